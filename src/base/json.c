@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jansson with our rules: bounded depth and size, no duplicate keys, no NUL, UTF-8 only. */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+/* Depth is bounded before parsing, so that no parser of any version has to recurse on hostile
+ * input. */
+static bool
+depth_within(const char *text, size_t len)
+{
+	int depth = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > JSON_DEPTH_MAX)
+				return false;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return true;
+}
+
+enum err
+json_parse(const char *text, size_t len, json_t **value_out, struct errctx *ctx)
+{
+	json_error_t error;
+
+	if (!depth_within(text, len))
+		return err_set(ctx, ERR_MALFORMED, "", "JSON is nested deeper than %d levels",
+		    JSON_DEPTH_MAX);
+	json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	if (value) {
+		*value_out = value;
+		return OK;
+	}
+	const char *what = json_error_code(&error) == json_error_duplicate_key
+			       ? "a key stands twice in one object"
+			   : json_error_code(&error) == json_error_invalid_utf8 ? "not UTF-8"
+			   : json_error_code(&error) == json_error_null_character
+			       ? "NUL characters are not allowed"
+			       : "not valid JSON";
+	return err_set(ctx, ERR_MALFORMED, "", "%s (line %d, column %d)", what, error.line,
+	    error.column);
+}
+
+char *
+json_text(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (!text)
+		abort();
+	return text;
+}
+
+const char *
+json_get_text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+json_int_t
+json_get_int(const json_t *object, const char *key, json_int_t otherwise)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+bool
+json_get_bool(const json_t *object, const char *key, bool otherwise)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+void
+json_put(json_t *object, const char *key, json_t *value)
+{
+	if (!value || json_object_set_new_nocheck(object, key, value))
+		abort();
+}
+
+void
+json_put_text(json_t *object, const char *key, const char *text)
+{
+	json_put(object, key, text ? json_text_lossy(text, strlen(text)) : json_null());
+}
+
+void
+json_put_int(json_t *object, const char *key, json_int_t number)
+{
+	json_put(object, key, json_integer(number));
+}
+
+void
+json_put_bool(json_t *object, const char *key, bool flag)
+{
+	json_put(object, key, json_boolean(flag));
+}
+
+void
+json_put_time(json_t *object, const char *key, int64_t ms)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	if (ms)
+		clock_iso(ms, iso);
+	json_put(object, key, ms ? json_string_nocheck(iso) : json_null());
+}
+
+/* Length of the valid UTF-8 sequence at `s` (RFC 3629), 0 when there is none. */
+static size_t
+utf8_sequence(const unsigned char *s, size_t left)
+{
+	size_t n = s[0] < 0x80                    ? 1
+		   : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
+		   : (s[0] & 0xf0) == 0xe0        ? 3
+		   : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+						  : 0;
+
+	if (n == 0 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+json_t *
+json_text_lossy(const char *text, size_t len)
+{
+	json_t *value = json_stringn(text, len);
+
+	if (value)
+		return value;
+	auto_buf struct buf clean = BUF_INIT(len * 3 + 1);
+	clean.secret = true;
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_sequence((const unsigned char *)text + i, len - i);
+
+		if (n)
+			buf_add(&clean, text + i, n);
+		else
+			buf_add_text(&clean, "\xef\xbf\xbd");
+		i += n ? n : 1;
+	}
+	return json_stringn_nocheck(buf_text(&clean), clean.len);
+}

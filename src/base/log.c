@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One line per event on stderr: key=value pairs, or one JSON object. */
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define LOG_LINE_MAX 8192
+
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
+
+static struct {
+	const char *program;
+	enum log_level least;
+	bool json;
+} settings = { "bailee", LOG_INFO, false };
+
+static _Thread_local char thread_request_id[64];
+
+void
+log_setup(const char *program, enum log_level least, bool json)
+{
+	settings.program = program;
+	settings.least = least;
+	settings.json = json;
+}
+
+void
+log_set_request_id(const char *id)
+{
+	snprintf(thread_request_id, sizeof(thread_request_id), "%s", id);
+}
+
+const char *
+log_request_id(void)
+{
+	return thread_request_id;
+}
+
+/* Control bytes, quotes and everything beyond ASCII that a terminal might obey are written as
+ * \uXXXX of the byte. */
+static void
+add_escaped(struct buf *line, const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c == '"' || *c == '\\') {
+			buf_add_char(line, '\\');
+			buf_add_char(line, (char)*c);
+		} else if (*c < 0x20 || *c >= 0x7f) {
+			buf_printf(line, "\\u%04x", *c);
+		} else {
+			buf_add_char(line, (char)*c);
+		}
+	}
+}
+
+static bool
+is_plain(const char *text)
+{
+	if (!*text)
+		return false;
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		if (*c <= 0x20 || *c >= 0x7f || *c == '"' || *c == '\\' || *c == '=')
+			return false;
+	return true;
+}
+
+static void
+add_field(struct buf *line, const struct log_field *field)
+{
+	if (line->len > (settings.json ? 1 : 0))
+		buf_add_char(line, settings.json ? ',' : ' ');
+	buf_printf(line, settings.json ? "\"%s\":" : "%s=", field->key);
+	if (!field->text) {
+		buf_printf(line, "%lld", (long long)field->number);
+		return;
+	}
+	bool quote = settings.json || !is_plain(field->text);
+	if (quote)
+		buf_add_char(line, '"');
+	add_escaped(line, field->text);
+	if (quote)
+		buf_add_char(line, '"');
+}
+
+void
+log_write(enum log_level level, const struct log_field *fields)
+{
+	if (level < settings.least)
+		return;
+	auto_buf struct buf line = BUF_INIT(LOG_LINE_MAX);
+	char now[CLOCK_ISO_SIZE];
+	clock_iso(clock_now_ms(), now);
+	if (settings.json)
+		buf_add_char(&line, '{');
+	add_field(&line, &LOG_S("time", now));
+	add_field(&line, &LOG_S("level", level_names[level]));
+	add_field(&line, &LOG_S("program", settings.program));
+	add_field(&line, &LOG_I("pid", getpid()));
+	if (thread_request_id[0])
+		add_field(&line, &LOG_S("request_id", (const char *)thread_request_id));
+	for (; fields->key; fields++)
+		add_field(&line, fields);
+	if (settings.json)
+		buf_add_char(&line, '}');
+	buf_add_char(&line, '\n');
+	if (write(STDERR_FILENO, buf_text(&line), line.len) < 0)
+		return; /* nowhere left to say it */
+}
