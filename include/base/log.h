@@ -15,7 +15,12 @@ struct log_field {
 };
 
 /* log_info(LOG_EVENT("job_done"), LOG_S("kind", kind), LOG_I("ms", ms)); */
-#define LOG_S(k, v) ((struct log_field){ .key = (k), .text = (v) ? (v) : "" })
+static inline const char *
+log_text_or_empty(const char *text)
+{
+	return text ? text : "";
+}
+#define LOG_S(k, v) ((struct log_field){ .key = (k), .text = log_text_or_empty(v) })
 #define LOG_I(k, v) ((struct log_field){ .key = (k), .number = (int64_t)(v) })
 #define LOG_EVENT(name) LOG_S("event", name)
 #define LOG_FIELDS(...) ((const struct log_field[]){ __VA_ARGS__, { 0 } })

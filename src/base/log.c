@@ -102,7 +102,7 @@ log_write(enum log_level level, const struct log_field *fields)
 	add_field(&line, &LOG_S("program", settings.program));
 	add_field(&line, &LOG_I("pid", getpid()));
 	if (thread_request_id[0])
-		add_field(&line, &LOG_S("request_id", (const char *)thread_request_id));
+		add_field(&line, &LOG_S("request_id", thread_request_id));
 	for (; fields->key; fields++)
 		add_field(&line, fields);
 	if (settings.json)
