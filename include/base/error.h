@@ -57,6 +57,16 @@ struct suberror {
 	char text[ERR_TEXT_MAX]; /* safe to show: never holds a secret */
 };
 
+/* What a success may look like outside; the numbers are in base/error.c as all of them. */
+enum success {
+	SUCCESS_OK,
+	SUCCESS_CREATED,
+	SUCCESS_ACCEPTED,  /* a job goes on */
+	SUCCESS_EMPTY,	   /* done, nothing to say */
+	SUCCESS_SEE_OTHER, /* a redirect */
+	SUCCESS_COUNT
+};
+
 /* Filled beside a failing result. Zero-initialise it; the first error set is the headline, later ones are suberrors. */
 struct errctx {
 	enum err kind;
@@ -82,5 +92,8 @@ struct err_kind {
 	const char *code;		   /* code of surface V2: "SC404" */
 };
 const struct err_kind *err_kind(enum err kind);
+
+/* HTTP status of a success and its reason phrase (static). */
+int err_success_status(enum success how, const char **reason_out);
 
 #endif

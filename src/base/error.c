@@ -81,3 +81,21 @@ err_text(const struct errctx *ctx)
 {
 	return ctx->n_sub ? ctx->sub[0].text : err_kind(ctx->kind)->message;
 }
+
+int
+err_success_status(enum success how, const char **reason_out)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} successes[SUCCESS_COUNT] = {
+		[SUCCESS_OK] = { 200, "OK" },
+		[SUCCESS_CREATED] = { 201, "Created" },
+		[SUCCESS_ACCEPTED] = { 202, "Accepted" },
+		[SUCCESS_EMPTY] = { 204, "No Content" },
+		[SUCCESS_SEE_OTHER] = { 303, "See Other" },
+	};
+
+	*reason_out = successes[how].reason;
+	return successes[how].status;
+}
