@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a keyring is made of; for src/vault/ alone. */
+#ifndef BAILEE_VAULT_KEYRING_PARTS_H
+#define BAILEE_VAULT_KEYRING_PARTS_H
+
+#include <openssl/types.h>
+
+#include "base/secret.h"
+#include "vault/keyring.h"
+
+#define TEAM_CACHE_SIZE 256
+#define SIGNATURE_SIZE 64
+
+struct team_cache_entry {
+	int64_t team_id;
+	uint32_t generation;
+	uint64_t used;            /* tick of the last use */
+	struct hpke_private *key; /* NULL: free */
+};
+struct team_cache {
+	uint64_t tick;
+	struct team_cache_entry entries[TEAM_CACHE_SIZE];
+};
+
+struct keyring {
+	struct hpke_private *master; /* NULL where not given, as the others */
+	EVP_PKEY *signing;
+	EVP_PKEY *signing_public;
+	unsigned char signing_public_bytes[KEY_SIZE];
+	struct secret token;
+	char key_ids[KEY_KIND_COUNT][KEY_ID_SIZE]; /* "" where not given */
+	struct team_cache *cache;
+};
+
+/* Ed25519 (RFC 8032). Signing cannot fail; verification is false for anything but a good signature.
+ */
+void keyring_sign(const struct keyring *keyring, const void *data, size_t len,
+    unsigned char signature[SIGNATURE_SIZE]);
+bool keyring_verify(const struct keyring *keyring, const void *data, size_t len,
+    const unsigned char signature[SIGNATURE_SIZE]);
+void team_cache_free(struct team_cache **cache);
+
+#endif

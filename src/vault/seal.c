@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sealed values: anything secret in the database, sealed to its team's public key and bound to the
+ * place it belongs to. */
+#include "vault/seal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/crypt.h"
+#include "vault/hpke.h"
+
+#define FORMAT 1
+#define PAD_TO 64u
+#define LENGTH_SIZE 4
+#define HEAD_SIZE (1 + 4 + HPKE_ENC_SIZE)
+#define DOMAIN "bailee/seal/1"
+#define AAD_MAX                                                                                    \
+	(sizeof(DOMAIN) + 1 + SEAL_NAME_MAX + 16 + 1 + SEAL_NAME_MAX + 8 + 4 + 1 + SEAL_POLICY_SIZE)
+
+/* What the database says about the place of a value, as one byte string without ambiguity. */
+struct aad {
+	unsigned char data[AAD_MAX];
+	size_t len;
+};
+
+static void
+put(struct aad *aad, const void *data, size_t len)
+{
+	memcpy(aad->data + aad->len, data, len);
+	aad->len += len;
+}
+
+static void
+put_number(struct aad *aad, uint64_t number, int size)
+{
+	for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
+		aad->data[aad->len++] = (unsigned char)(number >> shift);
+}
+
+static void
+put_name(struct aad *aad, const char *name)
+{
+	size_t len = strlen(name);
+
+	put_number(aad, len, 1);
+	put(aad, name, len);
+}
+
+/* ERR_INTERNAL for names no table or field of ours has. */
+static enum err
+make_aad(const struct seal_context *context, uint32_t generation, struct aad *aad)
+{
+	if (strnlen(context->table, SEAL_NAME_MAX + 1) > SEAL_NAME_MAX ||
+	    strnlen(context->field, SEAL_NAME_MAX + 1) > SEAL_NAME_MAX)
+		return ERR_INTERNAL;
+	aad->len = 0;
+	put(aad, DOMAIN, sizeof(DOMAIN) - 1);
+	put_name(aad, context->table);
+	put(aad, context->row.bytes, sizeof(context->row.bytes));
+	put_name(aad, context->field);
+	put_number(aad, (uint64_t)context->team_id, 8);
+	put_number(aad, generation, 4);
+	put_number(aad, context->policy != NULL, 1);
+	if (context->policy)
+		put(aad, context->policy, SEAL_POLICY_SIZE);
+	return OK;
+}
+
+static void
+write_u32(unsigned char *out, uint32_t number)
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (unsigned char)(number >> (24 - 8 * i));
+}
+
+static uint32_t
+read_u32(const unsigned char *in)
+{
+	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+}
+
+static size_t
+padded_size(size_t len)
+{
+	return (LENGTH_SIZE + len + PAD_TO - 1) / PAD_TO * PAD_TO;
+}
+
+static const struct hpke_bytes info = { DOMAIN, sizeof(DOMAIN) - 1 };
+
+enum err
+seal_value(const struct team_key *key, const struct seal_context *context, const void *data,
+    size_t len, unsigned char **sealed_out, size_t *sealed_len_out, struct errctx *ctx)
+{
+	struct aad aad;
+	auto_secret struct secret plain = { 0 };
+	auto_free unsigned char *sealed = NULL;
+	enum err err;
+
+	if (len > SEAL_DATA_MAX)
+		return err_set(ctx, ERR_TOO_LARGE, "", "a secret value is longer than %u bytes",
+		    SEAL_DATA_MAX);
+	if (!key->verified || key->team_id != context->team_id)
+		return err_set(ctx, ERR_INTEGRITY, "",
+		    "the key given for team %lld was not verified or is another team's",
+		    (long long)context->team_id);
+	err = make_aad(context, key->generation, &aad);
+	if (err)
+		return err_set(ctx, err, "", "no place for a sealed value");
+	secret_alloc(&plain, padded_size(len)); /* zeroed: that is the padding */
+	write_u32(plain.data, (uint32_t)len);
+	if (len)
+		memcpy(plain.data + LENGTH_SIZE, data, len);
+	sealed = xmalloc(HEAD_SIZE + plain.len + HPKE_TAG_SIZE);
+	sealed[0] = FORMAT;
+	write_u32(sealed + 1, key->generation);
+	err = hpke_seal(key->public_key, info, (struct hpke_bytes){ aad.data, aad.len },
+	    (struct hpke_bytes){ plain.data, plain.len }, sealed + 5, sealed + HEAD_SIZE);
+	if (err)
+		return err_set(ctx, err, "", "the public key of team %lld is no good",
+		    (long long)key->team_id);
+	*sealed_out = sealed;
+	*sealed_len_out = HEAD_SIZE + plain.len + HPKE_TAG_SIZE;
+	sealed = NULL;
+	return OK;
+}
+
+enum err
+seal_generation(const unsigned char *sealed, size_t sealed_len, uint32_t *generation_out)
+{
+	const size_t least = HEAD_SIZE + PAD_TO + HPKE_TAG_SIZE;
+	uint32_t generation;
+
+	if (!sealed || sealed_len < least || sealed_len > SEAL_DATA_MAX + SEAL_OVERHEAD_MAX ||
+	    (sealed_len - least) % PAD_TO != 0 || sealed[0] != FORMAT)
+		return ERR_INTEGRITY;
+	generation = read_u32(sealed + 1);
+	if (generation == 0)
+		return ERR_INTEGRITY;
+	*generation_out = generation;
+	return OK;
+}
+
+/* Take the padding off. */
+static enum err
+unpad(const struct secret *plain, struct secret *data_out)
+{
+	uint32_t len = read_u32(plain->data);
+
+	if (len > plain->len || padded_size(len) != plain->len)
+		return ERR_INTEGRITY;
+	secret_set(data_out, plain->data + LENGTH_SIZE, len);
+	return OK;
+}
+
+/* Nothing but where: what exactly did not fit is of use to whoever tries values only. */
+static enum err
+does_not_open(const struct seal_context *context, struct errctx *ctx)
+{
+	char row[UUID_TEXT_SIZE];
+
+	uuid_text(&context->row, row);
+	return err_set(ctx, ERR_INTEGRITY, "", "the sealed value %s.%s of %s does not open",
+	    context->table, context->field, row);
+}
+
+enum err
+seal_open(const struct keyring *keyring, const struct seal_context *context,
+    const unsigned char *sealed, size_t sealed_len, struct secret *data_out, struct errctx *ctx)
+{
+	auto_secret struct secret plain = { 0 };
+	const struct hpke_private *key;
+	struct hpke_bytes body;
+	uint32_t generation;
+	struct aad aad;
+
+	if (seal_generation(sealed, sealed_len, &generation) || make_aad(context, generation, &aad))
+		return does_not_open(context, ctx);
+	key = keyring_team_private(keyring, context->team_id, generation);
+	if (!key)
+		return ERR_NOT_FOUND; /* no error yet: the caller fetches the key and tries again */
+	body = (struct hpke_bytes){ sealed + HEAD_SIZE, sealed_len - HEAD_SIZE };
+	secret_alloc(&plain, body.len - HPKE_TAG_SIZE);
+	if (hpke_open(key, sealed + 5, info, (struct hpke_bytes){ aad.data, aad.len }, body,
+		plain.data) ||
+	    unpad(&plain, data_out))
+		return does_not_open(context, ctx);
+	return OK;
+}
+
+void
+seal_policy_digest(const char *mode, const char *allowed_hosts_json,
+    unsigned char out[SEAL_POLICY_SIZE])
+{
+	const char *texts[] = { mode ? mode : "", allowed_hosts_json ? allowed_hosts_json : "" };
+	auto_buf struct buf joined = BUF_INIT(16u << 20);
+	unsigned char size[4];
+
+	buf_add_text(&joined, "bailee/policy/1");
+	for (int i = 0; i < 2; i++) {
+		write_u32(size, (uint32_t)strlen(texts[i]));
+		buf_add(&joined, size, sizeof(size));
+		buf_add_text(&joined, texts[i]);
+	}
+	if (joined.over)
+		abort(); /* a cut policy would be the same as another one */
+	crypt_sha256(joined.data, joined.len, out);
+}
