@@ -26,6 +26,8 @@ void json_put_text(json_t *object, const char *key, const char *text);
 void json_put_int(json_t *object, const char *key, json_int_t number);
 void json_put_bool(json_t *object, const char *key, bool flag);
 void json_put_time(json_t *object, const char *key, int64_t ms); /* ISO 8601; 0 becomes null */
+/* Length in bytes of the valid UTF-8 sequence (RFC 3629) at `text`, 0 when there is none. */
+size_t json_utf8_length(const char *text, size_t left);
 /* Text that should be UTF-8 but comes from outside: invalid bytes become U+FFFD. Caller owns. */
 json_t *json_text_lossy(const char *text, size_t len);
 

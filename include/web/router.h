@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/scopes.h"
 #include "web/auth.h"
+#include "web/fields.h"
+#include "web/paging.h"
 #include "web/request.h"
 #include "web/response.h"
 
@@ -48,8 +50,8 @@ struct route {
 	enum auth_mode auth;
 	size_t body_limit;     /* bytes; 0: the limit of the pool */
 	bool body_optional;    /* request_json() gives NULL for an empty body */
-	const char *successor; /* deprecated: path of the call to use instead (RFC 9745, RFC 5829),
-				  else NULL */
+	int64_t deprecated_at; /* Unix seconds since when, with successor; 0: not deprecated */
+	const char *successor; /* path of the call to use instead (RFC 9745, RFC 5829), else NULL */
 	route_handler_fn handler;
 	const char *summary; /* one sentence for the OpenAPI document */
 };

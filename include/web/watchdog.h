@@ -33,7 +33,7 @@ void watchdog_close(struct watchdog **watchdog);
 
 void watchdog_slot_clear(struct watchdog_slot *slot);
 void watchdog_busy(struct watchdog_slot *slot);
-void watchdog_idle(struct watchdog_slot *slot); /* also counts the request */
+void watchdog_idle(struct watchdog_slot *slot);
 /* How long it has been busy with one request; 0 when idle. */
 int64_t watchdog_busy_ms(const struct watchdog_slot *slot, int64_t now_ms);
 

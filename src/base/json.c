@@ -126,10 +126,12 @@ json_put_time(json_t *object, const char *key, int64_t ms)
 	json_put(object, key, ms ? json_string_nocheck(iso) : json_null());
 }
 
-/* Length of the valid UTF-8 sequence at `s` (RFC 3629), 0 when there is none. */
-static size_t
-utf8_sequence(const unsigned char *s, size_t left)
+size_t
+json_utf8_length(const char *text, size_t left)
 {
+	if (left == 0)
+		return 0;
+	const unsigned char *s = (const unsigned char *)text;
 	size_t n = s[0] < 0x80                    ? 1
 		   : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
 		   : (s[0] & 0xf0) == 0xe0        ? 3
@@ -157,7 +159,7 @@ json_text_lossy(const char *text, size_t len)
 	auto_buf struct buf clean = BUF_INIT(len * 3 + 1);
 	clean.secret = true;
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_sequence((const unsigned char *)text + i, len - i);
+		size_t n = json_utf8_length(text + i, len - i);
 
 		if (n)
 			buf_add(&clean, text + i, n);
