@@ -12,6 +12,8 @@ struct uuid {
 };
 
 void uuid_make(struct uuid *out);
+/* Ordered by time (RFC 9562 section 5.7, version 7): for rows that are written in that order. */
+void uuid_make_ordered(struct uuid *out);
 void uuid_text(const struct uuid *uuid, char out[UUID_TEXT_SIZE]);
 /* Takes the 36-character form in either letter case. ERR_VALUE otherwise. */
 enum err uuid_parse(const char *text, struct uuid *out) MUSTCHECK;

@@ -24,7 +24,7 @@ enum col_type {
 	COL_BOOL,  /* bool;        NULL reads as false */
 	COL_UUID,  /* struct uuid; nil is written as NULL, NULL reads as nil */
 	COL_TIME,  /* int64_t ms since the epoch; 0 is NULL both ways */
-	COL_TEXT,  /* char *;      NULL is NULL both ways; read: freed by stmt_row_free */
+	COL_TEXT,  /* char * (bound from: const char * too); NULL is NULL both ways; read: freed by stmt_row_free */
 	COL_BYTES, /* struct bytes; as COL_TEXT */
 };
 

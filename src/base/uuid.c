@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypt.h"
 
 void
@@ -11,6 +12,18 @@ uuid_make(struct uuid *out)
 {
 	crypt_random(out->bytes, sizeof(out->bytes));
 	out->bytes[6] = (unsigned char)((out->bytes[6] & 0x0f) | 0x40);
+	out->bytes[8] = (unsigned char)((out->bytes[8] & 0x3f) | 0x80);
+}
+
+void
+uuid_make_ordered(struct uuid *out)
+{
+	uint64_t ms = (uint64_t)clock_now_ms();
+
+	crypt_random(out->bytes, sizeof(out->bytes));
+	for (int i = 5; i >= 0; i--, ms >>= 8)
+		out->bytes[i] = (unsigned char)ms;
+	out->bytes[6] = (unsigned char)((out->bytes[6] & 0x0f) | 0x70);
 	out->bytes[8] = (unsigned char)((out->bytes[8] & 0x3f) | 0x80);
 }
 

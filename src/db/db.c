@@ -28,6 +28,10 @@ static const struct {
 	enum err err;
 } meanings[] = {
 	{ 1062, ERR_DUPLICATE },
+	{ 30001, ERR_RATE }, /* signalled by the procedures of schema/0002_page.sql */
+	{ 30002, ERR_GONE },
+	{ 30003, ERR_NOT_FOUND },
+	{ 30004, ERR_VALUE },
 	{ 1213, ERR_CONFLICT }, /* deadlock */
 	{ 1205, ERR_CONFLICT }, /* lock wait: the transaction is still open until we roll back */
 	{ 1020, ERR_CONFLICT }, /* row changed since the snapshot */
@@ -69,6 +73,8 @@ db_failure(struct db *db, unsigned number, const char *text, const char *what, s
 
 	if (db->in_transaction)
 		db->failed = true;
+	if (number >= 30000)
+		return err_set(ctx, err, "", "%s", text);
 	if (err == ERR_DUPLICATE)
 		return err; /* the caller knows which key and says it in its words */
 	log_write(err == ERR_INTERNAL ? LOG_ERROR : LOG_WARN,

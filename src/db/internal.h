@@ -15,7 +15,8 @@ struct db {
 	bool in_transaction;	/* between BEGIN and the end of COMMIT or ROLLBACK */
 	bool failed;		/* a statement of this transaction failed: nothing but ROLLBACK is allowed */
 	int64_t retry_at_ms;	/* monotonic: no new connect before */
-	struct prepared *prepared[256]; /* by hash of the statement's address */
+	struct prepared *prepared[256]; /* by hash of the statement's address; at most half full */
+	size_t n_prepared;
 };
 
 enum err db_connect(struct db *db, struct errctx *ctx);

@@ -58,6 +58,7 @@ stmt_forget_all(struct db *db)
 		prepared_free(db->prepared[i]);
 		db->prepared[i] = NULL;
 	}
+	db->n_prepared = 0;
 }
 
 static void
@@ -102,9 +103,12 @@ prepare(struct db *db, const struct stmt *stmt, struct prepared **out, struct er
 {
 	size_t at = ((uintptr_t)stmt >> 4) % PREPARED_ROOM;
 
-	for (size_t probes = 0; db->prepared[at] && db->prepared[at]->stmt != stmt; probes++) {
-		assert(probes < PREPARED_ROOM);
+	while (db->prepared[at] && db->prepared[at]->stmt != stmt)
 		at = (at + 1) % PREPARED_ROOM;
+	if (!db->prepared[at] &&
+	    db->n_prepared >= PREPARED_ROOM / 2) { /* many variants of lists: start anew */
+		stmt_forget_all(db);
+		at = ((uintptr_t)stmt >> 4) % PREPARED_ROOM;
 	}
 	if (!db->prepared[at]) {
 		assert(stmt->n_in <= STMT_COLS_MAX && stmt->n_out <= STMT_COLS_MAX);
@@ -123,6 +127,7 @@ prepare(struct db *db, const struct stmt *stmt, struct prepared **out, struct er
 		p->handle = handle;
 		bind_out(p);
 		db->prepared[at] = p;
+		db->n_prepared++;
 	}
 	*out = db->prepared[at];
 	return OK;
@@ -217,7 +222,7 @@ execute_once(struct db *db, const struct stmt *stmt, const void *in, struct prep
 {
 	MYSQL_BIND bind[STMT_COLS_MAX];
 	struct in_value value[STMT_COLS_MAX];
-	struct prepared *p;
+	struct prepared *p = NULL;
 	enum err err = db_connect(db, ctx);
 
 	if (!err)
@@ -311,6 +316,7 @@ static enum err
 fetch(struct db *db, struct prepared *p, void *row, struct errctx *ctx)
 {
 	int rc = mysql_stmt_fetch(p->handle);
+	bool grown = false;
 
 	if (rc == MYSQL_NO_DATA)
 		return ERR_NOT_FOUND;
@@ -326,9 +332,11 @@ fetch(struct db *db, struct prepared *p, void *row, struct errctx *ctx)
 			    LOG_I("column", i));
 			return err_set(ctx, ERR_INTERNAL, "", "a stored value is too long");
 		}
+		grown = grown || cut;
 		fill_member(p, i, row);
 	}
-	mysql_stmt_bind_result(p->handle, p->out);
+	if (grown)
+		mysql_stmt_bind_result(p->handle, p->out);
 	return OK;
 }
 
@@ -430,7 +438,7 @@ stmt_row_free(const struct stmt *stmt, void *row)
 		if (stmt->out[i].type == COL_TEXT) {
 			memcpy(&text, at, sizeof(text));
 			free(text);
-			memset(at, 0, sizeof(text));
+			memcpy(at, &(char *){ NULL }, sizeof(char *));
 		} else if (stmt->out[i].type == COL_BYTES) {
 			if (bytes->data)
 				explicit_bzero(bytes->data, bytes->len);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The caller's token, checked by the same statement that reads what it asks for. */
+#ifndef BAILEE_STORE_AUTH_H
+#define BAILEE_STORE_AUTH_H
+
+#include <stdint.h>
+
+#include "store/store.h"
+
+#define AUTH_TOKEN_ROOM 96
+
+/* Zeroed per request. Presented by web/auth.c, accepted only here. */
+struct auth {
+	char token[AUTH_TOKEN_ROOM]; /* cleansed by auth_wipe() */
+	char public_id[13];
+	uint32_t need; /* scope bit of the route */
+	/* set by acceptance */
+	bool checked;
+	uint32_t scopes;
+	int64_t person_id;
+	int64_t last_used_at; /* ms; decides whether a use is noted */
+};
+
+/* First member of every row that is read together with the token; filled by AUTH_COLUMNS. */
+struct auth_row {
+	struct bytes mac;
+	int64_t person_id, scopes, last_used_at;
+	bool live;
+};
+
+/* Use with api_token AS k: the SELECT list, and the binding of the row's member of type struct
+ * auth_row (5 columns). */
+#define AUTH_COLUMNS                                                                               \
+	"k.mac, k.person_id, k.scopes, k.last_used_at, "                                           \
+	"k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(3))"
+#define AUTH_COLS(strukt, member)                                                                  \
+	COL(BYTES, strukt, member.mac), COL(INT, strukt, member.person_id),                        \
+	    COL(INT, strukt, member.scopes), COL(TIME, strukt, member.last_used_at),               \
+	    COL(BOOL, strukt, member.live)
+
+/* Decide on the row (NULL: no such token): constant-time compare, then life, then scope. On OK
+ * auth->checked is true. ERR_UNAUTHENTICATED with one text for all causes; ERR_SCOPE names the
+ * scope. */
+enum err auth_accept(struct auth *auth, const struct keyring *keyring, const struct auth_row *row,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Statement of its own for routes that write: one round trip. */
+enum err auth_load(struct store *store, struct auth *auth, struct errctx *ctx) MUSTCHECK;
+void auth_wipe(struct auth *auth);
+
+/* One read of a joined statement: runs it, takes the first row's auth_row (which must be the row's
+ * first member) and decides. `rows` as stmt_all. On failure nothing is left to free. A statement
+ * must answer at least one row for a token that exists, with NULLs where the thing is hidden or
+ * missing. */
+enum err auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
+    size_t row_size, void **rows_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
+
+#endif

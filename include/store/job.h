@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue: put a job in, look at it, and (for runners) claim, renew and end it. */
+#ifndef BAILEE_STORE_JOB_H
+#define BAILEE_STORE_JOB_H
+
+#include <stdint.h>
+
+#include "base/json.h"
+#include "store/auth.h"
+#include "store/store.h"
+
+/* A job as outside may see it. Texts are owned; job_free(). */
+struct job {
+	int64_t id;
+	char *kind, *subject, *state, *error, *payload, *request_id;
+	int64_t team_id, attempt, max_attempts, fence;
+	int64_t run_at, created_at, started_at, finished_at; /* ms */
+};
+void job_free(struct job *job);
+
+/* What to put in. Texts are borrowed. */
+struct job_new {
+	const char *kind;
+	const char *subject; /* id of the thing */
+	const char *
+	    active_key; /* one job with this key is queued or running at a time; NULL: any number */
+	int64_t team_id;
+	int64_t delay_ms;
+	int64_t max_attempts;
+	const char *payload; /* JSON object of ids; never a secret */
+	const char *request_id;
+};
+
+/* Inside a transaction of the caller, or alone. An active job with the same key is joined: its id
+ * is given back. */
+enum err job_enqueue(struct store *store, const struct job_new *job, int64_t *id_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* The caller's view (any valid token whose person belongs to the job's team): ERR_NOT_FOUND for
+ * everything else. */
+enum err job_get(struct store *store, struct auth *auth, int64_t id, struct job *job_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* State and error of one job, one cheap round trip: what a waiting caller polls. ERR_NOT_FOUND when
+ * it is gone. */
+struct job_state {
+	char *state, *error;
+};
+void job_state_free(struct job_state *state);
+enum err job_state_get(struct store *store, int64_t id, struct job_state *state_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Poll until the job has ended or `wait_ms` is over: every 8 ms at first, then every 20.
+ * `ended_out` tells which. Holds no transaction. The caller has asked prefork_try_wait_begin()
+ * before. */
+enum err job_wait(struct store *store, int64_t id, int64_t wait_ms, bool *ended_out,
+    struct job_state *state_out, struct errctx *ctx) MUSTCHECK;
+
+/* ---- for runners; all of it READ COMMITTED in short transactions ---- */
+
+#define JOB_CLAIM_MAX 64
+
+/* Take up to `most` (<= JOB_CLAIM_MAX) due jobs: queued ones, and running ones whose lease ran out,
+ * oldest first. Ownership begins with OK, that is after COMMIT. A lease that ran out on the last
+ * attempt makes the job dead instead. `jobs_out` is an array of structs, each to be freed. */
+enum err job_claim(struct store *store, const char *owner, int64_t lease_s, size_t most,
+    struct job *jobs_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
+/* Renew the leases of all jobs of `owner`. */
+enum err job_beat(struct store *store, const char *owner, int64_t lease_s,
+    struct errctx *ctx) MUSTCHECK;
+
+enum job_end {
+	JOB_DONE,   /* it worked */
+	JOB_FAILED, /* it said no; trying again would not help */
+	JOB_RETRY,  /* try again after a pause; dead when attempts are used up */
+	JOB_BACK,   /* handed back unharmed (drain): the attempt does not count */
+};
+/* Inside the caller's transaction, with the results: ERR_STALE when the fence has moved on (then
+ * roll back). `error` (safe to show, may be NULL), `delay_ms` for JOB_RETRY. */
+enum err job_finish(struct store *store, const struct job *job, enum job_end end, const char *error,
+    int64_t delay_ms, struct errctx *ctx) MUSTCHECK;
+/* Exponential backoff with full jitter for the attempt that just failed, in ms: at most 10 minutes.
+ */
+int64_t job_backoff_ms(int64_t attempt);
+
+/* For the operator: newest first; state NULL is any. And put a dead or failed job back. */
+enum err job_list(struct store *store, const char *state, int64_t limit, struct job **jobs_out,
+    size_t *n_out, struct errctx *ctx) MUSTCHECK;
+enum err job_show(struct store *store, int64_t id, struct job *job_out,
+    struct errctx *ctx) MUSTCHECK;
+enum err job_retry(struct store *store, int64_t id, struct errctx *ctx) MUSTCHECK;
+
+/* ---- runners alive ---- */
+enum err runner_beat(struct store *store, const char *id, const char *host, int64_t pid,
+    struct errctx *ctx) MUSTCHECK;
+enum err runner_leave(struct store *store, const char *id, struct errctx *ctx) MUSTCHECK;
+/* Seconds since any runner was last seen; a large number when never. */
+enum err runner_age_s(struct store *store, int64_t *age_out, struct errctx *ctx) MUSTCHECK;
+#define RUNNER_AWAY_S 15 /* older: the runner counts as away */
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every store function works with: the connection, the keys, and one way to write. */
+#ifndef BAILEE_STORE_STORE_H
+#define BAILEE_STORE_STORE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "db/db.h"
+#include "db/stmt.h"
+#include "vault/keyring.h"
+#include "vault/seal.h"
+
+/* One per process (or per thread with a connection). Not thread-safe. */
+struct store {
+	struct db *db;
+	struct keyring *keyring;
+	struct team_key team_key; /* last one handed out by store_team_key() */
+};
+
+/* Takes over both pointers; store_close() frees them. */
+void store_init(struct store *store, struct db *db, struct keyring *keyring);
+void store_close(struct store *store);
+
+/* Who did what: written in the transaction of the change. Texts are borrowed. */
+struct audit_entry {
+	const char *event;      /* from the table of routes or kinds: "keychain.create" */
+	const char *actor;      /* "token:<public id>", "link:<request id>", "runner", "ctl" */
+	const char *address;    /* or NULL */
+	const char *request_id; /* or NULL */
+	int64_t person_id;      /* or 0 */
+	int64_t team_id;        /* or 0; the body may fill it in */
+	char subject[64];       /* id of the thing; the body may fill it in */
+	bool failed;
+	int64_t count; /* uses this row stands for; 0 counts as 1 */
+};
+
+/* Run `body` as one transaction that ends with the audit row; the row's id also tells, after a lost
+ * COMMIT, whether the transaction landed. `body` may run again (see db_transaction). */
+typedef enum err (
+    *store_body_fn)(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx);
+enum err store_write(struct store *store, struct audit_entry *audit, store_body_fn body, void *arg,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Add one audit row inside a transaction of the caller (runner, batches). */
+enum err audit_add(struct store *store, const struct audit_entry *audit,
+    struct errctx *ctx) MUSTCHECK;
+
+/* The team's verified public key of its current generation, from cache or database. Borrowed until
+ * the next call. ERR_NOT_FOUND when there is no such team, ERR_INTEGRITY when the signature does
+ * not fit. */
+enum err store_team_key(struct store *store, int64_t team_id, const struct team_key **key_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Seal to the team's current key. `out` is freed by the caller (free(out->data)). */
+enum err store_seal(struct store *store, const struct seal_context *context, const void *data,
+    size_t len, struct bytes *out, struct errctx *ctx) MUSTCHECK;
+/* Open a sealed value, loading the team's private key into the keyring when it is not there yet.
+ * ERR_INTEGRITY: the caller lets it reach the client as such and an audit event is written. */
+enum err store_open(struct store *store, const struct seal_context *context,
+    const struct bytes *sealed, struct secret *out, struct errctx *ctx) MUSTCHECK;
+
+/* At start of a program: schema version and key check values fit, else ERR_CONFIG with the command
+ * that mends it. ERR_UNAVAILABLE or ERR_LOST when the database is away. */
+enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
+
+/* The schema version this program is made for: the highest number in schema/. */
+#define STORE_SCHEMA_VERSION 2
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one worker of a pool holds: configuration, store, catalogue. `ctx->app` of every handler points to it. */
+#ifndef BAILEE_WEB_POOL_H
+#define BAILEE_WEB_POOL_H
+
+#include "base/config.h"
+#include "store/store.h"
+
+struct catalog; /* catalog/catalog.h; NULL on the public pool */
+struct router;
+struct usage; /* web/usage.h: uses noted for the audit trail, written in batches */
+
+struct pool {
+	struct config config;
+	struct store store;
+	struct catalog *catalog;
+	struct router *router;
+	struct usage *usage;
+	bool checked; /* keys and schema have been proven against the database */
+};
+
+#endif

@@ -1,0 +1,39 @@
+-- What each program's account may do. {public}, {api}, {runner} and {database} are replaced by `baileectl accounts`;
+-- the account that migrates owns the schema and is used by baileectl alone.
+
+-- Faces strangers: procedures that check the link, and what it needs to prove its key file at start.
+GRANT EXECUTE ON PROCEDURE {database}.page_open TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_submit TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_decline TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_landed TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_runner_age TO {public};
+GRANT SELECT ON {database}.install_check TO {public};
+GRANT SELECT ON {database}.schema_version TO {public};
+
+-- Faces holders of a token.
+GRANT SELECT ON {database}.* TO {api};
+GRANT INSERT, UPDATE, DELETE ON {database}.credential_request TO {api};
+GRANT INSERT, UPDATE, DELETE ON {database}.credential TO {api};
+GRANT INSERT, UPDATE, DELETE ON {database}.keychain TO {api};
+GRANT INSERT, UPDATE, DELETE ON {database}.folder TO {api};
+GRANT INSERT, UPDATE, DELETE ON {database}.user_credential TO {api};
+GRANT DELETE ON {database}.fetch_token TO {api};
+GRANT INSERT, UPDATE (name, last_login_at) ON {database}.person TO {api};
+GRANT INSERT ON {database}.team_member TO {api};
+GRANT UPDATE (last_used_at) ON {database}.api_token TO {api};
+GRANT INSERT ON {database}.job TO {api};
+GRANT UPDATE (active_key, state, finished_at) ON {database}.job TO {api};
+GRANT INSERT ON {database}.audit TO {api};
+
+-- Faces nobody: jobs, tokens, results.
+GRANT SELECT ON {database}.* TO {runner};
+GRANT UPDATE ON {database}.credential_request TO {runner};
+GRANT UPDATE ON {database}.credential TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.keychain TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.fetch_token TO {runner};
+GRANT INSERT, DELETE ON {database}.fetch_log TO {runner};
+GRANT UPDATE, DELETE ON {database}.submission TO {runner};
+GRANT DELETE ON {database}.link_failure TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.job TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.runner TO {runner};
+GRANT INSERT ON {database}.audit TO {runner};

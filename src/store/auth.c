@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The caller's token, checked by the same statement that reads what it asks for. */
+#include "store/auth.h"
+
+#include <string.h>
+
+#include "base/crypt.h"
+#include "base/scopes.h"
+
+struct load_in {
+	const char *public_id;
+};
+static const struct col load_in[] = { COL(TEXT, struct load_in, public_id) };
+struct load_row {
+	struct auth_row auth;
+};
+static const struct col load_out[] = { AUTH_COLS(struct load_row, auth) };
+
+enum err
+auth_accept(struct auth *auth, const struct keyring *keyring, const struct auth_row *row,
+    struct errctx *ctx)
+{
+	static const unsigned char nobody[CRYPT_SHA256_SIZE];
+	unsigned char mac[CRYPT_SHA256_SIZE];
+	bool known = row && row->mac.len == sizeof(mac);
+	enum err err = keyring_token_mac(keyring, auth->token, mac);
+
+	if (err)
+		return err_set(ctx, err, "", "this program cannot check tokens");
+	/* An unknown token costs the same comparison as a wrong one. */
+	bool equal = crypt_equal(mac, known ? row->mac.data : nobody, sizeof(mac));
+	if (!known || !equal || !row->live)
+		return err_set(ctx, ERR_UNAUTHENTICATED, "",
+		    "the API token is unknown, revoked or expired");
+	uint32_t scopes = (uint32_t)row->scopes;
+	if (!scopes_allow(scopes, auth->need))
+		return err_set(ctx, ERR_SCOPE, "", "the API token lacks the scope %s",
+		    scopes_name(auth->need));
+	auth->checked = true;
+	auth->scopes = scopes;
+	auth->person_id = row->person_id;
+	auth->last_used_at = row->last_used_at;
+	return OK;
+}
+
+enum err
+auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
+    size_t row_size, void **rows_out, size_t *n_out, struct errctx *ctx)
+{
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = stmt_all(store->db, stmt, in, row_size, &rows, &n, ctx);
+
+	if (!err)
+		err = auth_accept(auth, store->keyring, n ? rows : NULL, ctx);
+	if (err) {
+		stmt_rows_free(stmt, row_size, &rows, n);
+		return err;
+	}
+	*rows_out = rows;
+	*n_out = n;
+	return OK;
+}
+
+enum err
+auth_load(struct store *store, struct auth *auth, struct errctx *ctx)
+{
+	static const struct stmt load = { "auth_load",
+		"SELECT " AUTH_COLUMNS " FROM api_token k WHERE k.public_id = ?", load_in,
+		COL_N(load_in), load_out, COL_N(load_out) };
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = auth_read(store, auth, &load, &(struct load_in){ auth->public_id },
+	    sizeof(struct load_row), &rows, &n, ctx);
+
+	if (!err)
+		stmt_rows_free(&load, sizeof(struct load_row), &rows, n);
+	return err;
+}
+
+void
+auth_wipe(struct auth *auth)
+{
+	explicit_bzero(auth->token, sizeof(auth->token));
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One way to write, one way to seal and open, and the checks at start. */
+#include "store/store.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+/* ---- audit rows, and transactions that end with one ---- */
+
+struct audit_in {
+	struct uuid id;
+	const char *event, *outcome, *actor, *address, *subject, *request_id;
+	int64_t person_id, team_id, count;
+};
+static const struct col audit_in[] = {
+	COL(UUID, struct audit_in, id),
+	COL(TEXT, struct audit_in, event),
+	COL(TEXT, struct audit_in, outcome),
+	COL(TEXT, struct audit_in, actor),
+	COL(INT0, struct audit_in, person_id),
+	COL(TEXT, struct audit_in, address),
+	COL(INT0, struct audit_in, team_id),
+	COL(TEXT, struct audit_in, subject),
+	COL(INT, struct audit_in, count),
+	COL(TEXT, struct audit_in, request_id),
+};
+static const struct stmt audit_insert = { "audit_insert",
+	"INSERT INTO audit (id, at, event, outcome, actor, person_id, address, team_id, subject, "
+	"count, request_id) "
+	"VALUES (?, UTC_TIMESTAMP(3), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	audit_in, COL_N(audit_in), NULL, 0 };
+
+struct landed_row {
+	int64_t n;
+};
+static const struct col found_in[] = { COL(UUID, struct audit_in, id) };
+static const struct col found_out[] = { COL(INT, struct landed_row, n) };
+static const struct stmt audit_find = { "audit_find", "SELECT COUNT(*) FROM audit WHERE id = ?",
+	found_in, COL_N(found_in), found_out, COL_N(found_out) };
+
+static enum err
+audit_insert_as(struct store *store, const struct uuid *id, const struct audit_entry *audit,
+    struct errctx *ctx)
+{
+	const struct audit_in in = {
+		.id = *id,
+		.event = audit->event,
+		.outcome = audit->failed ? "failed" : "ok",
+		.actor = audit->actor,
+		.address = audit->address,
+		.subject = audit->subject,
+		.request_id = audit->request_id,
+		.person_id = audit->person_id,
+		.team_id = audit->team_id,
+		.count = audit->count ? audit->count : 1,
+	};
+
+	return stmt_run(store->db, &audit_insert, &in, NULL, ctx);
+}
+
+enum err
+audit_add(struct store *store, const struct audit_entry *audit, struct errctx *ctx)
+{
+	struct uuid id;
+
+	uuid_make_ordered(&id);
+	return audit_insert_as(store, &id, audit, ctx);
+}
+
+struct writing {
+	struct store *store;
+	struct audit_entry *audit;
+	store_body_fn body;
+	void *arg;
+	struct uuid mark;
+};
+
+static enum err
+write_body(struct db *db, void *arg, struct errctx *ctx)
+{
+	struct writing *writing = arg;
+	(void)db;
+
+	enum err err = writing->body(writing->store, writing->arg, writing->audit, ctx);
+	return err ? err : audit_insert_as(writing->store, &writing->mark, writing->audit, ctx);
+}
+
+static enum err
+write_landed(struct db *db, void *arg, bool *landed_out, struct errctx *ctx)
+{
+	struct writing *writing = arg;
+	struct landed_row row = { 0 };
+	enum err err =
+	    stmt_one(db, &audit_find, &(struct audit_in){ .id = writing->mark }, &row, ctx);
+
+	*landed_out = row.n > 0;
+	return err;
+}
+
+enum err
+store_write(struct store *store, struct audit_entry *audit, store_body_fn body, void *arg,
+    struct errctx *ctx)
+{
+	struct writing writing = { store, audit, body, arg, { { 0 } } };
+
+	uuid_make_ordered(&writing.mark);
+	return db_transaction(store->db, write_body, write_landed, &writing, ctx);
+}
+
+/* ---- team keys and sealed values ---- */
+
+struct team_key_in {
+	int64_t team_id, generation; /* generation 0: the current one */
+};
+struct team_key_row {
+	int64_t generation;
+	struct bytes public_key, signature, private_sealed;
+	char *master_key_id;
+};
+static const struct col team_key_in[] = { COL(INT, struct team_key_in, team_id),
+	COL(INT0, struct team_key_in, generation) };
+static const struct col team_key_out[] = {
+	COL(INT, struct team_key_row, generation),
+	COL(BYTES, struct team_key_row, public_key),
+	COL(BYTES, struct team_key_row, signature),
+	COL(BYTES, struct team_key_row, private_sealed),
+	COL(TEXT, struct team_key_row, master_key_id),
+};
+static const struct stmt team_key_select = { "team_key_select",
+	"SELECT k.generation, k.public_key, k.signature, k.private_sealed, k.master_key_id "
+	"FROM team t JOIN team_key k ON k.team_id = t.id WHERE t.id = ? AND k.generation = "
+	"COALESCE(?, t.key_generation)",
+	team_key_in, COL_N(team_key_in), team_key_out, COL_N(team_key_out) };
+
+static enum err
+row_to_key(const struct team_key_row *row, int64_t team_id, struct team_key *key,
+    struct errctx *ctx)
+{
+	if (row->public_key.len != sizeof(key->public_key) ||
+	    row->signature.len != sizeof(key->signature))
+		return err_set(ctx, ERR_INTEGRITY, "", "the key of team %lld is damaged",
+		    (long long)team_id);
+	*key = (struct team_key){ .team_id = team_id, .generation = (uint32_t)row->generation };
+	memcpy(key->public_key, row->public_key.data, sizeof(key->public_key));
+	memcpy(key->signature, row->signature.data, sizeof(key->signature));
+	key->private_sealed =
+	    (unsigned char *)xmemdup0(row->private_sealed.data, row->private_sealed.len);
+	key->private_sealed_len = row->private_sealed.len;
+	size_t len = strnlen(row->master_key_id, sizeof(key->master_key_id) - 1);
+	memcpy(key->master_key_id, row->master_key_id, len);
+	return OK;
+}
+
+static enum err
+load_team_key(struct store *store, int64_t team_id, int64_t generation, struct team_key *key_out,
+    struct errctx *ctx)
+{
+	struct team_key_row row = { 0 };
+	enum err err = stmt_one(store->db, &team_key_select,
+	    &(struct team_key_in){ team_id, generation }, &row, ctx);
+
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, err, "", "no such team");
+	if (!err) {
+		err = row_to_key(&row, team_id, key_out, ctx);
+		stmt_row_free(&team_key_select, &row);
+	}
+	if (!err && (err = keyring_team_key_verify(store->keyring, key_out, ctx)))
+		team_key_free(key_out);
+	return err;
+}
+
+enum err
+store_team_key(struct store *store, int64_t team_id, const struct team_key **key_out,
+    struct errctx *ctx)
+{
+	struct team_key key = { 0 };
+	enum err err = load_team_key(store, team_id, 0, &key, ctx);
+
+	if (err)
+		return err;
+	team_key_free(&store->team_key);
+	store->team_key = key;
+	*key_out = &store->team_key;
+	return OK;
+}
+
+enum err
+store_seal(struct store *store, const struct seal_context *context, const void *data, size_t len,
+    struct bytes *out, struct errctx *ctx)
+{
+	const struct team_key *key;
+	enum err err = store_team_key(store, context->team_id, &key, ctx);
+
+	return err ? err : seal_value(key, context, data, len, &out->data, &out->len, ctx);
+}
+
+enum err
+store_open(struct store *store, const struct seal_context *context, const struct bytes *sealed,
+    struct secret *out, struct errctx *ctx)
+{
+	struct team_key key = { 0 };
+	uint32_t generation;
+	enum err err = seal_open(store->keyring, context, sealed->data, sealed->len, out, NULL);
+
+	if (err == ERR_NOT_FOUND) {
+		err = seal_generation(sealed->data, sealed->len, &generation);
+		if (!err)
+			err = load_team_key(store, context->team_id, generation, &key, NULL);
+		if (!err)
+			err = keyring_team_key_open(store->keyring, &key, ctx);
+		team_key_free(&key);
+		if (!err)
+			err = seal_open(store->keyring, context, sealed->data, sealed->len, out,
+			    NULL);
+	}
+	if (err == ERR_INTEGRITY || err == ERR_NOT_FOUND) {
+		log_error(LOG_EVENT("integrity_error"), LOG_S("table", context->table),
+		    LOG_S("field", context->field), LOG_I("team", context->team_id));
+		return err_set(ctx, ERR_INTEGRITY, "",
+		    "a stored value does not open: it was changed, moved or sealed to a key that "
+		    "is gone");
+	}
+	return err;
+}
+
+/* ---- checks at start ---- */
+
+struct version_row {
+	int64_t version;
+};
+static const struct col version_out[] = { COL(INT, struct version_row, version) };
+static const struct stmt version_select = { "schema_version",
+	"SELECT COALESCE(MAX(version), 0) FROM schema_version", NULL, 0, version_out,
+	COL_N(version_out) };
+
+struct check_row {
+	char *kind, *key_id;
+	struct bytes public_key, proof;
+};
+static const struct col check_out[] = {
+	COL(TEXT, struct check_row, kind),
+	COL(TEXT, struct check_row, key_id),
+	COL(BYTES, struct check_row, public_key),
+	COL(BYTES, struct check_row, proof),
+};
+static const struct stmt check_select = { "install_check",
+	"SELECT kind, key_id, public_key, proof FROM install_check", NULL, 0, check_out,
+	COL_N(check_out) };
+
+static enum err
+verify_check(const struct store *store, const struct check_row *row, struct errctx *ctx)
+{
+	struct key_check check = { .proof_len = row->proof.len };
+
+	if (row->public_key.len != sizeof(check.public_key) ||
+	    row->proof.len > sizeof(check.proof) || strlen(row->kind) >= sizeof(check.kind) ||
+	    strlen(row->key_id) >= sizeof(check.key_id))
+		return err_set(ctx, ERR_CONFIG, "", "the check value of key %s %s is damaged",
+		    row->kind, row->key_id);
+	memcpy(check.kind, row->kind, strlen(row->kind));
+	memcpy(check.key_id, row->key_id, strlen(row->key_id));
+	memcpy(check.public_key, row->public_key.data, row->public_key.len);
+	memcpy(check.proof, row->proof.data, row->proof.len);
+	return keyring_verify_check(store->keyring, &check, ctx);
+}
+
+static enum err
+check_schema(struct store *store, struct errctx *ctx)
+{
+	struct version_row row = { 0 };
+	enum err err = stmt_one(store->db, &version_select, NULL, &row, ctx);
+
+	if (err == ERR_INTERNAL) { /* no such table: nobody has migrated yet */
+		err_clear(ctx);
+		return err_set(ctx, ERR_CONFIG, "",
+		    "the database has no schema; run: baileectl migrate");
+	}
+	if (!err && row.version != STORE_SCHEMA_VERSION)
+		return err_set(ctx, ERR_CONFIG, "",
+		    "the database has schema version %lld, this program is made for %d; %s",
+		    (long long)row.version, STORE_SCHEMA_VERSION,
+		    row.version < STORE_SCHEMA_VERSION ? "run: baileectl migrate"
+						       : "install the newer programs");
+	return err;
+}
+
+enum err
+store_check(struct store *store, struct errctx *ctx)
+{
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = check_schema(store, ctx);
+
+	if (!err)
+		err = stmt_all(store->db, &check_select, NULL, sizeof(struct check_row), &rows, &n,
+		    ctx);
+	if (!err && n == 0)
+		err = err_set(ctx, ERR_CONFIG, "",
+		    "the database knows no installation keys; run: baileectl init");
+	for (size_t i = 0; i < n && !err; i++)
+		err = verify_check(store, (struct check_row *)rows + i, ctx);
+	stmt_rows_free(&check_select, sizeof(struct check_row), &rows, n);
+	return err;
+}
+
+void
+store_init(struct store *store, struct db *db, struct keyring *keyring)
+{
+	*store = (struct store){ .db = db, .keyring = keyring };
+}
+
+void
+store_close(struct store *store)
+{
+	team_key_free(&store->team_key);
+	db_close(&store->db);
+	keyring_free(&store->keyring);
+}
