@@ -12,7 +12,7 @@ fi
 # autoreconf itself is quick to say what is wrong, and slow to do nothing.
 for made in configure Makefile.in aclocal.m4; do
 	for from in configure.ac Makefile.am sources.am m4/*.m4; do
-		if [ ! -e "$made" ] || [ "$from" -nt "$made" ]; then
+		if [ ! -e "$made" ] || [ -n "$(find "$from" -newer "$made")" ]; then
 			exec autoreconf -fi
 		fi
 	done

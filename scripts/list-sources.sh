@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Prints sources.am: which files make which library, program, test and installed folder. A file is in by being in its place.
+# shellcheck disable=SC2016,SC2046 # make's variables stay as they are; file names of this tree hold no blanks
 set -eu
 cd "$(dirname "$0")/.."
 LC_ALL=C
@@ -39,7 +40,7 @@ program() {
 
 echo '# Made by scripts/list-sources.sh; not edited by hand.'
 for layer in base db vault store web api page catalog formula agent net oauth platform runner ctl; do
-	list "$(printf '%s' "$layer" | tr a-z A-Z)_SOURCES" src/"$layer"/*.[ch] include/"$layer"/*.h
+	list "$(printf '%s' "$layer" | tr '[:lower:]' '[:upper:]')_SOURCES" src/"$layer"/*.[ch] include/"$layer"/*.h
 done
 
 bin='' sbin=''
