@@ -87,16 +87,15 @@ struct team_key {
 	int64_t team_id;
 	uint32_t generation; /* from 1 */
 	unsigned char public_key[KEY_SIZE];
-	unsigned char
-	    signature[64]; /* Ed25519, RFC 8032, over team id, generation and public key */
+	/* Ed25519, RFC 8032, over team id, generation and public key */
+	unsigned char signature[64];
 	unsigned char *private_sealed; /* owned; may be NULL where the private half is not needed */
 	size_t private_sealed_len;
 	char master_key_id[KEY_ID_SIZE]; /* which master key opens private_sealed */
-	bool
-	    verified; /* set by keyring_team_key_verify() and _make(); seal_value() insists on it */
+	/* set by keyring_team_key_verify() and _make(); seal_value() insists on it */
+	bool verified;
 };
-#define TEAM_KEY_SEALED_SIZE 81 /* length of private_sealed; a column of VARBINARY(128) takes it   \
-				 */
+#define TEAM_KEY_SEALED_SIZE 81 /* length of private_sealed */
 
 /* Needs signing and master key (baileectl). The result is freed with team_key_free(). ERR_CONFIG
  * when one is missing. */

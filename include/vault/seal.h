@@ -21,8 +21,8 @@ struct seal_context {
 	struct uuid row;
 	const char *field;
 	int64_t team_id;
-	const unsigned char
-	    *policy; /* seal_policy_digest(), or NULL where no policy belongs to the value */
+	/* seal_policy_digest(), or NULL where no policy belongs to the value */
+	const unsigned char *policy;
 };
 #define SEAL_NAME_MAX 64
 
