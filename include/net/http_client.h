@@ -39,7 +39,7 @@ struct http_result {
 	    err; /* OK for every complete answer, 4xx and 5xx too; ERR_TIMEOUT; else ERR_REMOTE */
 	char reason[200]; /* why not OK, in words safe to show: no URL, no bytes of the other side;
 			     "" when OK */
-	int status;       /* HTTP status of the last hop; 0 when none came */
+	int status;       /* HTTP status of the last hop; 0 unless OK */
 	json_t *headers;  /* object: lower-cased name -> text, or array of texts when repeated; of
 			     the last hop; never NULL */
 	struct buf body;  /* of the last hop; cleansed when freed; empty unless OK */
@@ -89,8 +89,8 @@ unsigned http_client_cancel(struct http_client *client, const void *arg);
  * timers. Returns the number of callbacks made. */
 unsigned http_client_run(struct http_client *client, int timeout_ms);
 
-/* Ends the waiting of http_client_run(), now or the next one. The only function for other threads
- * and signal-free code. */
+/* Ends the waiting of http_client_run(), now or the next one. The only function other
+ * threads may call. */
 void http_client_wakeup(struct http_client *client);
 
 unsigned http_client_in_flight(
