@@ -20,30 +20,34 @@ struct http_status_range {
 	int to;
 };
 
-/* When a request is repeated. Network errors other than a timeout count as repeatable whenever retries > 0. */
+/* When a request is repeated. Network errors other than a timeout count as repeatable whenever
+ * retries > 0. */
 struct http_retry {
 	struct http_status_range on[HTTP_REQUEST_RETRY_RANGES_MAX];
 	size_t n_on;
 	int retries; /* repetitions after the first attempt, 0..25 */
 };
 
-/* Everything in here may hold a secret: url, header values and body are never logged and are cleansed when freed.
- * All texts are heap strings the request owns. Start from HTTP_REQUEST_INIT. */
+/* Everything in here may hold a secret: url, header values and body are never logged and are
+ * cleansed when freed. All texts are heap strings the request owns. Start from HTTP_REQUEST_INIT.
+ */
 struct http_request {
 	char *method; /* upper case: "POST" */
 	char *url;    /* absolute http or https URL; printable ASCII only unless url_verbatim */
 	struct http_header *headers;
 	size_t n_headers;
-	char *body; /* bytes, may hold NUL; a NUL behind body_len; NULL: no body at all (not even an empty one) */
+	char *body; /* bytes, may hold NUL; a NUL behind body_len; NULL: no body at all (not even an
+		       empty one) */
 	size_t body_len;
 	int64_t timeout_ms;    /* of one attempt as a whole */
 	bool verify_tls;       /* certificate and host name */
 	bool follow_redirects; /* each hop's address is checked again by the client */
-	bool url_verbatim;     /* the user switched URL encoding off: may hold bytes over 0x7f, never control bytes or space */
+	bool url_verbatim; /* the user switched URL encoding off: may hold bytes over 0x7f, never
+			      control bytes or space */
 	struct http_retry retry;
 };
 
-#define HTTP_REQUEST_INIT \
+#define HTTP_REQUEST_INIT                                                                          \
 	((struct http_request){ .timeout_ms = 30000, .verify_tls = true, .follow_redirects = true })
 
 /* Append a header; copies both. The caller has checked them. */
@@ -52,7 +56,8 @@ void http_request_add_header(struct http_request *request, const char *name, con
 /* First header of that name in any letter case, or NULL. Borrowed. */
 const char *http_request_header(const struct http_request *request, const char *name);
 
-/* Whether an answer with this status (0: timeout) is to be repeated by the policy; counting attempts is the caller's. */
+/* Whether an answer with this status (0: timeout) is to be repeated by the policy; counting
+ * attempts is the caller's. */
 bool http_retry_wants(const struct http_retry *retry, int status);
 
 /* Cleanses and frees what the request owns and leaves HTTP_REQUEST_INIT behind. NULL allowed. */
