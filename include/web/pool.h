@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one worker of a pool holds: configuration, store, catalogue. `ctx->app` of every handler points to it. */
+/* What one worker of a pool holds: configuration, store, catalogue. `ctx->app` of every handler
+ * points to it. */
 #ifndef BAILEE_WEB_POOL_H
 #define BAILEE_WEB_POOL_H
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTP answer: a JSON value, a text or nothing, with headers; errors in the shape of their
+ * surface. */
+#include "web/response.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "web/params.h"
+
+#define RETRY_AFTER_DEFAULT_S 5
+
+static void
+clear_body(struct response *response)
+{
+	json_decref(response->json);
+	response->json = NULL;
+	response->content_type = NULL;
+	buf_free(&response->text);
+	response->text.over = false;
+}
+
+static enum err
+succeed(struct response *response, enum success how)
+{
+	clear_body(response);
+	response->status = err_success_status(how, &response->reason);
+	return OK;
+}
+
+enum err
+response_json_as(struct response *response, enum success how, json_t *value)
+{
+	assert(value);
+	(void)succeed(response, how);
+	response->json = value;
+	return OK;
+}
+
+enum err
+response_json(struct response *response, json_t *value)
+{
+	return response_json_as(response, SUCCESS_OK, value);
+}
+
+enum err
+response_empty(struct response *response)
+{
+	return succeed(response, SUCCESS_EMPTY);
+}
+
+enum err
+response_text(struct response *response, const char *content_type, const char *text, size_t len)
+{
+	(void)succeed(response, SUCCESS_OK);
+	response->content_type = content_type;
+	buf_add(&response->text, text, len);
+	return OK;
+}
+
+enum err
+response_redirect(struct response *response, const char *location)
+{
+	(void)succeed(response, SUCCESS_SEE_OTHER);
+	return response_header(response, "Location", location);
+}
+
+enum err
+response_header(struct response *response, const char *name, const char *value)
+{
+	if (params_has_control(value, false) || !params_is_utf8(value, strlen(value)))
+		return ERR_VALUE;
+	size_t need = strlen(name) + strlen(value) + 4;
+	if (response->headers.over || need > response->headers.cap - response->headers.len)
+		return ERR_VALUE; /* half a header would break the block */
+	buf_printf(&response->headers, "%s: %s\r\n", name, value);
+	return OK;
+}
+
+/* Conditions inside are for the log; outside they are told by their generic words only. */
+static bool
+kind_is_shown(enum err kind)
+{
+	return kind < ERR_INTERNAL || kind == ERR_DUPLICATE;
+}
+
+/* "credentials[2].appName: is required" */
+static void
+sub_text(const struct errctx *err, unsigned index, char out[ERR_PATH_MAX + ERR_TEXT_MAX + 2])
+{
+	const size_t size = ERR_PATH_MAX + ERR_TEXT_MAX + 2;
+
+	if (!kind_is_shown(err->kind) || index >= err->n_sub)
+		snprintf(out, size, "%s", err_kind(err->kind)->message);
+	else if (err->sub[index].path[0])
+		snprintf(out, size, "%s: %s", err->sub[index].path, err->sub[index].text);
+	else
+		snprintf(out, size, "%s", err->sub[index].text);
+}
+
+static unsigned
+sub_count(const struct errctx *err)
+{
+	return kind_is_shown(err->kind) && err->n_sub ? err->n_sub : 1;
+}
+
+static json_t *
+error_v2(const struct errctx *err)
+{
+	char text[ERR_PATH_MAX + ERR_TEXT_MAX + 2];
+	json_t *body = json_object();
+	unsigned n = sub_count(err);
+
+	sub_text(err, 0, text);
+	json_put_text(body, "message", err_kind(err->kind)->message);
+	json_put_text(body, "detail", text);
+	json_put_text(body, "code", err_kind(err->kind)->code);
+	if (n < 2)
+		return body;
+	json_t *list = json_array();
+	for (unsigned i = 0; i < n; i++) {
+		json_t *sub = json_object();
+
+		sub_text(err, i, text);
+		json_put_text(sub, "message", text);
+		json_array_append_new(list, sub);
+	}
+	json_put(body, "suberrors", list);
+	return body;
+}
+
+static json_t *
+error_v1(const struct errctx *err)
+{
+	char text[ERR_PATH_MAX + ERR_TEXT_MAX + 2];
+	json_t *body = json_object(), *list = json_array();
+	unsigned n = sub_count(err);
+
+	sub_text(err, 0, text);
+	json_put_text(body, "error", text);
+	for (unsigned i = 0; i < n; i++) {
+		json_t *sub = json_object();
+
+		sub_text(err, i, text);
+		json_put_text(sub, "message", err_kind(err->kind)->message);
+		json_put_text(sub, "details", text);
+		json_array_append_new(list, sub);
+	}
+	json_put(body, "errors", list);
+	return body;
+}
+
+static void
+put_header(struct response *response, const char *name, const char *value)
+{
+	enum err err = response_header(response, name, value);
+
+	assert(!err);
+	(void)err;
+}
+
+void
+response_error(struct response *response, enum surface surface, const struct errctx *err)
+{
+	const struct err_kind *kind = err_kind(err->kind);
+	int status = kind->status[surface];
+	char seconds[16];
+
+	clear_body(response);
+	buf_free(&response->headers);
+	response->headers.over = false;
+	response->status = status;
+	response->reason = kind->message;
+	response->json = surface == SURFACE_V1 ? error_v1(err) : error_v2(err);
+	if (status == err_kind(ERR_UNAVAILABLE)->status[surface] ||
+	    status == err_kind(ERR_RATE)->status[surface]) {
+		snprintf(seconds, sizeof(seconds), "%d",
+		    err->retry_after_s > 0 ? err->retry_after_s : RETRY_AFTER_DEFAULT_S);
+		put_header(response, "Retry-After", seconds);
+	}
+	if (err->kind == ERR_UNAUTHENTICATED)
+		put_header(response, "WWW-Authenticate", "Bearer realm=\"bailee\"");
+}
+
+void
+response_method_error(struct response *response, enum surface surface, const char *allow)
+{
+	struct errctx err = { 0 };
+
+	(void)err_set(&err, ERR_METHOD, "", "allowed here: %s", allow);
+	response_error(response, surface, &err);
+	put_header(response, "Allow", allow);
+}
+
+static int
+dump_piece(const char *piece, size_t len, void *arg)
+{
+	struct buf *text = arg;
+
+	buf_add(text, piece, len);
+	return text->over ? -1 : 0;
+}
+
+/* The JSON value becomes text; what cannot be sent becomes an error that can. */
+static void
+render_body(struct response *response)
+{
+	const struct errctx bug = { .kind = ERR_INTERNAL };
+
+	if (response->json)
+		(void)json_dump_callback(response->json, dump_piece, &response->text,
+		    JSON_COMPACT | JSON_ENCODE_ANY);
+	if (response->status && !response->text.over)
+		return;
+	log_error(LOG_EVENT(response->status ? "answer_too_large" : "answer_missing"));
+	response_error(response, SURFACE_V2, &bug);
+	(void)json_dump_callback(response->json, dump_piece, &response->text, JSON_COMPACT);
+}
+
+void
+response_finish(struct response *response, const char *request_id, bool no_body)
+{
+	const char *reason;
+
+	render_body(response);
+	buf_printf(&response->head, "Status: %d %s\r\n", response->status, response->reason);
+	if (response->status != err_success_status(SUCCESS_EMPTY, &reason)) {
+		buf_printf(&response->head, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    response->content_type ? response->content_type
+					   : "application/json; charset=utf-8",
+		    response->text.len);
+	}
+	buf_printf(&response->head,
+	    "X-Request-Id: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
+	    request_id);
+	buf_add(&response->head, buf_text(&response->headers), response->headers.len);
+	buf_add_text(&response->head, "\r\n");
+	response->no_body = no_body;
+}
+
+void
+response_free(struct response *response)
+{
+	clear_body(response);
+	buf_free(&response->headers);
+	buf_free(&response->head);
+}
