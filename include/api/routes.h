@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every table of routes of the API pools; each is described in the file that handles it. */
+#ifndef BAILEE_API_ROUTES_H
+#define BAILEE_API_ROUTES_H
+
+#include "web/router.h"
+
+extern const struct route info_routes[];             /* api/info.c */
+extern const struct route v1_team_routes[];          /* api/info.c */
+extern const struct route folder_routes[];           /* api/folders.c */
+extern const struct route user_credential_routes[];  /* api/user_credentials.c */
+extern const struct route credential_token_routes[]; /* api/credential_token.c */
+
+#endif
