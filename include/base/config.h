@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 enum config_role { CONFIG_PUBLIC, CONFIG_API, CONFIG_RUNNER, CONFIG_CTL, CONFIG_ROLE_COUNT };
 
@@ -44,6 +45,8 @@ extern const char *const config_role_names[CONFIG_ROLE_COUNT]; /* the section na
 
 /* Read `path` for `role`, then the environment (BAILEE_<NAME>). ERR_CONFIG names file, line and option. */
 enum err config_load(const char *path, enum config_role role, struct config *config_out, struct errctx *ctx) MUSTCHECK;
+/* The least level to log, from the option's text. */
+enum log_level config_log_level(const struct config *config);
 /* Print the whole table as a commented sample file on stdout. */
 void config_print_sample(void);
 

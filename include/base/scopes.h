@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 /* X(symbol, name). The order gives the bits, which are stored in tokens: append only, never
  * reorder. */
@@ -54,6 +55,8 @@ const char *scopes_name(uint32_t bit);
 /* Read a list of names with commas or blanks between ("keys:read,keys:write"; "all" is every
  * scope). ERR_VALUE names the unknown one. The list must not be empty. */
 enum err scopes_parse(const char *text, uint32_t *bits_out, struct errctx *ctx) MUSTCHECK;
+/* Array of the names of the bits; caller owns. */
+json_t *scopes_json(uint32_t bits);
 /* True when a token with `have` may do what asks for `need` (SCOPE_ANY_TOKEN: always). */
 bool scopes_allow(uint32_t have, uint32_t need);
 

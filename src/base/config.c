@@ -85,6 +85,29 @@ const struct config_option config_options[] = {
 	{ 0 },
 };
 
+/* Texts that may be one of a few words only. */
+static const struct {
+	const char *option;
+	const char *words[5];
+} choices[] = {
+	{ "log_format", { "text", "json" } },
+	{ "log_level", { "debug", "info", "warn", "error" } },
+};
+
+static bool
+is_choice(const char *option, const char *value)
+{
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		if (strcmp(choices[i].option, option) != 0)
+			continue;
+		for (const char *const *word = choices[i].words; *word; word++)
+			if (strcmp(*word, value) == 0)
+				return true;
+		return false;
+	}
+	return true;
+}
+
 static const struct config_option *
 option_find(const char *name)
 {
@@ -104,6 +127,8 @@ option_set(const struct config_option *option, const char *value, struct config 
 		if (strlen(value) >= CONFIG_TEXT)
 			return err_set(ctx, ERR_CONFIG, option->name,
 			    "is longer than %d characters", CONFIG_TEXT - 1);
+		if (!is_choice(option->name, value))
+			return err_set(ctx, ERR_CONFIG, option->name, "%s cannot be \"%s\": %s", option->name, value, option->doc);
 		memcpy(field, value, strlen(value) + 1);
 		return OK;
 	}
@@ -200,6 +225,17 @@ config_load(const char *path, enum config_role role, struct config *config_out, 
 		config.public_url[len - 1] = '\0';
 	*config_out = config;
 	return OK;
+}
+
+enum log_level
+config_log_level(const struct config *config)
+{
+	static const char *const names[] = { "debug", "info", "warn", "error" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(config->log_level, names[i]) == 0)
+			return (enum log_level)i;
+	return LOG_INFO;
 }
 
 void

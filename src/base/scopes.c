@@ -56,6 +56,17 @@ scopes_parse(const char *text, uint32_t *bits_out, struct errctx *ctx)
 	return OK;
 }
 
+json_t *
+scopes_json(uint32_t bits)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < SCOPE_COUNT; i++)
+		if (bits & scopes_table[i].bit)
+			json_array_append_new(names, json_string(scopes_table[i].name));
+	return names;
+}
+
 bool
 scopes_allow(uint32_t have, uint32_t need)
 {

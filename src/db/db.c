@@ -32,6 +32,8 @@ static const struct {
 	{ 30002, ERR_GONE },
 	{ 30003, ERR_NOT_FOUND },
 	{ 30004, ERR_VALUE },
+	{ 1451, ERR_RULE },	 /* a row that others point to */
+	{ 1452, ERR_NOT_FOUND }, /* a row that points to none */
 	{ 1213, ERR_CONFLICT }, /* deadlock */
 	{ 1205, ERR_CONFLICT }, /* lock wait: the transaction is still open until we roll back */
 	{ 1020, ERR_CONFLICT }, /* row changed since the snapshot */
@@ -75,6 +77,10 @@ db_failure(struct db *db, unsigned number, const char *text, const char *what, s
 		db->failed = true;
 	if (number >= 30000)
 		return err_set(ctx, err, "", "%s", text);
+	if (err == ERR_RULE)
+		return err_set(ctx, err, "", "it is still in use");
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, err, "", "it names something that does not exist");
 	if (err == ERR_DUPLICATE)
 		return err; /* the caller knows which key and says it in its words */
 	log_write(err == ERR_INTERNAL ? LOG_ERROR : LOG_WARN,

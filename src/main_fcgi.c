@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bailee-fcgi: wires configuration, keys, store and routes into one pool of workers. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/routes.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "catalog/catalog.h"
+#include "page/routes.h"
+#include "store/auth.h"
+#include "web/pool.h"
+#include "web/prefork.h"
+#include "web/router.h"
+#include "web/usage.h"
+
+#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+#define SECURE_HEAP_BYTES (1u << 18)
+
+static const struct route *const api_tables[] = { API_ROUTE_TABLES, NULL };
+static const struct route *const public_tables[] = { PAGE_ROUTE_TABLES, NULL };
+
+struct program {
+	const char *config_path;
+	enum config_role role;
+	struct pool pool;
+};
+
+static void
+take_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+static enum err
+reload(void *arg, struct prefork_settings *settings_out, struct errctx *ctx)
+{
+	struct program *program = arg;
+	struct config config;
+	enum err err = config_load(program->config_path, program->role, &config, ctx);
+
+	if (err)
+		return err;
+	if (config.listen_socket[0] &&
+	    strlen(config.listen_socket) >= sizeof(settings_out->listen_socket))
+		return err_set(ctx, ERR_CONFIG, "listen_socket",
+		    "listen_socket is longer than a Unix socket path may be");
+	program->pool.config = config;
+	log_setup(program->role == CONFIG_API ? "bailee-api" : "bailee-public",
+	    config_log_level(&config), strcmp(config.log_format, "json") == 0);
+	take_text(settings_out->listen_socket, sizeof(settings_out->listen_socket),
+	    config.listen_socket);
+	take_text(settings_out->user, sizeof(settings_out->user), config.user);
+	settings_out->workers = (unsigned)config.workers;
+	settings_out->request_limit_s = config.request_limit_s;
+	settings_out->drain_s = config.drain_s;
+	settings_out->max_requests = config.worker_max_requests;
+	settings_out->body_limit = (size_t)config.body_limit;
+	return OK;
+}
+
+/* The key files of a role; on the public pool there is no private one, whatever the file says. */
+static enum err
+load_keys(const struct config *config, struct keyring **keyring_out, struct errctx *ctx)
+{
+	bool api = config->role == CONFIG_API;
+	const char *const paths[KEY_KIND_COUNT] = {
+		[KEY_MASTER] = api ? config->master_key_file : NULL,
+		[KEY_SIGNING_PUBLIC] = config->signing_public_file,
+		[KEY_TOKEN] = api ? config->token_key_file : NULL,
+	};
+
+	if (!config->signing_public_file[0] ||
+	    (api && (!config->master_key_file[0] || !config->token_key_file[0])))
+		return err_set(ctx, ERR_CONFIG, "", "%s must be set for this pool",
+		    !config->signing_public_file[0] ? "signing_public_file"
+		    : !config->master_key_file[0]   ? "master_key_file"
+						    : "token_key_file");
+	return keyring_load(paths, keyring_out, ctx);
+}
+
+/* Keys and schema fit? A database that is away leaves the question open until the next request. */
+static enum err
+prove(struct pool *pool, struct errctx *ctx)
+{
+	enum err err = store_check(&pool->store, ctx);
+
+	pool->checked = err == OK;
+	return err;
+}
+
+static enum err
+worker_start(void *arg, struct errctx *ctx)
+{
+	struct program *program = arg;
+	struct pool *pool = &program->pool;
+	struct keyring *keyring = NULL;
+	struct db *db = NULL;
+	bool api = program->role == CONFIG_API;
+
+	if (secret_heap_init(SECURE_HEAP_BYTES))
+		log_warn(LOG_EVENT("memory_not_locked"),
+		    LOG_S("hint", "raise the memlock limit (LimitMEMLOCK)"));
+	enum err err = load_keys(&pool->config, &keyring, ctx);
+	if (!err)
+		err = db_open(&pool->config, &db, ctx);
+	if (!err && api)
+		err = catalog_open(pool->config.apps_dir, pool->config.apps_extra_dir,
+		    &pool->catalog, ctx);
+	if (!err)
+		err = router_open(api ? api_tables : public_tables, &pool->router, ctx);
+	if (err) {
+		keyring_free(&keyring);
+		db_close(&db);
+		return err;
+	}
+	store_init(&pool->store, db, keyring);
+	usage_worker_start(pool->usage);
+	err = prove(pool, ctx);
+	if (err == ERR_CONFIG || err == ERR_INTEGRITY)
+		return ERR_CONFIG;
+	err_clear(ctx);
+	return OK;
+}
+
+static void
+refuse(const struct request_source *source, struct response *response, struct errctx *ctx)
+{
+	const char *path = "/";
+
+	for (size_t i = 0; i < source->n_params; i++)
+		if (strcmp(source->params[i].name, "REQUEST_URI") == 0)
+			path = source->params[i].value;
+	ctx->retry_after_s = 2;
+	ctx->kind = ERR_UNAVAILABLE;
+	response_error(response, router_surface(path), ctx);
+	response_finish(response, "", false);
+}
+
+static void
+serve(void *arg, const struct request_source *source, struct response *response)
+{
+	struct program *program = arg;
+	struct pool *pool = &program->pool;
+	struct auth auth = { 0 };
+	struct errctx ctx = { 0 };
+
+	if (!pool->checked && prove(pool, &ctx) == ERR_CONFIG) {
+		log_error(LOG_EVENT("not_proven"), LOG_S("reason", err_text(&ctx)));
+		err_clear(&ctx);
+		err_set(&ctx, ERR_UNAVAILABLE, "", "this service is not ready");
+		refuse(source, response, &ctx);
+		return;
+	}
+	router_serve(pool->router, pool, &auth, source, response);
+	usage_note_token(pool->usage, &auth);
+	auth_wipe(&auth);
+}
+
+static void
+after(void *arg)
+{
+	struct program *program = arg;
+
+	usage_flush(program->pool.usage, &program->pool.store, false);
+}
+
+static void
+worker_stop(void *arg)
+{
+	struct program *program = arg;
+	struct pool *pool = &program->pool;
+
+	usage_flush(pool->usage, &pool->store, true);
+	store_close(&pool->store);
+	catalog_close(&pool->catalog);
+	router_close(&pool->router);
+}
+
+static int
+usage_text(FILE *out, int status)
+{
+	fputs("usage: bailee-fcgi --pool=public|api [--config FILE] [--check-config] [--help] "
+	      "[--version]\n"
+	      "Serves one pool of FastCGI workers; see bailee-fcgi(8).\n",
+	    out);
+	return status;
+}
+
+static enum err
+parse(int argc, char **argv, struct program *program, bool *check_out, int *exit_out)
+{
+	static const struct option options[] = { { "pool", required_argument, NULL, 'p' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' }, { 0 } };
+	int option;
+
+	program->role = CONFIG_CTL;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'p' && strcmp(optarg, "public") == 0)
+			program->role = CONFIG_PUBLIC;
+		else if (option == 'p' && strcmp(optarg, "api") == 0)
+			program->role = CONFIG_API;
+		else if (option == 'c')
+			program->config_path = optarg;
+		else if (option == 'k')
+			*check_out = true;
+		else if (option == 'v')
+			return puts("bailee-fcgi " BAILEE_VERSION), *exit_out = 0, ERR_USAGE;
+		else
+			return *exit_out = usage_text(option == 'h' ? stdout : stderr,
+				   option == 'h' ? 0 : 2),
+			       ERR_USAGE;
+	}
+	if (program->role == CONFIG_CTL || optind < argc)
+		return *exit_out = usage_text(stderr, 2), ERR_USAGE;
+	return OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct program program = { .config_path = "/etc/bailee/bailee.conf" };
+	const struct prefork_program pool = { .name = "bailee-fcgi",
+		.arg = &program,
+		.reload = reload,
+		.worker_start = worker_start,
+		.serve = serve,
+		.after = after,
+		.idle = after,
+		.worker_stop = worker_stop };
+	struct prefork_settings settings;
+	struct errctx ctx = { 0 };
+	bool check_only = false;
+	int status = 2;
+
+	if (parse(argc, argv, &program, &check_only, &status))
+		return status;
+	secret_json_allocator();
+	enum err err = usage_open(&program.pool.usage, &ctx);
+	if (!err)
+		err = check_only ? reload(&program, &settings, &ctx) : prefork_run(&pool, &ctx);
+	if (err)
+		log_error(LOG_EVENT("start_failed"), LOG_S("reason", err_text(&ctx)));
+	return err ? EXIT_CONFIG : 0;
+}
