@@ -13,7 +13,7 @@
 
 /* A credential as somebody may use it who need not see it. Owned; fetch_use_free(). */
 struct fetch_use {
-	struct credential_place place;
+	struct user_credential_place place;
 	int64_t version;
 	int64_t expires_at;              /* of the credential, as told by its owner; ms, 0: null */
 	struct bytes definition_sealed;  /* of a TEXT credential only; else data is NULL */
@@ -43,9 +43,10 @@ enum err fetch_token_open(struct store *store, const struct fetch_use *use,
 
 /* All a fetch needs, in one statement. Owned; fetch_subject_free(). */
 struct fetch_subject {
-	struct credential_place place; /* credential_open(store, &place, &definition_sealed, …) */
-	char *name, *slug, *metadata;  /* metadata: JSON object of texts */
-	int64_t http_request_ttl;      /* s; 0: none */
+	struct user_credential_place
+	    place; /* user_credential_open(store, &place, &definition_sealed, …) */
+	char *name, *slug, *metadata; /* metadata: JSON object of texts */
+	int64_t http_request_ttl;     /* s; 0: none */
 	int64_t version;
 	struct bytes definition_sealed;
 };
@@ -66,7 +67,7 @@ enum err fetch_token_put(struct store *store, const struct fetch_subject *subjec
 
 /* ---- the log ---- */
 
-/* Texts are borrowed when added, owned when read. */
+/* Texts are borrowed when added, and belong to the page when read. */
 struct fetch_log {
 	int64_t id, credential_id, job_id;
 	int64_t started_at; /* ms */
@@ -83,11 +84,12 @@ enum err fetch_log_add(struct store *store, const struct fetch_log *entry,
 #define FETCH_LOG_SHOWN 50
 /* The newest FETCH_LOG_SHOWN entries, newest first, for members of the owning team; one statement.
  * ERR_NOT_FOUND for hidden and missing alike. */
-struct fetch_log_list; /* opaque */
+struct fetch_log_page {
+	struct fetch_log *rows; /* owned; fetch_log_page_free() */
+	size_t n;
+};
 enum err fetch_log_list(struct store *store, struct auth *auth, int64_t credential_id,
-    struct fetch_log_list **list_out, struct errctx *ctx) MUSTCHECK;
-size_t fetch_log_count(const struct fetch_log_list *list);
-const struct fetch_log *fetch_log_at(const struct fetch_log_list *list, size_t index);
-void fetch_log_list_free(struct fetch_log_list **list);
+    struct fetch_log_page *page_out, struct errctx *ctx) MUSTCHECK;
+void fetch_log_page_free(struct fetch_log_page *page);
 
 #endif

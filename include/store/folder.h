@@ -13,22 +13,22 @@ struct folder {
 	char *name, *content_type;
 	int64_t size; /* credentials inside */
 };
-void folder_free(struct folder *folder);
 
-/* A page, by id, and how many there are in all, in one statement. team_id 0: every team of the
+/* A page, by id, in one statement. team_id 0: every team of the
  * caller; ERR_NOT_FOUND for a team the caller does not belong to. content_type NULL: any. */
 struct folder_filter {
 	int64_t team_id;
 	const char *content_type;
 	int64_t limit, offset;
 };
-struct folder_list; /* rows as read; opaque */
+struct folder_page {
+	struct folder *rows; /* owned; folder_page_free() */
+	size_t n;
+	int64_t total;
+};
 enum err folder_list(struct store *store, struct auth *auth, const struct folder_filter *filter,
-    struct folder_list **list_out, struct errctx *ctx) MUSTCHECK;
-int64_t folder_list_total(const struct folder_list *list);
-size_t folder_list_count(const struct folder_list *list);
-const struct folder *folder_list_at(const struct folder_list *list, size_t index);
-void folder_list_free(struct folder_list **list);
+    struct folder_page *page_out, struct errctx *ctx) MUSTCHECK;
+void folder_page_free(struct folder_page *page);
 
 /* ERR_NOT_FOUND: folder or team hidden or missing. Credentials of a deleted folder stay, filed
  * nowhere. */

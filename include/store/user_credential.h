@@ -13,7 +13,7 @@
 
 /* Where the secrets of a credential are bound to: owner, row, and the policy that an editor of the
  * database must not change unnoticed (vault/seal.h). Texts are owned by the row it is part of. */
-struct credential_place {
+struct user_credential_place {
 	int64_t id;
 	struct uuid uuid;
 	int64_t team_id;
@@ -21,24 +21,24 @@ struct credential_place {
 	char *allowed_hosts; /* JSON array, exactly as stored */
 };
 /* With user_credential AS c: SELECT list and binding of a member of that type (5 columns). */
-#define CREDENTIAL_PLACE_COLUMNS "c.id, c.uuid, c.team_id, c.mode, c.allowed_hosts"
-#define CREDENTIAL_PLACE_COLS(strukt, m)                                                           \
+#define USER_CREDENTIAL_PLACE_COLUMNS "c.id, c.uuid, c.team_id, c.mode, c.allowed_hosts"
+#define USER_CREDENTIAL_PLACE_COLS(strukt, m)                                                      \
 	COL(INT, strukt, m.id), COL(UUID, strukt, m.uuid), COL(INT, strukt, m.team_id),            \
 	    COL(TEXT, strukt, m.mode), COL(TEXT, strukt, m.allowed_hosts)
 
 /* The sealed definition, opened: a JSON object. TEXT: {"value":"…"}. MULTI_REQUEST:
  * {"location":"…","requests":[{"options":{…},"secret":"…"}]}; "secret" is null when none was given.
  * ERR_INTEGRITY as store_open(). */
-enum err credential_open(struct store *store, const struct credential_place *place,
+enum err user_credential_open(struct store *store, const struct user_credential_place *place,
     const struct bytes *sealed, json_t **definition_out, struct errctx *ctx) MUSTCHECK;
-/* The value of one text field of the credential sealed or opened: used for the cached token too.
- * `field` is "definition" of table "user_credential" or "token" of table "fetch_token". */
-struct seal_context credential_context(const struct credential_place *place, const char *table,
-    const char *field, unsigned char policy[SEAL_POLICY_SIZE]);
+/* Where a value of it is bound to: ("user_credential", "definition") or ("fetch_token", "token").
+ * Valid as long as `place` and `policy` are. */
+struct seal_context user_credential_context(const struct user_credential_place *place,
+    const char *table, const char *field, unsigned char policy[SEAL_POLICY_SIZE]);
 
 /* What is shown. JSON columns are texts as stored. Owned; user_credential_free(). */
 struct user_credential {
-	struct credential_place place;
+	struct user_credential_place place;
 	int64_t folder_id, owner_id; /* folder 0: none */
 	char *name, *slug, *read_access, *shared_team_slugs, *description, *metadata;
 	char *owner_name, *owner_email;
@@ -61,17 +61,16 @@ struct user_credential_filter {
 	bool nothing; /* a filter that nothing passes */
 	int64_t limit, offset;
 };
-struct user_credential_list; /* rows as read; opaque */
-/* A page, by id, and how many there are in all, in one statement. ERR_NOT_FOUND for a team the
- * caller does not belong to. The list is freed by user_credential_list_free(). */
+struct user_credential_page {
+	struct user_credential *rows; /* owned; user_credential_page_free() */
+	size_t n;
+	int64_t total; /* that pass the filter, on whatever page */
+};
+/* A page, by id, in one statement. ERR_NOT_FOUND for a team the caller does not belong to. */
 enum err user_credential_list(struct store *store, struct auth *auth,
-    const struct user_credential_filter *filter, struct user_credential_list **list_out,
+    const struct user_credential_filter *filter, struct user_credential_page *page_out,
     struct errctx *ctx) MUSTCHECK;
-int64_t user_credential_list_total(const struct user_credential_list *list);
-size_t user_credential_list_count(const struct user_credential_list *list);
-const struct user_credential *user_credential_list_at(const struct user_credential_list *list,
-    size_t index);
-void user_credential_list_free(struct user_credential_list **list);
+void user_credential_page_free(struct user_credential_page *page);
 
 /* What a create or an update says. Everything is borrowed; NULL texts, 0 team and false flags mean
  * "not said". A create needs mode, team_id, name and the definition. */
@@ -86,8 +85,8 @@ struct user_credential_change {
 	int64_t folder_id;        /* 0: none */
 	int64_t http_request_ttl; /* 0: null */
 	int64_t expires_at;       /* ms; 0: null */
-	/* Members as credential_open() tells; those of other modes are passed over. Of an element
-	 * of `requests` without "secret" the secret at its place stays. */
+	/* Members as user_credential_open() tells; those of other modes are passed over. Of an
+	 * element of `requests` without "secret" the secret at its place stays. */
 	const json_t *definition;
 };
 #define SHARED_TEAMS_MAX 64
