@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The single things a request asks for: their states, and what moves them. */
+#ifndef BAILEE_STORE_CREDENTIAL_H
+#define BAILEE_STORE_CREDENTIAL_H
+
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "store/auth.h"
+#include "store/store.h"
+
+#define CREDENTIAL_REASON_MAX 2048 /* characters of a reason for declining */
+
+enum credential_state {
+	CREDENTIAL_PENDING,
+	CREDENTIAL_AUTHORIZED,
+	CREDENTIAL_DECLINED,
+	CREDENTIAL_REAUTHORIZING,
+	CREDENTIAL_INVALID,
+	CREDENTIAL_STATE_COUNT
+};
+extern const char *const credential_state_names[CREDENTIAL_STATE_COUNT];
+
+/* What can happen to a credential. */
+enum credential_event {
+	CREDENTIAL_AUTHORIZE,   /* a key or connection was made from it */
+	CREDENTIAL_DECLINE,     /* the person or the requester said no */
+	CREDENTIAL_REMOTE_GONE, /* its key or connection was deleted */
+	CREDENTIAL_EVENT_COUNT
+};
+
+/* The state an event leads to. ERR_VALUE says why where it must not happen. */
+enum err credential_event(enum credential_state state, enum credential_event event,
+    enum credential_state *state_out, struct errctx *ctx) MUSTCHECK;
+
+/* One credential as the database has it; texts are owned: credential_free(). */
+struct credential {
+	struct uuid id, request_id;
+	char *component; /* "account" or "keychain" */
+	char *type;      /* "key", "oauth", "basic" */
+	char *name;      /* type id, such as "basicauth" */
+	char *label, *description;
+	char *scope, *remote_scope; /* JSON arrays */
+	int64_t remote_id;          /* 0: none */
+	char *state, *decline_reason;
+	char *app_name, *app_modules /* JSON array */, *app_version, *name_override;
+	int64_t created_at, updated_at; /* ms */
+	int64_t team_id;                /* of its request */
+};
+void credential_free(struct credential *credential);
+
+/* With credential AS c and credential_request AS r. */
+#define CREDENTIAL_COLUMNS                                                                         \
+	"c.id, c.request_id, c.component, c.type, c.name, c.label, c.description, c.scope, "       \
+	"c.remote_scope, c.remote_id, c.state, c.decline_reason, c.app_name, c.app_modules, "      \
+	"c.app_version, c.name_override, c.created_at, c.updated_at, r.team_id"
+#define CREDENTIAL_COLS(strukt, m)                                                                 \
+	COL(UUID, strukt, m.id), COL(UUID, strukt, m.request_id), COL(TEXT, strukt, m.component),  \
+	    COL(TEXT, strukt, m.type), COL(TEXT, strukt, m.name), COL(TEXT, strukt, m.label),      \
+	    COL(TEXT, strukt, m.description), COL(TEXT, strukt, m.scope),                          \
+	    COL(TEXT, strukt, m.remote_scope), COL(INT0, strukt, m.remote_id),                     \
+	    COL(TEXT, strukt, m.state), COL(TEXT, strukt, m.decline_reason),                       \
+	    COL(TEXT, strukt, m.app_name), COL(TEXT, strukt, m.app_modules),                       \
+	    COL(TEXT, strukt, m.app_version), COL(TEXT, strukt, m.name_override),                  \
+	    COL(TIME, strukt, m.created_at), COL(TIME, strukt, m.updated_at),                      \
+	    COL(INT, strukt, m.team_id)
+
+/* The caller's view, token and membership checked in the same statement. ERR_NOT_FOUND for hidden
+ * and missing ones alike. */
+enum err credential_get(struct store *store, struct auth *auth, const struct uuid *id,
+    struct credential *credential_out, struct errctx *ctx) MUSTCHECK;
+
+/* Decline for a member of its team, as one transaction; `reason` may be NULL. Repeating it changes
+ * the reason. A form that is still on its way to the runner is called off. The credential as it
+ * is afterwards is handed out. */
+enum err credential_decline(struct store *store, struct audit_entry *audit, int64_t person_id,
+    const struct uuid *id, const char *reason, struct credential *credential_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* ---- for the runner, which has no token ---- */
+
+/* Plain read, no lock. ERR_NOT_FOUND when the request was deleted meanwhile. */
+enum err credential_load(struct store *store, const struct uuid *id,
+    struct credential *credential_out, struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction: lock credential and request, go by the table of states, write,
+ * derive the request's status. ERR_NOT_FOUND; ERR_VALUE for a forbidden step. `remote_id` is the
+ * key or connection made, `remote_scope` a JSON array of what was granted. */
+enum err credential_authorize_in(struct store *store, const struct uuid *id, int64_t remote_id,
+    const char *remote_scope, struct errctx *ctx) MUSTCHECK;
+enum err credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Inside the caller's transaction: credentials that point to this key are pending again. */
+enum err credential_forget_key_in(struct store *store, int64_t key_id,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Inside the caller's transaction, with the request locked: derive its status from its
+ * credentials. */
+enum err credential_status_refresh(struct store *store, const struct uuid *request_id,
+    struct errctx *ctx) MUSTCHECK;
+
+#endif
