@@ -72,6 +72,7 @@ stack_pid() {
 stack_spawn() {
 	local name=$1 pid
 	shift
+	stack_stop "$name" # leftovers of one whose first process was killed
 	setsid "$@" >>"$STACK_DIR/log/$name.log" 2>&1 </dev/null &
 	pid=$!
 	printf '%s %s\n' "$pid" "$(stack_start_time "$pid")" >"$STACK_DIR/run/$name.pid"
