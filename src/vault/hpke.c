@@ -15,11 +15,12 @@
 
 #include "base/alloc.h"
 #include "base/crypt.h"
+#include "vault/secure_key.h"
 
 #define HASH_SIZE CRYPT_SHA256_SIZE
 
 struct hpke_private {
-	EVP_PKEY *pkey; /* OpenSSL keeps the private bytes in the secure heap */
+	EVP_PKEY *pkey;
 	unsigned char public_key[HPKE_KEY_SIZE];
 };
 
@@ -157,15 +158,35 @@ hpke_private_generate(struct secret *bytes_out)
 	crypt_random(bytes_out->data, HPKE_KEY_SIZE);
 }
 
-struct hpke_private *
-hpke_private_new(const unsigned char bytes[HPKE_KEY_SIZE])
+/* Takes `pkey` over. */
+static struct hpke_private *
+wrap(EVP_PKEY *pkey)
 {
 	struct hpke_private *key = xcalloc(1, sizeof(*key));
 	size_t len = HPKE_KEY_SIZE;
 
-	key->pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, bytes, HPKE_KEY_SIZE);
-	must(key->pkey && EVP_PKEY_get_raw_public_key(key->pkey, key->public_key, &len) == 1);
+	must(pkey && EVP_PKEY_get_raw_public_key(pkey, key->public_key, &len) == 1);
+	key->pkey = pkey;
 	return key;
+}
+
+struct hpke_private *
+hpke_private_new(const unsigned char bytes[HPKE_KEY_SIZE])
+{
+	return wrap(secure_key_new(EVP_PKEY_X25519, bytes));
+}
+
+/* Lives for one operation and is cleansed with it. */
+static struct hpke_private *
+draw_ephemeral(void)
+{
+	unsigned char bytes[HPKE_KEY_SIZE];
+	EVP_PKEY *pkey;
+
+	crypt_random(bytes, sizeof(bytes));
+	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, bytes, sizeof(bytes));
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return wrap(pkey);
 }
 
 const unsigned char *
@@ -283,13 +304,8 @@ hpke_setup_sender(enum hpke_aead aead, const unsigned char recipient_public[HPKE
 	struct hpke_private *fresh = NULL;
 	enum err err;
 
-	if (!ephemeral) {
-		unsigned char bytes[HPKE_KEY_SIZE];
-
-		crypt_random(bytes, sizeof(bytes));
-		ephemeral = fresh = hpke_private_new(bytes);
-		OPENSSL_cleanse(bytes, sizeof(bytes));
-	}
+	if (!ephemeral)
+		ephemeral = fresh = draw_ephemeral();
 	memcpy(enc, ephemeral->public_key, HPKE_ENC_SIZE);
 	err = setup(aead, ephemeral, recipient_public, enc, recipient_public, info, context_out);
 	hpke_private_free(&fresh);

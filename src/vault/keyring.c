@@ -16,6 +16,7 @@
 #include "base/crypt.h"
 #include "vault/key_file.h"
 #include "vault/keyring_parts.h"
+#include "vault/secure_key.h"
 
 #define KEY_ID_DOMAIN "bailee/key-id/1"
 #define CHECK_DOMAIN "bailee/check/1"
@@ -61,10 +62,8 @@ take_signing(struct keyring *keyring, const struct secret *bytes)
 	unsigned char public_half[KEY_SIZE];
 	size_t len = KEY_SIZE;
 
-	keyring->signing =
-	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, bytes->data, KEY_SIZE);
-	if (!keyring->signing ||
-	    EVP_PKEY_get_raw_public_key(keyring->signing, public_half, &len) != 1)
+	keyring->signing = secure_key_new(EVP_PKEY_ED25519, bytes->data);
+	if (EVP_PKEY_get_raw_public_key(keyring->signing, public_half, &len) != 1)
 		abort();
 	set_key_id(keyring, KEY_SIGNING, public_half);
 	take_signing_public(keyring, public_half);
@@ -189,10 +188,9 @@ keyring_create_files(const char *dir, struct errctx *ctx)
 
 	secret_alloc(&keys, KEY_SIZE * KEY_KIND_COUNT);
 	crypt_random(keys.data, keys.len);
-	signing = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
-	    keys.data + KEY_SIZE * KEY_SIGNING, KEY_SIZE);
-	if (!signing || EVP_PKEY_get_raw_public_key(signing,
-			    keys.data + KEY_SIZE * KEY_SIGNING_PUBLIC, &len) != 1)
+	signing = secure_key_new(EVP_PKEY_ED25519, keys.data + KEY_SIZE * KEY_SIGNING);
+	if (EVP_PKEY_get_raw_public_key(signing, keys.data + KEY_SIZE * KEY_SIGNING_PUBLIC, &len) !=
+	    1)
 		abort();
 	EVP_PKEY_free(signing);
 	for (unsigned kind = 0; kind < KEY_KIND_COUNT; kind++) {

@@ -186,31 +186,31 @@ opens_what_it_sealed(void **state)
 	hpke_private_free(&parcel.recipient);
 }
 
-/* Bend each byte of `bytes` (a part of parcel) in turn. */
+/* Bend each bit of `bytes` (a part of parcel) in turn. */
 static void
-refuse_each_bent_byte(const struct parcel *parcel, unsigned char *bytes, size_t len)
+refuse_each_bent_bit(const struct parcel *parcel, unsigned char *bytes, size_t len)
 {
 	unsigned char out[PLAIN_MAX];
 
-	for (size_t i = 0; i < len; i++) {
-		bytes[i] ^= 0x01;
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
 		memset(out, 0xaa, sizeof(out));
 		assert_int_equal(open_parcel(parcel, out), ERR_INTEGRITY);
 		assert_null(memmem(out, sizeof(out), parcel_text, PARCEL_LEN));
-		bytes[i] ^= 0x01;
+		bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
 	}
 }
 
 static void
-refuses_any_bent_byte(void **state)
+refuses_any_bent_bit(void **state)
 {
 	struct parcel parcel = make_parcel();
 
 	(void)state;
-	refuse_each_bent_byte(&parcel, parcel.sealed.data, parcel.sealed.len);
-	refuse_each_bent_byte(&parcel, parcel.enc, sizeof(parcel.enc));
-	refuse_each_bent_byte(&parcel, parcel.info.data, parcel.info.len);
-	refuse_each_bent_byte(&parcel, parcel.aad.data, parcel.aad.len);
+	refuse_each_bent_bit(&parcel, parcel.sealed.data, parcel.sealed.len);
+	refuse_each_bent_bit(&parcel, parcel.enc, sizeof(parcel.enc));
+	refuse_each_bent_bit(&parcel, parcel.info.data, parcel.info.len);
+	refuse_each_bent_bit(&parcel, parcel.aad.data, parcel.aad.len);
 	assert_int_equal(ERR_peek_error(), 0); /* nothing left for the next TLS call to find */
 	hpke_private_free(&parcel.recipient);
 }
@@ -361,7 +361,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(agrees_with_the_vectors_of_rfc9180),
 		cmocka_unit_test(opens_the_aes256_vector_in_one_shot),
 		cmocka_unit_test(opens_what_it_sealed),
-		cmocka_unit_test(refuses_any_bent_byte),
+		cmocka_unit_test(refuses_any_bent_bit),
 		cmocka_unit_test(refuses_every_shorter_ciphertext),
 		cmocka_unit_test(refuses_another_recipient),
 		cmocka_unit_test(seals_the_same_text_differently_each_time),

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "base/alloc.h"
 #include "vault/keyring.h"
@@ -453,6 +455,50 @@ makes_no_check_value_without_the_key(void **state)
 	leave(&place);
 }
 
+static void
+private_keys_live_in_the_secure_heap(void **state)
+{
+	struct place place = enter();
+	struct keyring *keyring;
+	size_t used;
+
+	(void)state;
+	assert_true(CRYPTO_secure_malloc_init(65536, 32) != 0);
+	keyring = load(&place, BIT(KEY_SIGNING_PUBLIC));
+	used = CRYPTO_secure_used();
+	keyring_free(&keyring);
+	assert_int_equal(used, 0);
+	keyring = load(&place, ALL_KINDS);
+	used = CRYPTO_secure_used();
+	assert_true(used >= 3 * (size_t)KEY_SIZE);
+	keyring_free(&keyring);
+	assert_int_equal(CRYPTO_secure_used(), 0);
+	assert_int_equal(CRYPTO_secure_malloc_done(), 1);
+	leave(&place);
+}
+
+static void
+works_with_the_secure_heap_full(void **state)
+{
+	struct place place = enter();
+	struct secret hog[16] = { { 0 } };
+	struct keyring *keyring;
+
+	(void)state;
+	assert_true(CRYPTO_secure_malloc_init(512, 32) != 0);
+	for (int i = 0; i < 16; i++)
+		secret_alloc(&hog[i], KEY_SIZE - 1);
+	assert_int_equal(CRYPTO_secure_used(), 512);
+	keyring = load(&place, ALL_KINDS);
+	assert_non_null(keyring_key_id(keyring, KEY_MASTER));
+	keyring_free(&keyring);
+	assert_int_equal(ERR_peek_error(), 0);
+	for (int i = 0; i < 16; i++)
+		secret_free(&hog[i]);
+	assert_int_equal(CRYPTO_secure_malloc_done(), 1);
+	leave(&place);
+}
+
 /* --- team keys --- */
 
 static struct team_key
@@ -653,6 +699,8 @@ main(void)
 		cmocka_unit_test(check_values_name_both_key_ids_when_the_key_is_another),
 		cmocka_unit_test(check_values_with_any_bent_byte_are_refused),
 		cmocka_unit_test(makes_no_check_value_without_the_key),
+		cmocka_unit_test(private_keys_live_in_the_secure_heap),
+		cmocka_unit_test(works_with_the_secure_heap_full),
 		cmocka_unit_test(everyone_verifies_a_team_key_and_the_master_key_opens_it),
 		cmocka_unit_test(refuses_a_team_key_with_any_bent_part),
 		cmocka_unit_test(refuses_a_team_key_given_to_another_team_or_generation),
