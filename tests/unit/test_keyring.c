@@ -610,6 +610,32 @@ refuses_a_team_key_given_to_another_team_or_generation(void **state)
 	leave(&place);
 }
 
+/* Everyone may seal to the master key: what opens must still be the private half of what is signed.
+ */
+static void
+refuses_a_private_half_that_somebody_else_sealed(void **state)
+{
+	static const char info[] = "bailee/team-private/1";
+	struct place place = enter();
+	struct keyring *keyring = load(&place, ALL_KINDS);
+	struct team_key key = make_team(keyring, 42, 1);
+	unsigned char name[8 + 4 + KEY_SIZE] = { 0, 0, 0, 0, 0, 0, 0, 42, 0, 0, 0, 1 };
+	const unsigned char theirs[KEY_SIZE] = { 1, 2, 3 };
+
+	(void)state;
+	memcpy(name + 12, key.public_key, KEY_SIZE);
+	assert_int_equal(hpke_seal(keyring_master_public(keyring),
+			     (struct hpke_bytes){ info, sizeof(info) - 1 },
+			     (struct hpke_bytes){ name, sizeof(name) },
+			     (struct hpke_bytes){ theirs, sizeof(theirs) }, key.private_sealed + 1,
+			     key.private_sealed + 1 + HPKE_ENC_SIZE),
+	    OK);
+	assert_int_equal(keyring_team_key_open(keyring, &key, NULL), ERR_INTEGRITY);
+	team_key_free(&key);
+	keyring_free(&keyring);
+	leave(&place);
+}
+
 static void
 refuses_a_team_key_of_another_installation(void **state)
 {
@@ -704,6 +730,7 @@ main(void)
 		cmocka_unit_test(everyone_verifies_a_team_key_and_the_master_key_opens_it),
 		cmocka_unit_test(refuses_a_team_key_with_any_bent_part),
 		cmocka_unit_test(refuses_a_team_key_given_to_another_team_or_generation),
+		cmocka_unit_test(refuses_a_private_half_that_somebody_else_sealed),
 		cmocka_unit_test(refuses_a_team_key_of_another_installation),
 		cmocka_unit_test(a_new_master_key_takes_over_by_resealing),
 		cmocka_unit_test(keeps_the_256_team_keys_used_last),

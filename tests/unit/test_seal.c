@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/alloc.h"
 #include "base/crypt.h"
@@ -392,6 +393,95 @@ policy_digest_is_the_documented_one(void **state)
 	free(hex);
 }
 
+static void
+copy_hex(const json_t *object, const char *name, unsigned char *out, size_t len)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	unsigned char *data;
+	size_t n;
+
+	assert_non_null(text);
+	assert_int_equal(crypt_hex_decode(text, strlen(text), &data, &n), OK);
+	assert_int_equal(n, len);
+	memcpy(out, data, len);
+	free(data);
+}
+
+static struct keyring *
+load_stored_keys(const json_t *stored)
+{
+	static const char *const names[KEY_KIND_COUNT] = { "master_file", "signing_file" };
+	char paths[2][40] = { "/tmp/bailee-stored-XXXXXX", "/tmp/bailee-stored-XXXXXX" };
+	const char *list[KEY_KIND_COUNT] = { paths[0], paths[1] };
+	struct keyring *keys = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		int fd = mkstemp(paths[i]);
+
+		assert_true(fd >= 0);
+		assert_true(
+		    dprintf(fd, "%s\n", json_string_value(json_object_get(stored, names[i]))) > 0);
+		assert_int_equal(close(fd), 0);
+	}
+	assert_int_equal(keyring_load(list, &keys, NULL), OK);
+	for (int i = 0; i < 2; i++)
+		(void)unlink(paths[i]);
+	return keys;
+}
+
+static struct team_key
+read_stored_team(const json_t *stored)
+{
+	struct team_key key = { .private_sealed_len = TEAM_KEY_SEALED_SIZE };
+
+	key.team_id = json_integer_value(json_object_get(stored, "team_id"));
+	key.generation = (uint32_t)json_integer_value(json_object_get(stored, "generation"));
+	copy_hex(stored, "public_key", key.public_key, KEY_SIZE);
+	copy_hex(stored, "signature", key.signature, sizeof(key.signature));
+	key.private_sealed = xmalloc(TEAM_KEY_SEALED_SIZE);
+	copy_hex(stored, "private_sealed", key.private_sealed, TEAM_KEY_SEALED_SIZE);
+	(void)snprintf(key.master_key_id, sizeof(key.master_key_id), "%s",
+	    json_string_value(json_object_get(stored, "master_key_id")));
+	return key;
+}
+
+/* Whoever changes a byte of what is stored, signed or bound makes every value in every database
+ * unreadable. */
+static void
+opens_what_another_implementation_stored(void **state)
+{
+	const char *dir = getenv("BAILEE_TEST_DATA");
+	struct seal_context context = { 0 };
+	unsigned char sealed[1 + 4 + 32 + 64 + 16], digest[SEAL_POLICY_SIZE];
+	struct secret out = { 0 };
+	struct keyring *keys;
+	struct team_key key;
+	char path[512];
+	json_t *stored;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/hpke/stored.json", dir ? dir : "tests/data");
+	stored = json_load_file(path, 0, NULL);
+	assert_non_null(stored);
+	keys = load_stored_keys(stored);
+	key = read_stored_team(stored);
+	assert_int_equal(keyring_team_key_open(keys, &key, NULL), OK);
+	context.table = json_string_value(json_object_get(stored, "table"));
+	context.field = json_string_value(json_object_get(stored, "field"));
+	context.team_id = key.team_id;
+	copy_hex(stored, "row", context.row.bytes, 16);
+	seal_policy_digest(json_string_value(json_object_get(stored, "mode")),
+	    json_string_value(json_object_get(stored, "allowed_hosts")), digest);
+	context.policy = digest;
+	copy_hex(stored, "sealed", sealed, sizeof(sealed));
+	assert_int_equal(seal_open(keys, &context, sealed, sizeof(sealed), &out, NULL), OK);
+	assert_string_equal(secret_text(&out), json_string_value(json_object_get(stored, "value")));
+	secret_free(&out);
+	team_key_free(&key);
+	keyring_free(&keys);
+	json_decref(stored);
+}
+
 /* Not a test: `test_seal bench` prints what one operation costs. */
 static void
 bench(void)
@@ -443,6 +533,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_plain_text_is_not_in_the_sealed_value),
 		cmocka_unit_test(policy_digests_differ_with_mode_and_hosts),
 		cmocka_unit_test(policy_digest_is_the_documented_one),
+		cmocka_unit_test(opens_what_another_implementation_stored),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "bench") == 0) {
