@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The apps that credentials can be asked for: one JSON file each, read and checked at start. */
+#include "catalog/catalog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "catalog/app_rules.h"
+
+/* Sorted by name, then version. */
+struct catalog {
+	struct app **apps;
+	size_t n;
+};
+
+struct catalog *
+catalog_new(void)
+{
+	return xcalloc(1, sizeof(struct catalog));
+}
+
+static void
+app_free(struct app *app)
+{
+	free((void *)(uintptr_t)app->modules);
+	json_decref(app->definition);
+	free(app);
+}
+
+void
+catalog_close(struct catalog **catalog)
+{
+	if (!*catalog)
+		return;
+	for (size_t i = 0; i < (*catalog)->n; i++)
+		app_free((*catalog)->apps[i]);
+	free((*catalog)->apps);
+	free(*catalog);
+	*catalog = NULL;
+}
+
+/* ---- look-up ---- */
+
+static int
+compare(const struct app *app, const char *name, int64_t version)
+{
+	int order = strcmp(app->name, name);
+
+	return order ? order : (app->version > version) - (app->version < version);
+}
+
+/* Place of the first app that does not stand before (name, version). */
+static size_t
+lower_bound(const struct catalog *catalog, const char *name, int64_t version)
+{
+	size_t low = 0, high = catalog->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(catalog->apps[middle], name, version) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct app *
+catalog_find(const struct catalog *catalog, const char *name, int64_t version)
+{
+	size_t at = lower_bound(catalog, name, version ? version : INT64_MAX);
+
+	if (!version)
+		return at && !strcmp(catalog->apps[at - 1]->name, name) ? catalog->apps[at - 1]
+									: NULL;
+	return at < catalog->n && !compare(catalog->apps[at], name, version) ? catalog->apps[at]
+									     : NULL;
+}
+
+/* 0 for anything that is no version. */
+static int64_t
+version_number(const char *text)
+{
+	int64_t number = 0;
+
+	if (strlen(text) > 9 || *text == '0')
+		return 0;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return 0;
+		number = number * 10 + (*text - '0');
+	}
+	return number;
+}
+
+enum err
+catalog_find_text(const struct catalog *catalog, const char *name, const char *version,
+    const struct app **app_out, struct errctx *ctx)
+{
+	bool latest = !strcmp(version, "latest");
+	int64_t number = latest ? 0 : version_number(version);
+	const struct app *app = latest || number ? catalog_find(catalog, name, number) : NULL;
+
+	if (!app && !catalog_find(catalog, name, 0))
+		return err_set(ctx, ERR_UNKNOWN_APP, "", "there is no such app");
+	if (!app)
+		return err_set(ctx, ERR_UNKNOWN_APP, "", "the app %s has no such version", name);
+	*app_out = app;
+	return OK;
+}
+
+size_t
+catalog_count(const struct catalog *catalog)
+{
+	return catalog->n;
+}
+
+const struct app *
+catalog_at(const struct catalog *catalog, size_t index)
+{
+	return catalog->apps[index];
+}
+
+/* ---- reading ---- */
+
+static struct app *
+app_new(json_t *definition)
+{
+	const json_t *rows = json_object_get(definition, "modules");
+	struct app *app = xcalloc(1, sizeof(*app));
+	size_t n = json_array_size(rows);
+	struct app_module *modules = xcalloc(n, sizeof(*modules));
+
+	for (size_t i = 0; i < n; i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		modules[i] = (struct app_module){
+			.id = json_get_text(row, "id"),
+			.name = json_get_text(row, "name"),
+			.label = json_get_text(row, "label"),
+			.type = json_get_text(row, "type"),
+			.scopes = json_object_get(row, "scope"),
+			.hook = json_get_text(row, "hook"),
+		};
+	}
+	*app = (struct app){
+		.name = json_get_text(definition, "name"),
+		.label = json_get_text(definition, "label"),
+		.description = json_get_text(definition, "description"),
+		.version = json_get_int(definition, "version", 0),
+		.modules = modules,
+		.n_modules = n,
+		.definition = definition,
+	};
+	return app;
+}
+
+static void
+insert(struct catalog *catalog, struct app *app)
+{
+	size_t at = lower_bound(catalog, app->name, app->version);
+
+	catalog->apps = xrealloc(catalog->apps, (catalog->n + 1) * sizeof(struct app *));
+	memmove(catalog->apps + at + 1, catalog->apps + at,
+	    (catalog->n - at) * sizeof(struct app *));
+	catalog->apps[at] = app;
+	catalog->n++;
+}
+
+static enum err
+file_error(const char *file, const struct errctx *inner, struct errctx *ctx)
+{
+	const char *path = inner->n_sub ? inner->sub[0].path : "";
+
+	return err_set(ctx, ERR_CONFIG, path, "app definition %s: %s%s%s", file, path,
+	    *path ? ": " : "", err_text(inner));
+}
+
+enum err
+catalog_add(struct catalog *catalog, const char *file, const char *text, size_t len,
+    struct errctx *ctx)
+{
+	struct errctx inner = { 0 };
+	json_t *definition = NULL;
+	enum err err = json_parse(text, len, &definition, &inner);
+
+	if (!err)
+		err = app_rules_check(definition, &inner);
+	if (!err && catalog->n >= CATALOG_APPS_MAX)
+		err = err_set(&inner, ERR_CONFIG, "", "more than %d apps", CATALOG_APPS_MAX);
+	if (!err && catalog_find(catalog, json_get_text(definition, "name"),
+			json_get_int(definition, "version", 0)))
+		err = err_set(&inner, ERR_CONFIG, "$.version",
+		    "this version of the app is defined in another file already");
+	if (err) {
+		json_decref(definition);
+		return file_error(file, &inner, ctx);
+	}
+	insert(catalog, app_new(definition));
+	return OK;
+}
+
+static enum err
+add_file(struct catalog *catalog, const char *path, struct errctx *ctx)
+{
+	auto_free char *text = xmalloc(CATALOG_FILE_MAX + 1);
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return err_set(ctx, ERR_CONFIG, "", "app definition %s: %s", path, strerror(errno));
+	size_t len = fread(text, 1, CATALOG_FILE_MAX + 1, file);
+	bool failed = ferror(file);
+	(void)fclose(file);
+	if (failed)
+		return err_set(ctx, ERR_CONFIG, "", "app definition %s: cannot be read", path);
+	if (len > CATALOG_FILE_MAX)
+		return err_set(ctx, ERR_CONFIG, "", "app definition %s: larger than %u bytes", path,
+		    CATALOG_FILE_MAX);
+	return catalog_add(catalog, path, text, len, ctx);
+}
+
+static int
+is_definition(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 5 && !strcmp(entry->d_name + len - 5, ".json");
+}
+
+static enum err
+add_folder(struct catalog *catalog, const char *dir, struct errctx *ctx)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(dir, &entries, is_definition, alphasort);
+	enum err err = OK;
+
+	if (n < 0)
+		return err_set(ctx, ERR_CONFIG, "", "folder of app definitions %s: %s", dir,
+		    strerror(errno));
+	for (int i = 0; i < n; i++) {
+		char *path = xasprintf("%s/%s", dir, entries[i]->d_name);
+
+		if (!err)
+			err = add_file(catalog, path, ctx);
+		free(path);
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+enum err
+catalog_open(const char *dir, const char *extra_dir, struct catalog **catalog_out,
+    struct errctx *ctx)
+{
+	struct catalog *catalog = catalog_new();
+	enum err err = add_folder(catalog, dir, ctx);
+
+	if (!err && extra_dir && *extra_dir)
+		err = add_folder(catalog, extra_dir, ctx);
+	if (err)
+		catalog_close(&catalog);
+	else
+		*catalog_out = catalog;
+	return err;
+}
