@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/scopes.h"
+
 /* One row of input for every statement here: each binds what it needs. */
 struct admin_in {
 	int64_t id, other_id, number, when;

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* baileectl's table of commands, and reading a command line by it. */
+#include "ctl/command.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+
+#define ID                                                                                         \
+	{                                                                                          \
+		"id", CTL_NUMBER, true, "its number"                                               \
+	}
+#define NAME                                                                                       \
+	{                                                                                          \
+		"name", CTL_TEXT, true, "shown to people, 1 to 255 characters"                     \
+	}
+#define TEAM                                                                                       \
+	{                                                                                          \
+		"team", CTL_NUMBER, true, "number of the team"                                     \
+	}
+#define USER                                                                                       \
+	{                                                                                          \
+		"user", CTL_NUMBER, true, "number of the user"                                     \
+	}
+
+const struct command ctl_commands[] = {
+	{ "init", "", CTL_CONFIG, { { 0 } },
+	    "Make key files, passwords of the accounts, schema and check values. Once per "
+	    "installation.",
+	    ctl_init },
+	{ "migrate", "", CTL_DATABASE, { { 0 } }, "Bring the database to this version's schema.",
+	    ctl_migrate },
+	{ "accounts", "", CTL_CONFIG,
+	    { { "host", CTL_TEXT, false, "host part of the accounts (localhost)" } },
+	    "Print the SQL that makes the accounts of the pools and the runner, for `mariadb`.",
+	    ctl_accounts },
+	{ "doctor", "", CTL_CONFIG, { { 0 } },
+	    "Check configuration, keys, database, schema and runners, and say what to do.",
+	    ctl_doctor },
+	{ "config", "sample", CTL_NOTHING, { { 0 } },
+	    "Print a commented configuration file with every option.", ctl_config_sample },
+	{ "org", "add", CTL_CHECKED, { NAME }, "Add an organization.", ctl_org_add },
+	{ "org", "list", CTL_DATABASE, { { 0 } }, "List organizations.", ctl_thing_list },
+	{ "org", "remove", CTL_CHECKED, { ID }, "Remove an organization without teams.",
+	    ctl_thing_remove },
+	{ "user", "add", CTL_CHECKED, { { "email", CTL_TEXT, true, "e-mail address" }, NAME },
+	    "Add a user.", ctl_user_add },
+	{ "user", "list", CTL_DATABASE, { { 0 } }, "List users.", ctl_thing_list },
+	{ "user", "remove", CTL_CHECKED, { ID }, "Remove a user that nothing refers to.",
+	    ctl_thing_remove },
+	{ "team", "add", CTL_CHECKED,
+	    { { "organization", CTL_NUMBER, true, "number of the organization" }, NAME },
+	    "Add a team and its key pair.", ctl_team_add },
+	{ "team", "list", CTL_DATABASE, { { 0 } }, "List teams.", ctl_thing_list },
+	{ "team", "remove", CTL_CHECKED, { ID }, "Remove an empty team and its keys.",
+	    ctl_thing_remove },
+	{ "member", "add", CTL_CHECKED, { TEAM, USER }, "Let a user act for a team.",
+	    ctl_member_add },
+	{ "member", "list", CTL_DATABASE, { { 0 } }, "List who belongs to which team.",
+	    ctl_thing_list },
+	{ "member", "remove", CTL_CHECKED, { TEAM, USER }, "End a membership.", ctl_member_remove },
+	{ "token", "create", CTL_CHECKED,
+	    { USER, NAME, { "scopes", CTL_TEXT, true, "comma list of scopes, or all" },
+		{ "expires-days", CTL_NUMBER, false, "days until it expires (365; 0: never)" } },
+	    "Make an API token and print it, this once.", ctl_token_create },
+	{ "token", "list", CTL_DATABASE, { { 0 } },
+	    "List API tokens; the tokens themselves are nowhere.", ctl_thing_list },
+	{ "token", "revoke", CTL_CHECKED,
+	    { { "id", CTL_TEXT, true, "public id: the 12 characters after bl_" } },
+	    "Refuse a token from now on.", ctl_token_revoke },
+	{ "jobs", "list", CTL_DATABASE,
+	    { { "state", CTL_TEXT, false, "queued, running, done, failed or dead" },
+		{ "limit", CTL_NUMBER, false, "how many (50)" } },
+	    "List jobs, newest first.", ctl_jobs_list },
+	{ "jobs", "show", CTL_DATABASE, { ID }, "Show one job.", ctl_jobs_show },
+	{ "jobs", "retry", CTL_CHECKED, { ID }, "Put a failed or dead job back into the queue.",
+	    ctl_jobs_retry },
+	{ 0 },
+};
+
+static size_t
+option_at(const struct command *command, const char *name)
+{
+	for (size_t i = 0; i < CTL_OPTIONS_MAX && command->options[i].name; i++)
+		if (strcmp(command->options[i].name, name) == 0)
+			return i;
+	return CTL_OPTIONS_MAX;
+}
+
+const char *
+ctl_text(const struct ctl *ctl, const char *name)
+{
+	size_t at = option_at(ctl->command, name);
+
+	assert(at < CTL_OPTIONS_MAX);
+	return ctl->values[at];
+}
+
+int64_t
+ctl_number(const struct ctl *ctl, const char *name, int64_t otherwise)
+{
+	const char *text = ctl_text(ctl, name);
+
+	return text ? strtoll(text, NULL, 10) : otherwise; /* take_option() has checked it */
+}
+
+bool
+ctl_flag(const struct ctl *ctl, const char *name)
+{
+	return ctl_text(ctl, name) != NULL;
+}
+
+static void
+print_command(FILE *out, const struct command *command)
+{
+	fprintf(out, "  baileectl %s%s%s", command->group, command->verb[0] ? " " : "",
+	    command->verb);
+	for (const struct ctl_option *option = command->options; option->name; option++)
+		fprintf(out,
+		    option->kind == CTL_FLAG ? " [--%s]"
+		    : option->required       ? " --%s %s"
+					     : " [--%s %s]",
+		    option->name, option->kind == CTL_NUMBER ? "N" : "TEXT");
+	fprintf(out, "\n      %s\n", command->doc);
+	for (const struct ctl_option *option = command->options; option->name; option++)
+		fprintf(out, "        --%-14s %s\n", option->name, option->doc);
+}
+
+/* All commands, or those of a group. */
+static int
+print_help(FILE *out, const char *group, int status)
+{
+	fputs("usage: baileectl [--config FILE] [--json] COMMAND [OPTIONS]\n\n", out);
+	for (const struct command *command = ctl_commands; command->group; command++)
+		if (!group || strcmp(group, command->group) == 0)
+			print_command(out, command);
+	fputs("\nExit status: 0 done, 1 failed, 2 wrong usage.\n", out);
+	return status;
+}
+
+static enum err
+take_option(struct ctl *ctl, size_t at, const char *value, struct errctx *ctx)
+{
+	const struct ctl_option *option = &ctl->command->options[at];
+	char *end;
+
+	if (!value)
+		return err_set(ctx, ERR_USAGE, option->name, "--%s needs a value", option->name);
+	if (ctl->values[at])
+		return err_set(ctx, ERR_USAGE, option->name, "--%s stands twice", option->name);
+	errno = 0;
+	if (option->kind == CTL_NUMBER &&
+	    (strtoll(value, &end, 10) < 0 || *end || end == value || errno))
+		return err_set(ctx, ERR_USAGE, option->name, "--%s must be a number", option->name);
+	ctl->values[at] = value;
+	return OK;
+}
+
+/* One argument and perhaps its value; `*i` moves on. */
+static enum err
+take_argument(struct ctl *ctl, int argc, char **argv, int *i, struct errctx *ctx)
+{
+	const char *word = argv[*i];
+
+	if (strcmp(word, "--json") == 0)
+		return ctl->json = true, OK;
+	if (strcmp(word, "--config") == 0) {
+		if (*i + 1 >= argc)
+			return err_set(ctx, ERR_USAGE, "config", "--config needs a file");
+		ctl->config_path = argv[++*i];
+		return OK;
+	}
+	if (strncmp(word, "--", 2) != 0) {
+		size_t id = option_at(ctl->command, "id");
+		return id < CTL_OPTIONS_MAX
+			   ? take_option(ctl, id, word, ctx)
+			   : err_set(ctx, ERR_USAGE, "", "nothing is known about \"%s\"", word);
+	}
+	size_t at = option_at(ctl->command, word + 2);
+	if (at == CTL_OPTIONS_MAX)
+		return err_set(ctx, ERR_USAGE, "", "unknown option %s", word);
+	if (ctl->command->options[at].kind == CTL_FLAG)
+		return take_option(ctl, at, "yes", ctx);
+	return take_option(ctl, at, *i + 1 < argc ? argv[++*i] : NULL, ctx);
+}
+
+static const struct command *
+find_command(const char *group, const char *verb)
+{
+	for (const struct command *command = ctl_commands; command->group; command++)
+		if (strcmp(group, command->group) == 0 &&
+		    (!command->verb[0] || (verb && strcmp(verb, command->verb) == 0)))
+			return command;
+	return NULL;
+}
+
+static enum err
+parse(struct ctl *ctl, int argc, char **argv, struct errctx *ctx)
+{
+	int i = 1;
+	enum err err = OK;
+
+	while (i < argc && (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--config") == 0)) {
+		if ((err = take_argument(ctl, argc, argv, &i, ctx)))
+			return err;
+		i++;
+	}
+	ctl->command = i < argc ? find_command(argv[i], i + 1 < argc ? argv[i + 1] : NULL) : NULL;
+	if (!ctl->command)
+		return err_set(ctx, ERR_USAGE, "",
+		    i < argc ? "no such command: %s" : "%sname a command", i < argc ? argv[i] : "");
+	for (i += ctl->command->verb[0] ? 2 : 1; i < argc && !err; i++)
+		err = take_argument(ctl, argc, argv, &i, ctx);
+	for (size_t at = 0; at < CTL_OPTIONS_MAX && ctl->command->options[at].name && !err; at++)
+		if (ctl->command->options[at].required && !ctl->values[at])
+			err = err_set(ctx, ERR_USAGE, "", "--%s is missing",
+			    ctl->command->options[at].name);
+	return err;
+}
+
+static enum err
+open_store(struct ctl *ctl, struct errctx *ctx)
+{
+	const struct config *config = &ctl->config;
+	const char *const paths[KEY_KIND_COUNT] = {
+		[KEY_MASTER] = config->master_key_file,
+		[KEY_SIGNING] = config->signing_key_file,
+		[KEY_SIGNING_PUBLIC] = config->signing_public_file,
+		[KEY_TOKEN] = config->token_key_file,
+	};
+	struct keyring *keyring = NULL;
+	struct db *db = NULL;
+	enum err err = keyring_load(paths, &keyring, ctx);
+
+	if (!err)
+		err = db_open(config, &db, ctx);
+	if (err) {
+		keyring_free(&keyring);
+		return err;
+	}
+	store_init(&ctl->store, db, keyring);
+	return OK;
+}
+
+static enum err
+prepare_and_run(struct ctl *ctl, struct errctx *ctx)
+{
+	enum err err = OK;
+
+	if (ctl->command->need >= CTL_CONFIG)
+		err = config_load(ctl->config_path, CONFIG_CTL, &ctl->config, ctx);
+	if (!err && ctl->command->need >= CTL_CONFIG)
+		log_setup("baileectl", LOG_WARN, strcmp(ctl->config.log_format, "json") == 0);
+	if (!err && ctl->command->need >= CTL_DATABASE)
+		err = open_store(ctl, ctx);
+	if (!err && ctl->command->need >= CTL_CHECKED)
+		err = store_check(&ctl->store, ctx);
+	return err ? err : ctl->command->run(ctl, ctx);
+}
+
+static int
+wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "help") == 0)
+			return i;
+	return 0;
+}
+
+int
+ctl_main(int argc, char **argv)
+{
+	struct ctl ctl = { .config_path = "/etc/bailee/bailee.conf" };
+	struct errctx ctx = { 0 };
+	int help = wants_help(argc, argv);
+
+	if (help)
+		return print_help(stdout, help > 1 && argv[1][0] != '-' ? argv[1] : NULL, 0);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("baileectl " BAILEE_VERSION), 0;
+	if (parse(&ctl, argc, argv, &ctx)) {
+		fprintf(stderr, "baileectl: %s\n", err_text(&ctx));
+		if (!ctl.command)
+			fputs("Try: baileectl --help\n", stderr);
+		else
+			print_command(stderr, ctl.command);
+		return 2;
+	}
+	secret_json_allocator();
+	if (secret_heap_init(1u << 16))
+		log_debug(LOG_EVENT("memory_not_locked"));
+	enum err err = prepare_and_run(&ctl, &ctx);
+	if (err)
+		fprintf(stderr, "baileectl: %s\n", err_text(&ctx));
+	store_close(&ctl.store);
+	return err ? 1 : 0;
+}
