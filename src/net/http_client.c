@@ -138,7 +138,7 @@ take_handle(struct http_client *client)
 static void
 give_handle(struct http_client *client, CURL *easy)
 {
-	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL");
+	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL); /* ends the cookie engine, too */
 	curl_easy_reset(easy);
 	if (client->n_idle < IDLE_HANDLES_MAX)
 		client->idle[client->n_idle++] = easy;

@@ -307,8 +307,8 @@ http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 	CURL *easy = t->easy;
 	const char *why;
 
+	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL); /* a reset leaves the cookies */
 	curl_easy_reset(easy);
-	curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL"); /* a reset leaves them */
 	set_policy(easy, t->settings);
 	set_callbacks(easy, t);
 	set_limits(easy, timeout_ms);

@@ -207,10 +207,7 @@ urls_that_try_to_look_like_others_do_not_match(void **state)
 		{ "allowed.com", "https://allowed.com:x/", false },
 		{ "allowed.com", "https://allowed.com../", false },
 		{ "allowed.com", "https://\xef\xbd\x81llowed.com/", false },
-		{ "allowed.com",
-		    "https://allowed\xe3\x80\x82"
-		    "com/",
-		    false },
+		{ "allowed.com", "https://allowed\xe3\x80\x82net/", false },
 		{ "allowed.com", "", false },
 	};
 
@@ -249,11 +246,9 @@ what_is_no_pattern_is_refused(void **state)
 		"example.com:", "example.com:0", "example.com:65536", "example.com:8o",
 		"example.com:123456", ".example.com", "a..example.com", "example.com..",
 		"user@example.com", "example.com?x", "example.com/#a", "example.com/a?b",
-		"exa%6dple.com",
-		"b\xc3\xbc"
-		"cher.example",
-		"exam[ple].com", "[::1", "[::1]x", "[]", "[*]", "[127.0.0.1]", "::1", "127.1",
-		"*.0.0.1", "1*.0.0.1", "2130706433", "10.0.0.256", "a\\b.com", "example.com\\*" };
+		"exa%6dple.com", "\xc3\xbcmlaut.example", "exam[ple].com", "[::1", "[::1]x", "[]",
+		"[*]", "[127.0.0.1]", "::1", "127.1", "*.0.0.1", "1*.0.0.1", "2130706433",
+		"10.0.0.256", "a\\b.com", "example.com\\*" };
 	char label[80], name[ALLOWED_HOSTS_PATTERN_MAX + 2];
 
 	(void)state;

@@ -1,0 +1,1152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP client against a small server of threads that answers well, badly, slowly or not at all.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "net/http_client.h"
+
+/* ---- the server ---- */
+
+#define CONNECTIONS_MAX 1000
+#define REQUEST_MAX 65536
+
+struct server {
+	int listener;
+	uint16_t port;
+	pthread_t thread;
+	pthread_t workers[CONNECTIONS_MAX];
+	int sockets[CONNECTIONS_MAX];
+	atomic_int n_connections, n_requests;
+	pthread_mutex_t lock;
+	char last[REQUEST_MAX]; /* head and body of the last request */
+};
+
+struct worker_arg {
+	struct server *server;
+	int fd;
+};
+
+static struct server here, there;
+static atomic_bool stopping;
+
+static bool
+send_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool
+send_text(int fd, const char *text)
+{
+	return send_all(fd, text, strlen(text));
+}
+
+static bool
+answer(int fd, const char *head, const char *body)
+{
+	auto_free char *text =
+	    xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(body), body);
+
+	return send_text(fd, text);
+}
+
+static bool
+repeat(int fd, const char *first, const char *again, size_t times)
+{
+	bool going = send_text(fd, first);
+
+	for (size_t i = 0; i < times && going && !stopping; i++)
+		going = send_text(fd, again);
+	return false;
+}
+
+static bool
+wait_for_the_end(int fd)
+{
+	char byte;
+
+	while (!stopping && recv(fd, &byte, 1, 0) > 0)
+		;
+	return false;
+}
+
+static bool
+redirect(int fd, const char *path)
+{
+	/* "/to/302/http://..." */
+	char status[4] = "";
+	auto_free char *head = NULL;
+
+	memcpy(status, path + 4, 3);
+	head = xasprintf("%s Moved\r\nLocation: %s", status, path + 8);
+	return answer(fd, head, "moved");
+}
+
+struct behaviour {
+	const char *path, *head, *body;
+};
+
+static const struct behaviour plain[] = {
+	{ "/ok", "200 OK\r\nX-One: 1\r\nX-Two: a\r\nx-two: b\r\nX-TWO: c\r\nX-Bad: \xff\xfe",
+	    "hello" },
+	{ "/404", "404 Not Found", "no" },
+	{ "/503", "503 Unavailable\r\nRetry-After: 3", "later" },
+	{ "/204", "204 No Content", "" },
+	{ "/304", "304 Not Modified\r\nLocation: /ok", "" },
+	{ "/login", "200 OK\r\nSet-Cookie: sid=abc123; HttpOnly\r\nSet-Cookie: deep=1; Path=/deep",
+	    "in" },
+	{ "/login-redirect", "302 Found\r\nLocation: /deep/echo\r\nSet-Cookie: sid=hop", "" },
+	{ "/no-location", "302 Found", "nowhere" },
+	{ "/two-locations", "302 Found\r\nLocation: /ok\r\nLocation: /404", "" },
+	{ "/loop", "302 Found\r\nLocation: /loop", "" },
+	{ "/expired", "200 OK\r\nSet-Cookie: sid=; Max-Age=0", "out" },
+};
+
+/* False ends the connection. */
+static bool
+respond(int fd, const char *path, const char *request)
+{
+	static const char kilobyte[] =
+	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+		if (strcmp(plain[i].path, path) == 0)
+			return answer(fd, plain[i].head, plain[i].body);
+	if (strncmp(path, "/echo", 5) == 0 || strncmp(path, "/deep/echo", 10) == 0)
+		return answer(fd, "200 OK", request);
+	if (strncmp(path, "/to/", 4) == 0)
+		return redirect(fd, path);
+	if (strcmp(path, "/slow") == 0)
+		return wait_for_the_end(fd);
+	if (strcmp(path, "/drip") == 0) {
+		send_text(fd, "HTTP/1.1 200 OK\r\n\r\nx");
+		return wait_for_the_end(fd);
+	}
+	if (strcmp(path, "/big") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", kilobyte,
+		    99999);
+	if (strcmp(path, "/endless") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\n\r\n", kilobyte, 9999999);
+	if (strcmp(path, "/endless-chunks") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		    "4\r\nabcd\r\n", 9999999);
+	if (strcmp(path, "/bad-chunks") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "zz\r\n",
+		    3);
+	if (strcmp(path, "/endless-headers") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\n", "X-Many: 0123456789abcdef\r\n", 9999999);
+	if (strcmp(path, "/endless-1xx") == 0)
+		return repeat(fd, "", "HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n", 9999999);
+	if (strcmp(path, "/garbage") == 0)
+		return repeat(fd, "SSH-2.0-garbage\r\n", "\x01\x02garbage\r\n", 3);
+	if (strcmp(path, "/half") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", "", 1);
+	if (strcmp(path, "/exact-cap") == 0) {
+		auto_free char *body = xmalloc(HTTP_CLIENT_BODY_MAX + 1);
+
+		memset(body, 'x', HTTP_CLIENT_BODY_MAX);
+		body[HTTP_CLIENT_BODY_MAX] = '\0';
+		return answer(fd, "200 OK", body);
+	}
+	return false; /* "/nothing" */
+}
+
+/* One request into `text`. */
+static bool
+read_request(int fd, char *text)
+{
+	size_t len = 0, need = 0;
+
+	for (;;) {
+		char *end, *length;
+		ssize_t n = recv(fd, text + len, REQUEST_MAX - 1 - len, 0);
+
+		if (n <= 0 || text[0] == 0x16) /* a TLS record */
+			return false;
+		len += (size_t)n;
+		text[len] = '\0';
+		end = strstr(text, "\r\n\r\n");
+		if (!end)
+			continue;
+		length = strcasestr(text, "\r\nContent-Length:");
+		need = (size_t)(end + 4 - text);
+		if (length && length < end)
+			need += strtoul(length + 17, NULL, 10);
+		if (len >= need)
+			return true;
+	}
+}
+
+static void *
+serve_connection(void *pointer)
+{
+	struct worker_arg arg = *(struct worker_arg *)pointer;
+	auto_free char *text = xmalloc(REQUEST_MAX);
+	bool going = true;
+
+	free(pointer);
+	while (going && read_request(arg.fd, text)) {
+		char path[4096] = "";
+
+		sscanf(text, "%*s %4095s", path);
+		pthread_mutex_lock(&arg.server->lock);
+		memcpy(arg.server->last, text, strlen(text) + 1);
+		pthread_mutex_unlock(&arg.server->lock);
+		arg.server->n_requests++;
+		going = respond(arg.fd, path, text);
+	}
+	shutdown(arg.fd, SHUT_RDWR);
+	return NULL;
+}
+
+static void *
+serve(void *pointer)
+{
+	struct server *server = pointer;
+
+	for (;;) {
+		int fd = accept(server->listener, NULL, NULL), n = server->n_connections;
+		struct worker_arg *arg;
+
+		if (fd < 0 || n == CONNECTIONS_MAX)
+			return NULL;
+		arg = xmalloc(sizeof *arg);
+		*arg = (struct worker_arg){ server, fd };
+		server->sockets[n] = fd;
+		assert_int_equal(pthread_create(&server->workers[n], NULL, serve_connection, arg),
+		    0);
+		server->n_connections = n + 1;
+	}
+}
+
+static void
+server_start(struct server *server)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof in;
+
+	pthread_mutex_init(&server->lock, NULL);
+	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(server->listener, (struct sockaddr *)&in, sizeof in), 0);
+	assert_int_equal(listen(server->listener, 1000), 0);
+	assert_int_equal(getsockname(server->listener, (struct sockaddr *)&in, &len), 0);
+	server->port = ntohs(in.sin_port);
+	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void
+server_stop(struct server *server)
+{
+	stopping = true;
+	shutdown(server->listener, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	close(server->listener);
+	for (int i = 0; i < server->n_connections; i++) {
+		shutdown(server->sockets[i], SHUT_RDWR);
+		pthread_join(server->workers[i], NULL);
+		close(server->sockets[i]);
+	}
+}
+
+static void
+last_request(struct server *server, char out[REQUEST_MAX])
+{
+	pthread_mutex_lock(&server->lock);
+	memcpy(out, server->last, REQUEST_MAX);
+	pthread_mutex_unlock(&server->lock);
+}
+
+/* ---- one call and what came of it ---- */
+
+struct outcome {
+	int times;
+	enum err err;
+	char reason[200];
+	int status;
+	json_t *headers;
+	struct buf body;
+	char final_url[300];
+};
+
+static struct http_client *client;
+static struct outcome got;
+
+static void
+keep(void *arg, struct http_result *result)
+{
+	struct outcome *out = arg;
+
+	out->times++;
+	out->err = result->err;
+	snprintf(out->reason, sizeof out->reason, "%s", result->reason);
+	out->status = result->status;
+	json_decref(out->headers);
+	out->headers = json_incref(result->headers);
+	buf_free(&out->body);
+	out->body = http_result_take_body(result);
+	snprintf(out->final_url, sizeof out->final_url, "%s", result->final_url);
+	assert_true((result->err == OK) == (result->reason[0] == '\0'));
+	assert_true(result->err == OK || (result->status == 0 && out->body.len == 0));
+}
+
+static void
+run_until_idle(struct http_client *which)
+{
+	int64_t end = clock_monotonic_ms() + 20000;
+
+	while (http_client_in_flight(which)) {
+		http_client_run(which, 100);
+		assert_true(clock_monotonic_ms() < end);
+	}
+}
+
+static void
+call_with(struct http_client *which, struct http_request *request, struct cookie_jar *jar,
+    const json_t *allowed_hosts)
+{
+	const struct http_call call = { .request = request,
+		.jar = jar,
+		.allowed_hosts = allowed_hosts,
+		.done = keep,
+		.arg = &got };
+
+	got.times = 0;
+	http_client_start(which, &call);
+	assert_int_equal(got.times, 0);
+	run_until_idle(which);
+	assert_int_equal(got.times, 1);
+}
+
+static struct http_request
+make(const char *method, const char *url)
+{
+	struct http_request request = HTTP_REQUEST_INIT;
+
+	request.method = xstrdup(method);
+	request.url = xstrdup(url);
+	request.timeout_ms = 5000;
+	return request;
+}
+
+static struct http_request
+make_to(struct server *server, const char *method, const char *path)
+{
+	auto_free char *url = xasprintf("http://127.0.0.1:%u%s", (unsigned)server->port, path);
+
+	return make(method, url);
+}
+
+static void
+set_body(struct http_request *request, const char *body)
+{
+	request->body = xstrdup(body);
+	request->body_len = strlen(body);
+}
+
+static void
+get(const char *path)
+{
+	auto_http_request struct http_request request = make_to(&here, "GET", path);
+
+	call_with(client, &request, NULL, NULL);
+}
+
+static void
+get_url(const char *url)
+{
+	auto_http_request struct http_request request = make("GET", url);
+
+	call_with(client, &request, NULL, NULL);
+}
+
+static void
+expect_failure(enum err err, const char *words)
+{
+	assert_int_equal(got.err, err);
+	if (!strstr(got.reason, words))
+		fail_msg("'%s' does not say '%s'", got.reason, words);
+}
+
+/* ---- tests ---- */
+
+static void
+delivers_status_headers_and_body(void **state)
+{
+	(void)state;
+	get("/ok?secret=1#f");
+	assert_int_equal(got.err, ERR_REMOTE); /* the server knows /ok without a query only */
+	assert_null(strstr(got.final_url, "secret"));
+	get("/ok#f");
+	assert_int_equal(got.err, OK);
+	assert_int_equal(got.status, 200);
+	assert_string_equal(buf_text(&got.body), "hello");
+	assert_true(got.body.secret);
+	assert_string_equal(json_get_text(got.headers, "x-one"), "1");
+	assert_int_equal(json_array_size(json_object_get(got.headers, "x-two")), 3);
+	assert_string_equal(json_string_value(
+				json_array_get(json_object_get(got.headers, "x-two"), 2)),
+	    "c");
+	assert_string_equal(json_get_text(got.headers, "x-bad"), "\xef\xbf\xbd\xef\xbf\xbd");
+	assert_non_null(strstr(got.final_url, "/ok"));
+}
+
+static void
+passes_every_status_through(void **state)
+{
+	static const struct {
+		const char *path;
+		int status;
+	} rows[] = { { "/404", 404 }, { "/503", 503 }, { "/204", 204 }, { "/304", 304 },
+		{ "/no-location", 302 }, { "/two-locations", 302 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		get(rows[i].path);
+		assert_int_equal(got.err, OK);
+		assert_int_equal(got.status, rows[i].status);
+	}
+	get("/503");
+	assert_string_equal(json_get_text(got.headers, "retry-after"), "3");
+}
+
+static void
+sends_what_was_asked_for_and_no_more(void **state)
+{
+	auto_http_request struct http_request request = make_to(&here, "POST", "/echo?a=b%20c");
+	const char *text;
+
+	(void)state;
+	http_request_add_header(&request, "X-Key", "k: v");
+	http_request_add_header(&request, "X-Empty", "");
+	http_request_add_header(&request, "Content-Length", "9999");
+	http_request_add_header(&request, "Expect", "100-continue");
+	http_request_add_header(&request, "Content-Type", "application/json");
+	set_body(&request, "{\"a\":1}");
+	call_with(client, &request, NULL, NULL);
+	text = buf_text(&got.body);
+	assert_int_equal(strncmp(text, "POST /echo?a=b%20c HTTP/1.1\r\n", 29), 0);
+	assert_non_null(strstr(text, "\r\nX-Key: k: v\r\n"));
+	assert_non_null(strstr(text, "\r\nX-Empty:\r\n"));
+	assert_non_null(strstr(text, "\r\nContent-Type: application/json\r\n"));
+	assert_non_null(strstr(text, "\r\nContent-Length: 7\r\n"));
+	assert_null(strstr(text, "9999"));
+	assert_null(strcasestr(text, "\r\nExpect"));
+	assert_null(strcasestr(text, "\r\nAccept-Encoding"));
+	assert_null(strcasestr(text, "\r\nCookie"));
+	assert_non_null(strstr(text, "\r\n\r\n{\"a\":1}"));
+}
+
+static void
+sends_a_body_with_any_method_and_a_zero_length_where_due(void **state)
+{
+	static const char *const methods[] = { "GET", "PUT", "PATCH", "DELETE", "OPTIONS",
+		"QUERY" };
+	static const char *const empty[] = { "POST", "PUT", "PATCH" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+		auto_http_request struct http_request request = make_to(&here, methods[i], "/echo");
+
+		set_body(&request, "payload");
+		call_with(client, &request, NULL, NULL);
+		assert_int_equal(strncmp(buf_text(&got.body), methods[i], strlen(methods[i])), 0);
+		assert_non_null(strstr(buf_text(&got.body), "\r\n\r\npayload"));
+		assert_null(strcasestr(buf_text(&got.body), "\r\nContent-Type"));
+	}
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+		auto_http_request struct http_request request = make_to(&here, empty[i], "/echo");
+
+		call_with(client, &request, NULL, NULL);
+		assert_non_null(strstr(buf_text(&got.body), "\r\nContent-Length: 0\r\n"));
+	}
+}
+
+static void
+head_has_headers_only(void **state)
+{
+	auto_http_request struct http_request request = make_to(&here, "HEAD", "/204");
+
+	(void)state;
+	call_with(client, &request, NULL, NULL);
+	assert_int_equal(got.status, 204);
+	set_body(&request, "x");
+	call_with(client, &request, NULL, NULL);
+	expect_failure(ERR_REMOTE, "HEAD");
+}
+
+static void
+ends_an_answer_that_is_too_large(void **state)
+{
+	(void)state;
+	get("/big");
+	expect_failure(ERR_REMOTE, "too large");
+	get("/endless");
+	expect_failure(ERR_REMOTE, "too large");
+	get("/endless-chunks");
+	expect_failure(ERR_REMOTE, "too large");
+	get("/endless-headers");
+	expect_failure(ERR_REMOTE, "headers are too large");
+	get("/endless-1xx");
+	expect_failure(ERR_REMOTE, "headers are too large");
+	get("/exact-cap");
+	assert_int_equal(got.err, OK);
+	assert_int_equal(got.body.len, HTTP_CLIENT_BODY_MAX);
+}
+
+static void
+gives_up_in_time(void **state)
+{
+	static const char *const paths[] = { "/slow", "/drip" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		auto_http_request struct http_request request = make_to(&here, "GET", paths[i]);
+		int64_t start = clock_monotonic_ms();
+
+		request.timeout_ms = 200;
+		call_with(client, &request, NULL, NULL);
+		expect_failure(ERR_TIMEOUT, "in time");
+		assert_in_range(clock_monotonic_ms() - start, 190, 2000);
+	}
+}
+
+static void
+says_in_safe_words_what_broke(void **state)
+{
+	static const struct {
+		const char *path, *words;
+	} rows[] = { { "/garbage", "not HTTP" }, { "/nothing", "closed without" },
+		{ "/half", "closed within" }, { "/bad-chunks", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		get(rows[i].path);
+		expect_failure(ERR_REMOTE, rows[i].words);
+		assert_null(strstr(got.reason, "garbage"));
+		assert_null(strstr(got.reason, "127.0.0.1"));
+	}
+	get_url("http://127.0.0.1:1/");
+	expect_failure(ERR_REMOTE, "refused");
+	get_url("http://no-such-name.invalid/");
+	expect_failure(ERR_REMOTE, "does not resolve");
+}
+
+static void
+an_answer_without_tls_is_no_tls(void **state)
+{
+	auto_free char *url = xasprintf("https://127.0.0.1:%u/ok", (unsigned)here.port);
+
+	(void)state;
+	get_url(url);
+	assert_int_equal(got.err, ERR_REMOTE);
+}
+
+static struct http_client *
+open_client(const char *allow)
+{
+	struct http_client_options options = { 0 };
+	struct http_client *strict = NULL;
+
+	assert_int_equal(address_guard_parse(allow, &options.guard, NULL), OK);
+	assert_int_equal(http_client_open(&options, &strict, NULL), OK);
+	return strict;
+}
+
+static void
+reaches_no_address_that_is_not_listed(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "127.1", "0", "2130706433", "0x7f.1",
+		"0177.0.0.1", "127.0.0.1.", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::127.0.0.1]",
+		"[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1%25lo]", "[fd00::1]", "localhost",
+		"LOCALHOST.", "foo.localhost", "localhost.", "10.0.0.1", "169.254.169.254" };
+	struct http_client *strict = open_client("");
+	int before = here.n_connections;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+		auto_free char *url = xasprintf("http://%s:%u/ok", hosts[i], (unsigned)here.port);
+		auto_http_request struct http_request request = make("GET", url);
+
+		request.timeout_ms = 1000;
+		call_with(strict, &request, NULL, NULL);
+		if (got.err != ERR_REMOTE)
+			fail_msg("%s: error %d, %s", hosts[i], got.err, got.reason);
+	}
+	assert_int_equal(here.n_connections, before);
+	http_client_close(&strict);
+	strict = open_client("127.0.0.1:1");
+	get("/ok"); /* the other client may */
+	assert_int_equal(got.err, OK);
+	auto_http_request struct http_request request = make_to(&here, "GET", "/ok");
+	call_with(strict, &request, NULL, NULL);
+	expect_failure(ERR_REMOTE, "egress_allow");
+	http_client_close(&strict);
+}
+
+static void
+refuses_a_name_when_one_of_its_addresses_is_refused(void **state)
+{
+	struct http_client *v6_only = open_client("::1");
+	auto_free char *url = xasprintf("http://localhost:%u/ok", (unsigned)here.port);
+	auto_http_request struct http_request request = make("GET", url);
+
+	(void)state;
+	call_with(v6_only, &request, NULL, NULL);
+	assert_int_equal(got.err, ERR_REMOTE);
+	http_client_close(&v6_only);
+}
+
+static void
+refuses_urls_that_are_not_plain_http(void **state)
+{
+	static const char *const urls[] = { "", "127.0.0.1/", "ftp://127.0.0.1/",
+		"file:///etc/passwd", "gopher://127.0.0.1/", "http:/127.0.0.1/", "//127.0.0.1/",
+		"http://u@127.0.0.1/", "http://u:p@127.0.0.1/", "http://127.0.0.1:0/",
+		"http://127.0.0.1:22/", "http://127.0.0.1:65536/", "http://127.0.0.1/\r\nX: y",
+		"http://127.0.0.1/a b", "http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/",
+		"http://a\\@127.0.0.1/", "http://127%2e0.0.1/" };
+	int before = here.n_connections;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+		get_url(urls[i]);
+		if (got.err != ERR_REMOTE)
+			fail_msg("'%s': error %d", urls[i], got.err);
+	}
+	assert_int_equal(here.n_connections, before);
+}
+
+static void
+refuses_headers_that_would_become_others(void **state)
+{
+	static const struct {
+		const char *name, *value;
+	} rows[] = { { "X-A", "b\r\nX-C: d" }, { "X-A", "b\nX-C: d" }, { "X-A", "b\rc" },
+		{ "X-A", "\x7f" }, { "X-A", "\x01" }, { "X A", "b" }, { "X-A:", "b" }, { "", "b" },
+		{ "X-A\r\nX-C", "b" }, { "Transfer-Encoding", "chunked" }, { "Upgrade", "h2c" },
+		{ "Proxy-Authorization", "x" }, { "Host", "evil.example" } };
+	int before = here.n_requests;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		auto_http_request struct http_request request = make_to(&here, "GET", "/echo");
+
+		http_request_add_header(&request, rows[i].name, rows[i].value);
+		call_with(client, &request, NULL, NULL);
+		expect_failure(ERR_REMOTE, "header");
+	}
+	auto_http_request struct http_request bad =
+	    make_to(&here, "GET /x HTTP/1.1\r\nX:", "/echo");
+	call_with(client, &bad, NULL, NULL);
+	expect_failure(ERR_REMOTE, "method");
+	assert_int_equal(here.n_requests, before);
+}
+
+/* A request with everything that must not travel on, redirected by `here` with `status` to
+ * `target`. */
+static void
+call_redirected(const char *method, const char *status, const char *target, const char *body)
+{
+	auto_free char *path = xasprintf("/to/%s/%s", status, target);
+	auto_http_request struct http_request request = make_to(&here, method, path);
+
+	http_request_add_header(&request, "Authorization", "Bearer canary");
+	http_request_add_header(&request, "X-Api-Key", "canary");
+	http_request_add_header(&request, "Cookie", "s=canary");
+	http_request_add_header(&request, "Accept", "text/x-kept");
+	http_request_add_header(&request, "User-Agent", "kept/1");
+	http_request_add_header(&request, "Content-Type", "text/kept");
+	if (body)
+		set_body(&request, body);
+	call_with(client, &request, NULL, NULL);
+}
+
+static void
+follows_within_the_origin_with_everything(void **state)
+{
+	(void)state;
+	call_redirected("POST", "307", "/echo", "payload");
+	assert_int_equal(got.status, 200);
+	assert_int_equal(strncmp(buf_text(&got.body), "POST /echo ", 11), 0);
+	assert_non_null(strstr(buf_text(&got.body), "\r\nAuthorization: Bearer canary\r\n"));
+	assert_non_null(strstr(buf_text(&got.body), "\r\nX-Api-Key: canary\r\n"));
+	assert_non_null(strstr(buf_text(&got.body), "\r\nCookie: s=canary\r\n"));
+	assert_non_null(strstr(buf_text(&got.body), "payload"));
+	assert_non_null(strstr(got.final_url, "/echo"));
+}
+
+static void
+a_see_other_becomes_get_without_body(void **state)
+{
+	static const char *const statuses[] = { "301", "302", "303" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		call_redirected("POST", statuses[i], "/echo", "payload");
+		assert_int_equal(strncmp(buf_text(&got.body), "GET /echo ", 10), 0);
+		assert_null(strstr(buf_text(&got.body), "payload"));
+		assert_null(strcasestr(buf_text(&got.body), "\r\nContent-"));
+		assert_non_null(strstr(buf_text(&got.body), "canary"));
+	}
+	call_redirected("PUT", "308", "/echo", "payload");
+	assert_int_equal(strncmp(buf_text(&got.body), "PUT /echo ", 10), 0);
+}
+
+static void
+carries_no_credential_to_another_origin(void **state)
+{
+	auto_free char *target = xasprintf("http://127.0.0.1:%u/echo", (unsigned)there.port);
+	auto_free char *back = xasprintf("http://127.0.0.1:%u/to/302/http://127.0.0.1:%u/echo",
+	    (unsigned)there.port, (unsigned)here.port);
+
+	(void)state;
+	call_redirected("GET", "302", target, NULL);
+	assert_int_equal(got.status, 200);
+	assert_null(strstr(buf_text(&got.body), "canary"));
+	assert_non_null(strstr(buf_text(&got.body), "\r\nAccept: text/x-kept\r\n"));
+	assert_non_null(strstr(buf_text(&got.body), "\r\nUser-Agent: kept/1\r\n"));
+	assert_non_null(strstr(buf_text(&got.body), "\r\nContent-Type: text/kept\r\n"));
+	call_redirected("GET", "307", back, NULL); /* neither when it comes back */
+	assert_int_equal(got.status, 200);
+	assert_null(strstr(buf_text(&got.body), "canary"));
+	call_redirected("POST", "303", target, "payload");
+	assert_int_equal(got.status, 200);
+	assert_null(strstr(buf_text(&got.body), "payload"));
+}
+
+static void
+sends_no_body_to_another_origin(void **state)
+{
+	auto_free char *target = xasprintf("http://127.0.0.1:%u/echo", (unsigned)there.port);
+	int before = there.n_requests;
+
+	(void)state;
+	call_redirected("POST", "307", target, "payload");
+	expect_failure(ERR_REMOTE, "body to another host");
+	call_redirected("PUT", "308", target, "payload");
+	expect_failure(ERR_REMOTE, "body to another host");
+	call_redirected("GET", "301", target, "payload");
+	expect_failure(ERR_REMOTE, "body to another host");
+	assert_int_equal(there.n_requests, before);
+}
+
+static void
+checks_every_hop_again(void **state)
+{
+	static const char *const targets[] = { "http://10.0.0.1/", "http://169.254.169.254/latest/",
+		"http://[::1]/", "http://localhost.:1/", "file:///etc/passwd",
+		"gopher://127.0.0.1/", "dict://127.0.0.1/", "ftp://127.0.0.1/",
+		"http://u@127.0.0.1/", "//u:p@127.0.0.1/", "http://127.0.0.1:25/" };
+	static const char *const statuses[] = { "301", "302", "303", "307", "308" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+		call_redirected("GET", statuses[i % 5], targets[i], NULL);
+		if (got.err != ERR_REMOTE)
+			fail_msg("%s: error %d, status %d", targets[i], got.err, got.status);
+		assert_null(strstr(got.reason, "latest"));
+	}
+	get("/loop");
+	expect_failure(ERR_REMOTE, "too many redirects");
+}
+
+static void
+returns_a_redirect_that_is_not_to_be_followed(void **state)
+{
+	auto_http_request struct http_request request =
+	    make_to(&here, "GET", "/to/302/http://10.0.0.1/");
+
+	(void)state;
+	request.follow_redirects = false;
+	call_with(client, &request, NULL, NULL);
+	assert_int_equal(got.err, OK);
+	assert_int_equal(got.status, 302);
+	assert_string_equal(json_get_text(got.headers, "location"), "http://10.0.0.1/");
+}
+
+static void
+asks_allowed_hosts_for_every_hop(void **state)
+{
+	auto_free char *pattern = xasprintf("127.0.0.1:%u", (unsigned)here.port);
+	auto_free char *path = xasprintf("/to/302/http://127.0.0.1:%u/ok", (unsigned)there.port);
+	auto_http_request struct http_request request = make_to(&here, "GET", path);
+	json_t *patterns = json_pack("[s]", pattern), *other = json_pack("[s]", "example.com");
+	int before = there.n_requests;
+
+	(void)state;
+	call_with(client, &request, NULL, patterns);
+	expect_failure(ERR_REMOTE, "allowed_hosts");
+	assert_int_equal(there.n_requests, before);
+	call_with(client, &request, NULL, other);
+	expect_failure(ERR_REMOTE, "allowed_hosts");
+	json_decref(patterns);
+	json_decref(other);
+}
+
+static void
+carries_cookies_from_request_to_request(void **state)
+{
+	auto_http_request struct http_request login = make_to(&here, "POST", "/login");
+	auto_http_request struct http_request echo = make_to(&here, "GET", "/echo");
+	auto_http_request struct http_request deep = make_to(&here, "GET", "/deep/echo");
+	auto_http_request struct http_request out = make_to(&here, "GET", "/expired");
+	struct cookie_jar *jar = cookie_jar_new(), *other = cookie_jar_new();
+
+	(void)state;
+	call_with(client, &login, jar, NULL);
+	assert_int_equal(json_array_size(json_object_get(got.headers, "set-cookie")), 2);
+	assert_int_equal(cookie_jar_count(jar), 2);
+	call_with(client, &echo, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "\r\nCookie: sid=abc123\r\n"));
+	call_with(client, &deep, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "sid=abc123"));
+	assert_non_null(strstr(buf_text(&got.body), "deep=1"));
+	call_with(client, &echo, other, NULL);
+	assert_null(strcasestr(buf_text(&got.body), "\r\nCookie"));
+	call_with(client, &echo, NULL, NULL);
+	assert_null(strcasestr(buf_text(&got.body), "\r\nCookie"));
+	http_request_add_header(&echo, "Cookie", "mine=1");
+	call_with(client, &echo, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "sid=abc123; mine=1\r\n"));
+	call_with(client, &out, jar, NULL);
+	call_with(client, &deep, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "\r\nCookie: deep=1\r\n"));
+	cookie_jar_free(&jar);
+	cookie_jar_free(&other);
+	cookie_jar_free(&other);
+}
+
+static void
+carries_cookies_from_hop_to_hop_only_with_a_jar(void **state)
+{
+	auto_http_request struct http_request request = make_to(&here, "GET", "/login-redirect");
+	struct cookie_jar *jar = cookie_jar_new();
+
+	(void)state;
+	call_with(client, &request, NULL, NULL);
+	assert_null(strstr(buf_text(&got.body), "sid=hop"));
+	call_with(client, &request, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "\r\nCookie: sid=hop\r\n"));
+	cookie_jar_free(&jar);
+}
+
+static void
+ignores_proxies_in_the_environment(void **state)
+{
+	auto_free char *proxy = xasprintf("http://127.0.0.1:%u", (unsigned)there.port);
+	struct http_client *fresh;
+	int before = there.n_requests;
+
+	(void)state;
+	setenv("http_proxy", proxy, 1);
+	setenv("ALL_PROXY", proxy, 1);
+	fresh = open_client("127.0.0.1");
+	auto_http_request struct http_request request = make_to(&here, "GET", "/ok");
+	call_with(fresh, &request, NULL, NULL);
+	assert_int_equal(got.err, OK);
+	assert_int_equal(there.n_requests, before);
+	http_client_close(&fresh);
+	http_client_clean_environment();
+	assert_null(getenv("http_proxy"));
+	assert_null(getenv("ALL_PROXY"));
+}
+
+static void
+uses_the_configured_proxy_but_not_for_refused_addresses(void **state)
+{
+	auto_free char *proxy = xasprintf("http://127.0.0.1:%u", (unsigned)there.port);
+	struct http_client_options options = { .proxy = proxy };
+	struct http_client *proxied = NULL;
+	char request_text[REQUEST_MAX];
+
+	(void)state;
+	setenv("no_proxy", "*", 1);
+	assert_int_equal(http_client_open(&options, &proxied, NULL), OK);
+	auto_http_request struct http_request request = make("GET", "http://vendor.example/ok");
+	call_with(proxied, &request, NULL, NULL);
+	unsetenv("no_proxy");
+	last_request(&there, request_text);
+	assert_int_equal(strncmp(request_text, "GET http://vendor.example/ok ", 29), 0);
+	auto_http_request struct http_request inner = make("GET", "http://10.0.0.1/ok");
+	call_with(proxied, &inner, NULL, NULL);
+	expect_failure(ERR_REMOTE, "egress_allow");
+	http_client_close(&proxied);
+}
+
+static void
+keeps_connections_for_the_next_request(void **state)
+{
+	int connections, requests;
+
+	(void)state;
+	get("/ok");
+	connections = here.n_connections;
+	requests = here.n_requests;
+	for (int i = 0; i < 10; i++) {
+		get("/ok");
+		assert_int_equal(got.err, OK);
+	}
+	assert_int_equal(here.n_requests, requests + 10);
+	assert_int_equal(here.n_connections, connections);
+}
+
+#define MANY 300
+
+static void
+carries_hundreds_at_once(void **state)
+{
+	static struct outcome outcomes[MANY];
+	static struct http_request requests[MANY];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		requests[i] = make_to(&here, "GET", i % 3 ? "/ok" : "/404");
+		http_client_start(client, &(struct http_call){ .request = &requests[i],
+					      .done = keep,
+					      .arg = &outcomes[i] });
+	}
+	assert_int_equal(http_client_in_flight(client), MANY);
+	run_until_idle(client);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(outcomes[i].times, 1);
+		assert_int_equal(outcomes[i].status, i % 3 ? 200 : 404);
+		json_decref(outcomes[i].headers);
+		buf_free(&outcomes[i].body);
+		http_request_free(&requests[i]);
+	}
+}
+
+static void
+never(void *arg, struct http_result *result)
+{
+	(void)arg;
+	(void)result;
+	fail_msg("a cancelled call was delivered");
+}
+
+static void
+never_timer(void *arg)
+{
+	(void)arg;
+	fail_msg("a cancelled timer was delivered");
+}
+
+static void
+drops_what_is_cancelled_without_a_word(void **state)
+{
+	auto_http_request struct http_request slow = make_to(&here, "GET", "/slow");
+	auto_http_request struct http_request bad = make("GET", "ftp://x/");
+	int key;
+
+	(void)state;
+	http_client_start(client,
+	    &(struct http_call){ .request = &slow, .done = never, .arg = &key });
+	http_client_start(client,
+	    &(struct http_call){ .request = &bad, .done = never, .arg = &key });
+	http_client_after(client, 0, never_timer, &key);
+	assert_int_equal(http_client_in_flight(client), 2);
+	assert_int_equal(http_client_cancel(client, &key), 3);
+	assert_int_equal(http_client_in_flight(client), 0);
+	http_client_run(client, 20);
+	assert_int_equal(http_client_cancel(client, &key), 0);
+}
+
+static void
+closing_with_calls_in_flight_leaks_nothing(void **state)
+{
+	struct http_client *other = open_client("127.0.0.1");
+	auto_http_request struct http_request slow = make_to(&here, "GET", "/slow");
+
+	(void)state;
+	http_client_start(other, &(struct http_call){ .request = &slow, .done = never });
+	http_client_run(other, 20);
+	http_client_after(other, 0, never_timer, NULL);
+	http_client_close(&other);
+	assert_null(other);
+	http_client_close(&other);
+}
+
+static char order[8];
+
+static void
+note(void *arg)
+{
+	size_t len = strlen(order);
+
+	if (len + 1 < sizeof order)
+		order[len] = *(char *)arg;
+}
+
+static void
+timers_come_in_order_and_not_early(void **state)
+{
+	static char b = 'b', c = 'c';
+	int64_t start = clock_monotonic_ms();
+
+	(void)state;
+	memset(order, 0, sizeof order);
+	http_client_after(client, 60, note, &c);
+	http_client_after(client, 20, note, &b);
+	while (strlen(order) < 2)
+		http_client_run(client, 1000);
+	assert_string_equal(order, "bc");
+	assert_in_range(clock_monotonic_ms() - start, 60, 1000);
+}
+
+static void *
+wake_soon(void *arg)
+{
+	usleep(30000);
+	http_client_wakeup(arg);
+	return NULL;
+}
+
+static void
+another_thread_can_wake_it(void **state)
+{
+	int64_t start = clock_monotonic_ms();
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, wake_soon, client), 0);
+	assert_int_equal(http_client_run(client, 5000), 0);
+	assert_in_range(clock_monotonic_ms() - start, 20, 3000);
+	pthread_join(thread, NULL);
+}
+
+struct chain {
+	struct http_request *request;
+	int left;
+};
+
+static void
+start_again(void *arg, struct http_result *result)
+{
+	struct chain *chain = arg;
+
+	assert_int_equal(result->err, ERR_REMOTE);
+	if (--chain->left > 0)
+		http_client_start(client, &(struct http_call){ .request = chain->request,
+					      .done = start_again,
+					      .arg = chain });
+}
+
+static void
+a_callback_that_starts_refused_calls_does_not_hold_the_turn(void **state)
+{
+	auto_http_request struct http_request bad = make("GET", "ftp://x/");
+	struct chain chain = { &bad, 1000 };
+
+	(void)state;
+	http_client_start(client,
+	    &(struct http_call){ .request = &bad, .done = start_again, .arg = &chain });
+	assert_int_equal(http_client_run(client, 1000), 1);
+	assert_int_equal(chain.left, 999);
+	run_until_idle(client);
+	assert_int_equal(chain.left, 0);
+}
+
+static void
+refuses_to_open_with_a_missing_ca_file(void **state)
+{
+	struct http_client_options options = { .ca_file = "/nonexistent/ca.pem" };
+	struct http_client *none = NULL;
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	assert_int_equal(http_client_open(&options, &none, &ctx), ERR_CONFIG);
+	assert_null(none);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	log_setup("test", LOG_ERROR, false);
+	server_start(&here);
+	server_start(&there);
+	client = open_client("127.0.0.0/8");
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	http_client_close(&client);
+	server_stop(&here);
+	server_stop(&there);
+	json_decref(got.headers);
+	buf_free(&got.body);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(delivers_status_headers_and_body),
+		cmocka_unit_test(passes_every_status_through),
+		cmocka_unit_test(sends_what_was_asked_for_and_no_more),
+		cmocka_unit_test(sends_a_body_with_any_method_and_a_zero_length_where_due),
+		cmocka_unit_test(head_has_headers_only),
+		cmocka_unit_test(ends_an_answer_that_is_too_large),
+		cmocka_unit_test(gives_up_in_time),
+		cmocka_unit_test(says_in_safe_words_what_broke),
+		cmocka_unit_test(an_answer_without_tls_is_no_tls),
+		cmocka_unit_test(reaches_no_address_that_is_not_listed),
+		cmocka_unit_test(refuses_a_name_when_one_of_its_addresses_is_refused),
+		cmocka_unit_test(refuses_urls_that_are_not_plain_http),
+		cmocka_unit_test(refuses_headers_that_would_become_others),
+		cmocka_unit_test(follows_within_the_origin_with_everything),
+		cmocka_unit_test(a_see_other_becomes_get_without_body),
+		cmocka_unit_test(carries_no_credential_to_another_origin),
+		cmocka_unit_test(sends_no_body_to_another_origin),
+		cmocka_unit_test(checks_every_hop_again),
+		cmocka_unit_test(returns_a_redirect_that_is_not_to_be_followed),
+		cmocka_unit_test(asks_allowed_hosts_for_every_hop),
+		cmocka_unit_test(carries_cookies_from_request_to_request),
+		cmocka_unit_test(carries_cookies_from_hop_to_hop_only_with_a_jar),
+		cmocka_unit_test(ignores_proxies_in_the_environment),
+		cmocka_unit_test(uses_the_configured_proxy_but_not_for_refused_addresses),
+		cmocka_unit_test(keeps_connections_for_the_next_request),
+		cmocka_unit_test(carries_hundreds_at_once),
+		cmocka_unit_test(drops_what_is_cancelled_without_a_word),
+		cmocka_unit_test(closing_with_calls_in_flight_leaks_nothing),
+		cmocka_unit_test(timers_come_in_order_and_not_early),
+		cmocka_unit_test(another_thread_can_wake_it),
+		cmocka_unit_test(a_callback_that_starts_refused_calls_does_not_hold_the_turn),
+		cmocka_unit_test(refuses_to_open_with_a_missing_ca_file),
+	};
+
+	return cmocka_run_group_tests_name("http_client", tests, set_up, tear_down);
+}
