@@ -93,7 +93,7 @@ stack_ready() {
 		if "$@" >/dev/null 2>&1; then
 			return 0
 		fi
-		if ! kill -0 "$(cut -d' ' -f1 "$STACK_DIR/run/$name.pid")" 2>/dev/null; then
+		if ! stack_start_time "$(cut -d' ' -f1 "$STACK_DIR/run/$name.pid")" >/dev/null; then
 			stack_say_log "$name"
 			stack_fail "$name ended at its start"
 			return 1
