@@ -76,7 +76,7 @@ counts_columns_in_the_string_the_user_wrote(void **state)
 		{ "<<>>", "column 3: expected a value" },
 		{ "<<a b>>", "column 5: expected an operator or '>>'" },
 		{ "<<'a>>", "column 3: this text has no closing quote" },
-		{ "<<a > b> >", "expected a value" },
+		{ "<<a > b> >", "column 8: expected an operator or '>>', found '>'" },
 	};
 
 	(void)state;
