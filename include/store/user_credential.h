@@ -31,6 +31,9 @@ struct user_credential_place {
  * ERR_INTEGRITY as store_open(). */
 enum err user_credential_open(struct store *store, const struct user_credential_place *place,
     const struct bytes *sealed, json_t **definition_out, struct errctx *ctx) MUSTCHECK;
+/* The same the other way: the caller frees out->data. */
+enum err user_credential_seal(struct store *store, const struct user_credential_place *place,
+    const json_t *definition, struct bytes *out, struct errctx *ctx) MUSTCHECK;
 /* Where a value of it is bound to: ("user_credential", "definition") or ("fetch_token", "token").
  * Valid as long as `place` and `policy` are. */
 struct seal_context user_credential_context(const struct user_credential_place *place,
@@ -53,12 +56,12 @@ void user_credential_free(struct user_credential *credential);
 enum err user_credential_get(struct store *store, struct auth *auth, int64_t id,
     struct user_credential *credential_out, struct errctx *ctx) MUSTCHECK;
 
-enum restriction { RESTRICTION_ANY, RESTRICTION_NONE, RESTRICTION_SOME };
+/* By allowed_hosts: any, none given, some given; and a filter that nothing passes. */
+enum restriction { RESTRICTION_ANY, RESTRICTION_NONE, RESTRICTION_SOME, RESTRICTION_NOTHING };
 struct user_credential_filter {
 	int64_t team_id;   /* 0: every team of the caller */
 	int64_t folder_id; /* 0: filed anywhere or nowhere */
 	enum restriction restriction;
-	bool nothing; /* a filter that nothing passes */
 	int64_t limit, offset;
 };
 struct user_credential_page {

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened at each fetch, for the owners of a credential. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "store/fetch_token.h"
+
+static const struct col add_in[] = {
+	COL(INT, struct fetch_log, job_id),
+	COL(TIME, struct fetch_log, started_at),
+	COL(INT, struct fetch_log, duration_ms),
+	COL(TEXT, struct fetch_log, outcome),
+	COL(TEXT, struct fetch_log, reason),
+	COL(TEXT, struct fetch_log, steps),
+	COL(TEXT, struct fetch_log, request_id),
+	COL(INT, struct fetch_log, credential_id),
+};
+static const struct stmt add = { "fetch_log_add",
+	"INSERT INTO fetch_log (credential_id, job_id, started_at, duration_ms, outcome, reason, "
+	"steps, request_id) SELECT c.id, ?, ?, ?, ?, LEFT(?, 512), ?, ? FROM user_credential c "
+	"WHERE c.id = ?",
+	add_in, COL_N(add_in), NULL, 0 };
+
+enum err
+fetch_log_add(struct store *store, const struct fetch_log *entry, struct errctx *ctx)
+{
+	return stmt_run(store->db, &add, entry, NULL, ctx);
+}
+
+struct list_in {
+	int64_t credential_id;
+	const char *public_id;
+};
+static const struct col list_in[] = { COL(INT, struct list_in, credential_id),
+	COL(TEXT, struct list_in, public_id) };
+struct list_row {
+	struct auth_row auth;
+	int64_t credential_id;
+	struct fetch_log entry;
+};
+#define ENTRY_COLS                                                                                 \
+	COL(INT, struct list_row, entry.id), COL(INT, struct list_row, entry.credential_id),       \
+	    COL(INT, struct list_row, entry.job_id), COL(TIME, struct list_row, entry.started_at), \
+	    COL(INT, struct list_row, entry.duration_ms),                                          \
+	    COL(TEXT, struct list_row, entry.outcome), COL(TEXT, struct list_row, entry.reason),   \
+	    COL(TEXT, struct list_row, entry.steps), COL(TEXT, struct list_row, entry.request_id)
+static const struct col list_out[] = { AUTH_COLS(struct list_row, auth),
+	COL(INT, struct list_row, credential_id), ENTRY_COLS };
+static const struct stmt list = { "fetch_log_list",
+	"SELECT " AUTH_COLUMNS ", c.id, l.id, l.credential_id, l.job_id, l.started_at, "
+	"l.duration_ms, l.outcome, l.reason, l.steps, l.request_id FROM api_token k "
+	"LEFT JOIN (user_credential c JOIN team_member m ON m.team_id = c.team_id "
+	"LEFT JOIN fetch_log l ON l.credential_id = c.id) "
+	"ON c.id = ? AND m.person_id = k.person_id WHERE k.public_id = ? ORDER BY l.id DESC "
+	"LIMIT 50",
+	list_in, COL_N(list_in), list_out, COL_N(list_out) };
+_Static_assert(FETCH_LOG_SHOWN == 50, "the statement says so");
+
+static const struct col entry_out[] = { ENTRY_COLS };
+static const struct stmt entry_alone = { .out = entry_out, .n_out = COL_N(entry_out) };
+
+enum err
+fetch_log_list(struct store *store, struct auth *auth, int64_t credential_id,
+    struct fetch_log_page *page_out, struct errctx *ctx)
+{
+	const struct list_in in = { credential_id, auth->public_id };
+	void *found = NULL;
+	size_t n = 0;
+	enum err err = auth_read(store, auth, &list, &in, sizeof(struct list_row), &found, &n, ctx);
+
+	if (err)
+		return err;
+	struct list_row *rows = found;
+	if (rows->credential_id) {
+		*page_out = (struct fetch_log_page){ .rows = xcalloc(n, sizeof(struct fetch_log)) };
+		for (size_t i = 0; i < n && rows[i].entry.id; i++) {
+			page_out->rows[page_out->n++] = rows[i].entry;
+			rows[i].entry = (struct fetch_log){ 0 };
+		}
+	} else {
+		err = err_set(ctx, ERR_NOT_FOUND, "", "no such credential");
+	}
+	stmt_rows_free(&list, sizeof(struct list_row), &found, n);
+	return err;
+}
+
+void
+fetch_log_page_free(struct fetch_log_page *page)
+{
+	for (size_t i = 0; i < page->n; i++)
+		stmt_row_free(&entry_alone, &(struct list_row){ .entry = page->rows[i] });
+	free(page->rows);
+	*page = (struct fetch_log_page){ 0 };
+}
