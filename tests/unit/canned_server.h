@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small HTTP server of threads for tests: each path is a way to answer well, badly, slowly or not at all. Needs cmocka.h before. */
- * at all. */
+/* A small HTTP server of threads for tests (after cmocka.h): each path answers well, badly or
+ * never. */
 #ifndef BAILEE_TESTS_UNIT_CANNED_SERVER_H
 #define BAILEE_TESTS_UNIT_CANNED_SERVER_H
 
