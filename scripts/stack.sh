@@ -184,7 +184,7 @@ stack_write_conf() {
 	local keys=$STACK_DIR/keys account
 	for account in public api runner ctl; do
 		if [ ! -s "$keys/db-$account.password" ]; then
-			(umask 0377 && od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$keys/db-$account.password")
+			(umask 0377 && echo "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >"$keys/db-$account.password")
 		fi
 	done
 	cat >"$STACK_DIR/bailee.conf.new" <<CONF
@@ -195,7 +195,7 @@ db_name = bailee
 public_url = http://127.0.0.1:$STACK_PORT
 apps_dir = $STACK_TOP/apps
 schema_dir = $STACK_TOP/schema
-signing_public_file = $keys/signing.pub
+signing_public_file = $keys/signing-public.key
 $(stack_options common)
 
 [public]
@@ -234,14 +234,24 @@ CONF
 
 stack_ctl() { "$STACK_BUILD/baileectl" --config "$STACK_DIR/bailee.conf" "$@"; }
 
-# Key files, schema and database accounts. The lead completes this as baileectl's commands settle; nothing else here knows them.
-# Tables first, as root of the private database: GRANTs on single tables need the tables.
+# Has this database been made an installation?
+stack_installed() { [ "$(stack_mysql -N -e 'SELECT COUNT(*) FROM install_check' bailee 2>/dev/null)" -gt 0 ] 2>/dev/null; }
+
+# Database and its owner, then key files, schema and the accounts of the programs.
 stack_init() {
-	if [ ! -e "$STACK_DIR/keys/master.key" ]; then
-		stack_ctl init || return 1
+	local password
+	read -r password <"$STACK_DIR/keys/db-ctl.password"
+	stack_mysql <<-SQL || return 1
+		CREATE DATABASE IF NOT EXISTS bailee CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+		CREATE USER IF NOT EXISTS 'bailee_ctl'@'localhost' IDENTIFIED BY '$password';
+		ALTER USER 'bailee_ctl'@'localhost' IDENTIFIED BY '$password';
+		GRANT ALL ON bailee.* TO 'bailee_ctl'@'localhost';
+	SQL
+	if stack_installed; then
+		stack_ctl migrate >/dev/null || return 1
+	else
+		stack_ctl init >/dev/null || return 1
 	fi
-	stack_mysql -e 'CREATE DATABASE IF NOT EXISTS bailee CHARACTER SET utf8mb4' || return 1
-	BAILEE_DB_USER=root BAILEE_DB_PASSWORD_FILE='' stack_ctl migrate || return 1
 	stack_ctl accounts | stack_mysql bailee
 }
 

@@ -199,6 +199,15 @@ find_command(const char *group, const char *verb)
 	return NULL;
 }
 
+static bool
+group_exists(const char *group)
+{
+	for (const struct command *command = ctl_commands; command->group; command++)
+		if (strcmp(group, command->group) == 0)
+			return true;
+	return false;
+}
+
 static enum err
 parse(struct ctl *ctl, int argc, char **argv, struct errctx *ctx)
 {
@@ -211,9 +220,11 @@ parse(struct ctl *ctl, int argc, char **argv, struct errctx *ctx)
 		i++;
 	}
 	ctl->command = i < argc ? find_command(argv[i], i + 1 < argc ? argv[i + 1] : NULL) : NULL;
+	if (!ctl->command && i < argc && group_exists(argv[i]))
+		return err_set(ctx, ERR_USAGE, argv[i], "%s needs one of the verbs below", argv[i]);
 	if (!ctl->command)
-		return err_set(ctx, ERR_USAGE, "",
-		    i < argc ? "no such command: %s" : "%sname a command", i < argc ? argv[i] : "");
+		return err_set(ctx, ERR_USAGE, "", "%s%s",
+		    i < argc ? "no such command: " : "name a command", i < argc ? argv[i] : "");
 	for (i += ctl->command->verb[0] ? 2 : 1; i < argc && !err; i++)
 		err = take_argument(ctl, argc, argv, &i, ctx);
 	for (size_t at = 0; at < CTL_OPTIONS_MAX && ctl->command->options[at].name && !err; at++)
@@ -285,10 +296,12 @@ ctl_main(int argc, char **argv)
 		return puts("baileectl " BAILEE_VERSION), 0;
 	if (parse(&ctl, argc, argv, &ctx)) {
 		fprintf(stderr, "baileectl: %s\n", err_text(&ctx));
-		if (!ctl.command)
-			fputs("Try: baileectl --help\n", stderr);
-		else
+		if (ctl.command)
 			print_command(stderr, ctl.command);
+		else if (ctx.sub[0].path[0])
+			print_help(stderr, ctx.sub[0].path, 2);
+		else
+			fputs("Try: baileectl --help\n", stderr);
 		return 2;
 	}
 	secret_json_allocator();

@@ -89,7 +89,8 @@ make_passwords(const struct ctl *ctl, struct errctx *ctx)
 	return err;
 }
 
-/* All four key files stand in one folder, under the names the vault gives them. */
+/* New key files, or those of an init that did not get to its end: all or none may be there. All
+ * four stand in one folder, under the names the vault gives them. */
 static enum err
 make_keys(const struct config *config, struct errctx *ctx)
 {
@@ -102,7 +103,10 @@ make_keys(const struct config *config, struct errctx *ctx)
 	auto_free char *copy = xstrdup(config->master_key_file);
 	const char *dir = dirname(copy);
 
+	int there = 0;
+
 	for (int kind = 0; kind < KEY_KIND_COUNT; kind++) {
+		there += access(paths[kind], F_OK) == 0;
 		auto_free char *expected = xasprintf("%s/%s", dir, key_kinds[kind].file);
 
 		if (strcmp(paths[kind], expected) != 0)
@@ -110,7 +114,7 @@ make_keys(const struct config *config, struct errctx *ctx)
 			    "for init the key file %s must be configured as %s",
 			    key_kinds[kind].name, expected);
 	}
-	return keyring_create_files(dir, ctx);
+	return there == KEY_KIND_COUNT ? OK : keyring_create_files(dir, ctx);
 }
 
 /* Keys first: a database that knows keys which no file holds would be worse than files that no
