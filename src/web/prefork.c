@@ -26,7 +26,8 @@
 #define TICK_SOON_MS 20 /* something is being waited for */
 #define BACKOFF_LEAST_MS 100
 #define BACKOFF_MOST_MS 5000
-#define YOUNG_MS 1000  /* a worker that ends abnormally before this age slows down the next start  \
+#define YOUNG_MS                                                                                   \
+	1000           /* a worker that ends abnormally before this age slows down the next start  \
 			*/
 #define TRIAL_MS 30000 /* time for all workers of a reload to become ready */
 
@@ -37,7 +38,7 @@ struct child {
 	int64_t kill_at_ms; /* told to end, and killed when it has not by then; 0: not told */
 };
 
-struct pool {
+struct master {
 	const struct prefork_program *program;
 	struct prefork_settings settings, trial_settings;
 	struct listen_socket sock;
@@ -106,20 +107,20 @@ drop_root(const char *user, struct errctx *ctx)
 
 /* End with the master, however it ends. Changing the user resets this, so it comes after. */
 static void
-follow_master(pid_t master)
+follow_master(pid_t parent)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGUSR1);
-	if (getppid() != master)
+	if (getppid() != parent)
 		exit(EXIT_SUCCESS);
 }
 
 static int
-run_worker(struct pool *pool, const struct prefork_settings *settings, pid_t master)
+run_worker(struct master *master, const struct prefork_settings *settings, pid_t parent)
 {
-	const struct prefork_program *program = pool->program;
+	const struct prefork_program *program = master->program;
 	const struct fcgi_worker worker = {
-		.listen_fd = pool->sock.fd,
+		.listen_fd = master->sock.fd,
 		.body_limit = settings->body_limit,
 		.max_requests = settings->max_requests,
 		.slot = own_slot,
@@ -132,7 +133,7 @@ run_worker(struct pool *pool, const struct prefork_settings *settings, pid_t mas
 
 	worker_signals();
 	enum err err = drop_root(settings->user, &ctx);
-	follow_master(master);
+	follow_master(parent);
 	if (!err)
 		err = program->worker_start(program->arg, &ctx);
 	if (!err) {
@@ -153,98 +154,100 @@ run_worker(struct pool *pool, const struct prefork_settings *settings, pid_t mas
 /* ---- in the master ---- */
 
 static void
-slow_down(struct pool *pool)
+slow_down(struct master *master)
 {
-	pool->backoff_ms = pool->backoff_ms ? pool->backoff_ms * 2 : BACKOFF_LEAST_MS;
-	if (pool->backoff_ms > BACKOFF_MOST_MS)
-		pool->backoff_ms = BACKOFF_MOST_MS;
-	pool->next_start_ms = clock_monotonic_ms() + pool->backoff_ms;
+	master->backoff_ms = master->backoff_ms ? master->backoff_ms * 2 : BACKOFF_LEAST_MS;
+	if (master->backoff_ms > BACKOFF_MOST_MS)
+		master->backoff_ms = BACKOFF_MOST_MS;
+	master->next_start_ms = clock_monotonic_ms() + master->backoff_ms;
 }
 
 static int
-free_slot(const struct pool *pool)
+free_slot(const struct master *master)
 {
 	for (int i = 0; i < WATCHDOG_SLOTS; i++)
-		if (!pool->children[i].pid)
+		if (!master->children[i].pid)
 			return i;
 	return -1;
 }
 
 static bool
-spawn(struct pool *pool, unsigned generation, const struct prefork_settings *settings)
+spawn(struct master *master, unsigned generation, const struct prefork_settings *settings)
 {
-	int index = free_slot(pool);
-	pid_t master = getpid();
+	int index = free_slot(master);
+	pid_t parent = getpid();
 
 	if (index < 0)
 		return false;
-	struct watchdog_slot *slot = &pool->watchdog->slots[index];
+	struct watchdog_slot *slot = &master->watchdog->slots[index];
 	watchdog_slot_clear(slot);
-	if ((unsigned)index >= atomic_load(&pool->watchdog->n_slots))
-		atomic_store(&pool->watchdog->n_slots, (unsigned)index + 1);
+	if ((unsigned)index >= atomic_load(&master->watchdog->n_slots))
+		atomic_store(&master->watchdog->n_slots, (unsigned)index + 1);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
-		own_watchdog = pool->watchdog;
+		own_watchdog = master->watchdog;
 		own_slot = slot;
-		exit(run_worker(pool, settings, master));
+		exit(run_worker(master, settings, parent));
 	}
 	if (pid < 0) {
 		log_error(LOG_EVENT("fork_failed"), LOG_S("detail", strerror(errno)));
-		slow_down(pool);
+		slow_down(master);
 		return false;
 	}
-	pool->children[index] = (struct child){ .pid = pid,
+	master->children[index] = (struct child){ .pid = pid,
 		.generation = generation,
 		.started_ms = clock_monotonic_ms() };
 	return true;
 }
 
 static unsigned
-count_children(const struct pool *pool, unsigned generation)
+count_children(const struct master *master, unsigned generation)
 {
 	unsigned n = 0;
 
 	for (int i = 0; i < WATCHDOG_SLOTS; i++)
-		n += pool->children[i].pid && pool->children[i].generation == generation &&
-		     !pool->children[i].kill_at_ms;
+		n += master->children[i].pid && master->children[i].generation == generation &&
+		     !master->children[i].kill_at_ms;
 	return n;
 }
 
 static unsigned
-count_ready(const struct pool *pool, unsigned generation)
+count_ready(const struct master *master, unsigned generation)
 {
 	unsigned n = 0;
 
 	for (int i = 0; i < WATCHDOG_SLOTS; i++)
-		n += pool->children[i].pid && pool->children[i].generation == generation &&
-		     atomic_load(&pool->watchdog->slots[i].ready);
+		n += master->children[i].pid && master->children[i].generation == generation &&
+		     atomic_load(&master->watchdog->slots[i].ready);
 	return n;
 }
 
 static void
-refill(struct pool *pool)
+refill(struct master *master)
 {
-	if (clock_monotonic_ms() < pool->next_start_ms)
+	if (clock_monotonic_ms() < master->next_start_ms)
 		return;
-	for (unsigned n = count_children(pool, pool->generation); n < pool->settings.workers; n++)
-		if (!spawn(pool, pool->generation, &pool->settings))
+	for (unsigned n = count_children(master, master->generation); n < master->settings.workers;
+	     n++)
+		if (!spawn(master, master->generation, &master->settings))
 			return;
-	if (!pool->trial)
+	if (!master->trial)
 		return;
-	for (unsigned n = count_children(pool, pool->trial); n < pool->trial_settings.workers; n++)
-		if (!spawn(pool, pool->trial, &pool->trial_settings))
+	for (unsigned n = count_children(master, master->trial); n < master->trial_settings.workers;
+	     n++)
+		if (!spawn(master, master->trial, &master->trial_settings))
 			return;
 }
 
 /* Tell every worker not of `generation` (0: every one) to end. */
 static void
-tell_others(struct pool *pool, unsigned generation, int signal_number)
+tell_others(struct master *master, unsigned generation, int signal_number)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + pool->settings.drain_s * 1000;
+	int64_t deadline_ms = clock_monotonic_ms() + master->settings.drain_s * 1000;
 
 	for (int i = 0; i < WATCHDOG_SLOTS; i++) {
-		struct child *child = &pool->children[i];
+		struct child *child = &master->children[i];
 
 		if (!child->pid || child->generation == generation)
 			continue;
@@ -255,62 +258,62 @@ tell_others(struct pool *pool, unsigned generation, int signal_number)
 }
 
 static void
-use_settings(struct pool *pool, const struct prefork_settings *settings)
+use_settings(struct master *master, const struct prefork_settings *settings)
 {
-	pool->settings = *settings;
-	atomic_store(&pool->watchdog->may_wait, settings->workers / 2);
+	master->settings = *settings;
+	atomic_store(&master->watchdog->may_wait, settings->workers / 2);
 }
 
 /* SIGHUP: start workers with the new configuration; the old ones go on until the new ones are
  * ready. */
 static void
-begin_reload(struct pool *pool)
+begin_reload(struct master *master)
 {
 	struct errctx ctx = { 0 };
 
-	if (pool->trial) /* a newer configuration overtakes one still being tried */
-		tell_others(pool, pool->generation, SIGUSR1);
-	pool->trial = 0;
-	if (pool->program->reload(pool->program->arg, &pool->trial_settings, &ctx)) {
+	if (master->trial) /* a newer configuration overtakes one still being tried */
+		tell_others(master, master->generation, SIGUSR1);
+	master->trial = 0;
+	if (master->program->reload(master->program->arg, &master->trial_settings, &ctx)) {
 		log_error(LOG_EVENT("reload_refused"), LOG_S("detail", err_text(&ctx)));
 		return;
 	}
-	pool->trial = ++pool->last_generation;
-	pool->trial_until_ms = clock_monotonic_ms() + TRIAL_MS;
-	pool->next_start_ms = 0;
-	log_info(LOG_EVENT("reload"), LOG_I("workers", pool->trial_settings.workers));
+	master->trial = ++master->last_generation;
+	master->trial_until_ms = clock_monotonic_ms() + TRIAL_MS;
+	master->next_start_ms = 0;
+	log_info(LOG_EVENT("reload"), LOG_I("workers", master->trial_settings.workers));
 }
 
 static void
-call_off_reload(struct pool *pool, const char *why)
+call_off_reload(struct master *master, const char *why)
 {
 	log_error(LOG_EVENT("reload_refused"), LOG_S("detail", why));
-	pool->trial = 0;
-	tell_others(pool, pool->generation, SIGUSR1);
+	master->trial = 0;
+	tell_others(master, master->generation, SIGUSR1);
 }
 
 static void
-settle_reload(struct pool *pool)
+settle_reload(struct master *master)
 {
-	if (!pool->trial)
+	if (!master->trial)
 		return;
-	if (count_ready(pool, pool->trial) >= pool->trial_settings.workers) {
-		pool->generation = pool->trial;
-		pool->trial = 0;
-		use_settings(pool, &pool->trial_settings);
-		tell_others(pool, pool->generation, SIGUSR1);
-		log_info(LOG_EVENT("reloaded"), LOG_I("workers", pool->settings.workers));
-	} else if (clock_monotonic_ms() > pool->trial_until_ms) {
-		call_off_reload(pool, "the new workers did not become ready");
+	if (count_ready(master, master->trial) >= master->trial_settings.workers) {
+		master->generation = master->trial;
+		master->trial = 0;
+		use_settings(master, &master->trial_settings);
+		tell_others(master, master->generation, SIGUSR1);
+		log_info(LOG_EVENT("reloaded"), LOG_I("workers", master->settings.workers));
+	} else if (clock_monotonic_ms() > master->trial_until_ms) {
+		call_off_reload(master, "the new workers did not become ready");
 	}
 }
 
 /* A worker has ended: what does it mean? ERR_CONFIG when the program must not go on. */
 static enum err
-note_end(struct pool *pool, int index, int status)
+note_end(struct master *master, int index, int status)
 {
-	struct child *child = &pool->children[index];
-	struct watchdog_slot *slot = &pool->watchdog->slots[index];
+	struct child *child = &master->children[index];
+	struct watchdog_slot *slot = &master->watchdog->slots[index];
 	bool normal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 	bool refused = WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG;
 	bool young = clock_monotonic_ms() - child->started_ms < YOUNG_MS;
@@ -320,30 +323,30 @@ note_end(struct pool *pool, int index, int status)
 		log_warn(LOG_EVENT("worker_ended"), LOG_I("worker", child->pid),
 		    LOG_I("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
 		    LOG_I("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0));
-	if (refused && !pool->proven)
-		err = err_set(pool->ctx, ERR_CONFIG, "", "%s", slot->message);
-	else if (refused && pool->trial && child->generation == pool->trial)
-		call_off_reload(pool, slot->message);
+	if (refused && !master->proven)
+		err = err_set(master->ctx, ERR_CONFIG, "", "%s", slot->message);
+	else if (refused && master->trial && child->generation == master->trial)
+		call_off_reload(master, slot->message);
 	else if (!normal && !child->kill_at_ms && young)
-		slow_down(pool);
+		slow_down(master);
 	else if (!young)
-		pool->backoff_ms = 0;
+		master->backoff_ms = 0;
 	*child = (struct child){ 0 };
 	watchdog_slot_clear(slot);
 	return err;
 }
 
 static enum err
-reap(struct pool *pool)
+reap(struct master *master)
 {
 	enum err first = OK;
 	int status;
 
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		for (int i = 0; i < WATCHDOG_SLOTS; i++) {
-			if (pool->children[i].pid != pid)
+			if (master->children[i].pid != pid)
 				continue;
-			enum err err = note_end(pool, i, status);
+			enum err err = note_end(master, i, status);
 			if (!first)
 				first = err;
 			break;
@@ -354,17 +357,17 @@ reap(struct pool *pool)
 
 /* End workers that are busy with one request for too long, or that were told to end and did not. */
 static void
-kill_overdue(struct pool *pool)
+kill_overdue(struct master *master)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
 	for (int i = 0; i < WATCHDOG_SLOTS; i++) {
-		struct child *child = &pool->children[i];
-		int64_t busy_ms = watchdog_busy_ms(&pool->watchdog->slots[i], now_ms);
+		struct child *child = &master->children[i];
+		int64_t busy_ms = watchdog_busy_ms(&master->watchdog->slots[i], now_ms);
 
 		if (!child->pid)
 			continue;
-		bool stuck = busy_ms > pool->settings.request_limit_s * 1000;
+		bool stuck = busy_ms > master->settings.request_limit_s * 1000;
 		if (!stuck && (!child->kill_at_ms || now_ms < child->kill_at_ms))
 			continue;
 		log_error(LOG_EVENT(stuck ? "worker_stuck" : "worker_not_ending"),
@@ -398,83 +401,83 @@ wait_signal(const sigset_t *set, int64_t ms)
 }
 
 static bool
-any_child(const struct pool *pool)
+any_child(const struct master *master)
 {
 	for (int i = 0; i < WATCHDOG_SLOTS; i++)
-		if (pool->children[i].pid)
+		if (master->children[i].pid)
 			return true;
 	return false;
 }
 
 static void
-shut_down(struct pool *pool, const sigset_t *set)
+shut_down(struct master *master, const sigset_t *set)
 {
-	log_info(LOG_EVENT("draining"), LOG_S("program", pool->program->name));
-	listen_unlink(&pool->sock);
-	tell_others(pool, 0, SIGTERM);
-	while (any_child(pool)) {
+	log_info(LOG_EVENT("draining"), LOG_S("program", master->program->name));
+	listen_unlink(&master->sock);
+	tell_others(master, 0, SIGTERM);
+	while (any_child(master)) {
 		(void)wait_signal(set, TICK_SOON_MS);
-		if (reap(pool))
+		if (reap(master))
 			log_debug(LOG_EVENT("worker_refused_late"));
-		kill_overdue(pool);
+		kill_overdue(master);
 	}
-	log_info(LOG_EVENT("stopped"), LOG_S("program", pool->program->name));
+	log_info(LOG_EVENT("stopped"), LOG_S("program", master->program->name));
 }
 
 static enum err
-run_master(struct pool *pool)
+run_master(struct master *master)
 {
 	const sigset_t set = master_signals();
 	enum err err = OK;
 
 	for (;;) {
-		refill(pool);
-		bool soon =
-		    pool->trial || !pool->proven || pool->next_start_ms > clock_monotonic_ms();
+		refill(master);
+		bool soon = master->trial || !master->proven ||
+			    master->next_start_ms > clock_monotonic_ms();
 		int told = wait_signal(&set, soon ? TICK_SOON_MS : TICK_MS);
 
-		err = reap(pool);
+		err = reap(master);
 		if (err || told == SIGTERM || told == SIGINT)
 			break;
 		if (told == SIGHUP)
-			begin_reload(pool);
-		if (!pool->proven && count_ready(pool, pool->generation)) {
-			pool->proven = true;
-			log_info(LOG_EVENT("ready"), LOG_S("program", pool->program->name),
-			    LOG_I("workers", pool->settings.workers));
+			begin_reload(master);
+		if (!master->proven && count_ready(master, master->generation)) {
+			master->proven = true;
+			log_info(LOG_EVENT("ready"), LOG_S("program", master->program->name),
+			    LOG_I("workers", master->settings.workers));
 		}
-		settle_reload(pool);
-		kill_overdue(pool);
+		settle_reload(master);
+		kill_overdue(master);
 	}
-	shut_down(pool, &set);
+	shut_down(master, &set);
 	return err;
 }
 
 enum err
 prefork_run(const struct prefork_program *program, struct errctx *ctx)
 {
-	struct pool *pool = xcalloc(1, sizeof(*pool));
+	struct master *master = xcalloc(1, sizeof(*master));
 	enum err err;
 
-	pool->program = program;
-	pool->ctx = ctx;
-	pool->sock.fd = -1;
-	pool->generation = pool->last_generation = 1;
-	err = program->reload(program->arg, &pool->trial_settings, ctx);
+	master->program = program;
+	master->ctx = ctx;
+	master->sock.fd = -1;
+	master->generation = master->last_generation = 1;
+	err = program->reload(program->arg, &master->trial_settings, ctx);
 	if (!err)
-		err = watchdog_open(&pool->watchdog, ctx);
+		err = watchdog_open(&master->watchdog, ctx);
 	if (!err) {
-		use_settings(pool, &pool->trial_settings);
-		assert(
-		    pool->settings.workers >= 1 && pool->settings.workers <= PREFORK_WORKERS_MAX);
-		err = listen_open(pool->settings.listen_socket, pool->settings.user, &pool->sock,
-		    ctx);
+		use_settings(master, &master->trial_settings);
+		assert(master->settings.workers >= 1 &&
+		       master->settings.workers <= PREFORK_WORKERS_MAX);
+		err = listen_open(master->settings.listen_socket, master->settings.user,
+		    &master->sock, ctx);
 	}
 	if (!err)
-		err = run_master(pool);
-	listen_unlink(&pool->sock);
-	listen_close(&pool->sock);
-	watchdog_close(&pool->watchdog);
-	free(pool);
+		err = run_master(master);
+	listen_unlink(&master->sock);
+	listen_close(&master->sock);
+	watchdog_close(&master->watchdog);
+	free(master);
 	return err;
 }
