@@ -10,5 +10,17 @@ extern const struct route v1_team_routes[];          /* api/info.c */
 extern const struct route folder_routes[];           /* api/folders.c */
 extern const struct route user_credential_routes[];  /* api/user_credentials.c */
 extern const struct route credential_token_routes[]; /* api/credential_token.c */
+extern const struct route ops_routes[];              /* api/ops.c */
+
+/* What the API pool serves: one table a line. */
+/* clang-format off */
+#define API_ROUTE_TABLES \
+	info_routes, \
+	v1_team_routes, \
+	folder_routes, \
+	user_credential_routes, \
+	credential_token_routes, \
+	ops_routes
+/* clang-format on */
 
 #endif
