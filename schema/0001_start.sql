@@ -125,6 +125,7 @@ CREATE TABLE credential (
   updated_at DATETIME(3) NOT NULL COMMENT 'last change',
   PRIMARY KEY (id),
   UNIQUE KEY credential_request (request_id, position),
+  KEY credential_remote (remote_id),
   CONSTRAINT credential_request FOREIGN KEY (request_id) REFERENCES credential_request (id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci COMMENT 'One thing asked for';
 

@@ -24,9 +24,10 @@ enum err person_me(struct store *store, struct auth *auth, struct person *person
  * none; a name that is known already is kept. */
 enum err person_find_or_make_in(struct store *store, const char *email, const char *name,
     int64_t *id_out, struct errctx *ctx) MUSTCHECK;
-/* Inside the caller's transaction: is there such a person in the organization of this team?
- * ERR_NOT_FOUND when not. */
-enum err person_in_organization(struct store *store, int64_t person_id, int64_t team_id,
+/* Inside the caller's transaction: may this team ask this person? Those of its organization, and
+ * those who are in no team at all; ERR_NOT_FOUND for others, so that nobody reads the names of
+ * strangers by counting through ids. */
+enum err person_may_be_asked(struct store *store, int64_t person_id, int64_t team_id,
     struct errctx *ctx) MUSTCHECK;
 
 #endif

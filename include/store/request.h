@@ -13,7 +13,12 @@
 #include "store/store.h"
 
 #define REQUEST_CREDENTIALS_MAX 64
-#define REQUEST_SECRET_SIZE 32 /* random bytes of a link secret; stored as SHA-256 */
+#define REQUEST_SECRET_SIZE 32 /* random bytes of a link secret */
+#define REQUEST_SECRET_TEXT 44 /* the same as base64url text, with NUL */
+#define REQUEST_LINK_HASH 32
+
+/* What the database keeps of a link secret: SHA-256 of its text. */
+void request_link_hash(const char *secret, unsigned char hash_out[REQUEST_LINK_HASH]);
 
 enum request_status {
 	REQUEST_PENDING,
@@ -103,10 +108,11 @@ struct request_new {
 };
 struct request_made {
 	struct request_row request;
-	char link_secret[44]; /* base64url; handed out once, cleansed by request_made_wipe() */
+	char link_secret[REQUEST_SECRET_TEXT]; /* base64url; handed out once, cleansed by request_made_wipe() */
 };
-/* One transaction. ERR_NOT_MEMBER: the requester is not in the team. ERR_VALUE: no such provider
- * among the people of the team's organization. The provider is added to the team. */
+/* One transaction. ERR_NOT_MEMBER: the requester is not in the team. ERR_VALUE: there is no
+ * such provider among the people of the team's organization and those who are in no team yet. The
+ * provider is added to the team. */
 enum err request_create(struct store *store, struct audit_entry *audit,
     const struct request_new *request, struct request_made *made_out, struct errctx *ctx) MUSTCHECK;
 void request_made_wipe(struct request_made *made);

@@ -36,8 +36,7 @@ enum err organization_list(struct store *store, struct auth *auth, struct list_p
 enum err organization_get(struct store *store, struct auth *auth, int64_t id,
     struct organization_row *organization_out, struct errctx *ctx) MUSTCHECK;
 
-/* Inside the caller's transaction: ERR_NOT_MEMBER unless the person is in the team; 0 as person is
- * nobody. The row is locked against removal until the transaction ends. */
+/* Inside the caller's transaction: ERR_NOT_MEMBER unless the person is in the team. */
 enum err team_require_member(struct store *store, int64_t team_id, int64_t person_id,
     struct errctx *ctx) MUSTCHECK;
 /* Inside the caller's transaction: add, or find added. */
