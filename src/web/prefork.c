@@ -67,7 +67,7 @@ void
 prefork_wait_end(void)
 {
 	if (own_slot)
-		watchdog_wait_end(own_slot);
+		watchdog_wait_end(own_watchdog, own_slot);
 }
 
 /* ---- in the worker ---- */
@@ -180,9 +180,7 @@ spawn(struct master *master, unsigned generation, const struct prefork_settings 
 	if (index < 0)
 		return false;
 	struct watchdog_slot *slot = &master->watchdog->slots[index];
-	watchdog_slot_clear(slot);
-	if ((unsigned)index >= atomic_load(&master->watchdog->n_slots))
-		atomic_store(&master->watchdog->n_slots, (unsigned)index + 1);
+	watchdog_slot_clear(master->watchdog, slot);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -332,7 +330,7 @@ note_end(struct master *master, int index, int status)
 	else if (!young)
 		master->backoff_ms = 0;
 	*child = (struct child){ 0 };
-	watchdog_slot_clear(slot);
+	watchdog_slot_clear(master->watchdog, slot);
 	return err;
 }
 

@@ -29,11 +29,11 @@ watchdog_close(struct watchdog **watchdog)
 }
 
 void
-watchdog_slot_clear(struct watchdog_slot *slot)
+watchdog_slot_clear(struct watchdog *watchdog, struct watchdog_slot *slot)
 {
+	watchdog_wait_end(watchdog, slot);
 	atomic_store(&slot->busy_since_ms, 0);
 	atomic_store(&slot->requests, 0);
-	atomic_store(&slot->waiting, false);
 	atomic_store(&slot->ready, false);
 	slot->message[0] = '\0';
 }
@@ -58,26 +58,34 @@ watchdog_busy_ms(const struct watchdog_slot *slot, int64_t now_ms)
 	return since && now_ms > since ? now_ms - since : 0;
 }
 
-bool
-watchdog_wait_begin(struct watchdog *watchdog, struct watchdog_slot *slot)
+static unsigned
+owner_number(const struct watchdog *watchdog, const struct watchdog_slot *slot)
 {
-	unsigned n = atomic_load(&watchdog->n_slots);
-	unsigned waiting = 0;
+	return (unsigned)(slot - watchdog->slots) + 1;
+}
 
-	/* Mark first, count then: of two that come at once at least one sees both, so there are
-	 * never too many; and a mark that a dead worker left is wiped with its slot, so no place is
-	 * ever lost. */
-	atomic_store(&slot->waiting, true);
-	for (unsigned i = 0; i < n; i++)
-		waiting += atomic_load(&watchdog->slots[i].waiting);
-	if (waiting <= atomic_load(&watchdog->may_wait))
-		return true;
-	atomic_store(&slot->waiting, false);
+bool
+watchdog_wait_begin(struct watchdog *watchdog, const struct watchdog_slot *slot)
+{
+	unsigned places = atomic_load(&watchdog->may_wait);
+
+	for (unsigned i = 0; i < places && i < WATCHDOG_PLACES; i++) {
+		unsigned nobody = 0;
+
+		if (atomic_compare_exchange_strong(&watchdog->places[i], &nobody,
+			owner_number(watchdog, slot)))
+			return true;
+	}
 	return false;
 }
 
 void
-watchdog_wait_end(struct watchdog_slot *slot)
+watchdog_wait_end(struct watchdog *watchdog, const struct watchdog_slot *slot)
 {
-	atomic_store(&slot->waiting, false);
+	for (unsigned i = 0; i < WATCHDOG_PLACES; i++) {
+		unsigned own = owner_number(watchdog, slot);
+
+		if (atomic_compare_exchange_strong(&watchdog->places[i], &own, 0))
+			return;
+	}
 }
