@@ -170,20 +170,23 @@ respond(int fd, const char *path, const char *request)
 	return false; /* "/nothing" */
 }
 
-/* One request into `text`. */
+/* The first bytes of one request into `text`; the rest of a long body is read and dropped. */
 static bool
 read_request(int fd, char *text)
 {
-	size_t len = 0, need = 0;
+	size_t kept = 0, total = 0, need = SIZE_MAX;
 
-	for (;;) {
-		char *end, *length;
-		ssize_t n = recv(fd, text + len, REQUEST_MAX - 1 - len, 0);
+	while (total < need) {
+		char rest[4096], *end, *length;
+		bool full = kept == REQUEST_MAX - 1;
+		ssize_t n = recv(fd, full ? rest : text + kept,
+		    full ? sizeof rest : REQUEST_MAX - 1 - kept, 0);
 
-		if (n <= 0 || text[0] == 0x16) /* a TLS record */
+		if (n <= 0 || (kept == 0 && text[0] == 0x16)) /* a TLS record */
 			return false;
-		len += (size_t)n;
-		text[len] = '\0';
+		total += (size_t)n;
+		kept += full ? 0 : (size_t)n;
+		text[kept] = '\0';
 		end = strstr(text, "\r\n\r\n");
 		if (!end)
 			continue;
@@ -191,9 +194,8 @@ read_request(int fd, char *text)
 		need = (size_t)(end + 4 - text);
 		if (length && length < end)
 			need += strtoul(length + 17, NULL, 10);
-		if (len >= need)
-			return true;
 	}
+	return true;
 }
 
 static void *
