@@ -49,5 +49,7 @@ enum err config_load(const char *path, enum config_role role, struct config *con
 enum log_level config_log_level(const struct config *config);
 /* Print the whole table as a commented sample file on stdout. */
 void config_print_sample(void);
+/* Print the whole table as docs/CONFIG.md. */
+void config_print_manual(void);
 
 #endif

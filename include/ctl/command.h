@@ -63,6 +63,7 @@ enum err ctl_init(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_migrate(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_accounts(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_config_sample(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_config_manual(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_doctor(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_org_add(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_user_add(struct ctl *ctl, struct errctx *ctx);

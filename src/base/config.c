@@ -128,7 +128,8 @@ option_set(const struct config_option *option, const char *value, struct config 
 			return err_set(ctx, ERR_CONFIG, option->name,
 			    "is longer than %d characters", CONFIG_TEXT - 1);
 		if (!is_choice(option->name, value))
-			return err_set(ctx, ERR_CONFIG, option->name, "%s cannot be \"%s\": %s", option->name, value, option->doc);
+			return err_set(ctx, ERR_CONFIG, option->name, "%s cannot be \"%s\": %s",
+			    option->name, value, option->doc);
 		memcpy(field, value, strlen(value) + 1);
 		return OK;
 	}
@@ -251,5 +252,31 @@ config_print_sample(void)
 		if (option->type == CONFIG_TYPE_NUMBER)
 			printf("; %lld to %lld", (long long)option->least, (long long)option->most);
 		printf("\n#%s = %s\n", option->name, option->initial);
+	}
+}
+
+void
+config_print_manual(void)
+{
+	puts("# Configuration\n\nMade by `baileectl config manual` from the table in "
+	     "`src/base/config.c`.\n\n"
+	     "One INI file, `/etc/bailee/bailee.conf` unless `--config` says otherwise. Every "
+	     "program reads `[common]` and its own section\n"
+	     "(`[public]`, `[api]`, `[runner]`, `[ctl]`); an environment variable `BAILEE_<NAME>` "
+	     "in capitals wins over both. An unknown option or\n"
+	     "section, or a value out of range, is refused at start with its line.\n\n"
+	     "| option | default | range | read by | meaning |\n|---|---|---|---|---|");
+	for (const struct config_option *option = config_options; option->name; option++) {
+		printf("| `%s` | %s%s%s |", option->name, *option->initial ? "`" : "",
+		    option->initial, *option->initial ? "`" : "");
+		if (option->type == CONFIG_TYPE_NUMBER)
+			printf(" %lld to %lld |", (long long)option->least,
+			    (long long)option->most);
+		else
+			printf(" |");
+		for (int i = 0; i < CONFIG_ROLE_COUNT; i++)
+			if (option->roles & (1u << i))
+				printf(" %s", config_role_names[i]);
+		printf(" | %s |\n", option->doc);
 	}
 }

@@ -44,6 +44,7 @@ const struct command ctl_commands[] = {
 	    ctl_doctor },
 	{ "config", "sample", CTL_NOTHING, { { 0 } },
 	    "Print a commented configuration file with every option.", ctl_config_sample },
+	{ "config", "manual", CTL_NOTHING, { { 0 } }, "Print docs/CONFIG.md.", ctl_config_manual },
 	{ "org", "add", CTL_CHECKED, { NAME }, "Add an organization.", ctl_org_add },
 	{ "org", "list", CTL_DATABASE, { { 0 } }, "List organizations.", ctl_thing_list },
 	{ "org", "remove", CTL_CHECKED, { ID }, "Remove an organization without teams.",

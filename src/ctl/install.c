@@ -33,6 +33,15 @@ ctl_config_sample(struct ctl *ctl, struct errctx *ctx)
 	return OK;
 }
 
+enum err
+ctl_config_manual(struct ctl *ctl, struct errctx *ctx)
+{
+	(void)ctl;
+	(void)ctx;
+	config_print_manual();
+	return OK;
+}
+
 static void
 say_migrated(int version, const char *file)
 {
