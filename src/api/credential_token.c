@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/v1/user_credentials/{id}/token and /log: use a credential, and see what its fetches did. */
+#include "store/fetch_token.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/routes.h"
+#include "api/v1.h"
+#include "store/job.h"
+#include "web/pool.h"
+#include "web/prefork.h"
+#include "web/usage.h"
+
+#define FETCH_ATTEMPTS 3
+#define RUNNER_AWAY_RETRY_S 5
+#define CHANGED_RETRY_S 1
+
+/* How a token of each mode is to be presented, as far as that is known: "Bearer" (RFC 6750) is
+ * whatever may be used by whoever has it; "N_A" (RFC 8693 section 2.2.1) a value that may be no
+ * access token at all. */
+static const struct {
+	const char *mode, *type;
+} token_types[] = { { "TEXT", "N_A" }, { "MULTI_REQUEST", "Bearer" } };
+
+static const char *
+token_type(const char *mode)
+{
+	for (size_t i = 0; i < sizeof(token_types) / sizeof(token_types[0]); i++)
+		if (!strcmp(token_types[i].mode, mode))
+			return token_types[i].type;
+	return "N_A";
+}
+
+/* {token, token_type, expires_at, fetched_at}; notes the use. Steals `token`. */
+static enum err
+answer_token(struct ctx *ctx, struct response *response, const struct fetch_use *use, json_t *token,
+    int64_t expires_at, int64_t fetched_at)
+{
+	const struct pool *pool = ctx->app;
+	json_t *answer = json_object();
+
+	json_put(answer, "token", token);
+	json_put_text(answer, "token_type", token_type(use->place.mode));
+	json_put_time(answer, "expires_at", expires_at);
+	json_put_time(answer, "fetched_at", fetched_at);
+	usage_note(pool->usage, ctx, ctx->route->audit, use->place.team_id, use->place.id);
+	return response_json(response, answer);
+}
+
+static enum err
+answer_text(struct ctx *ctx, struct response *response, const struct fetch_use *use)
+{
+	json_auto_t *definition = NULL;
+	enum err err = user_credential_open(v1_store(ctx), &use->place, &use->definition_sealed,
+	    &definition, &ctx->err);
+
+	if (err)
+		return err;
+	json_t *value = json_object_get(definition, "value");
+	return answer_token(ctx, response, use, value ? json_incref(value) : json_null(),
+	    use->expires_at, 0);
+}
+
+static enum err
+answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_use *use)
+{
+	auto_secret struct secret token = { 0 };
+	enum err err = fetch_token_open(v1_store(ctx), use, &token, &ctx->err);
+	/* without a time to live nothing says how long it lasts */
+	bool lasts = use->fresh_until > use->fetched_at;
+
+	if (err)
+		return err;
+	return answer_token(ctx, response, use, json_text_lossy(secret_text(&token), token.len),
+	    lasts ? use->fresh_until : 0, use->fetched_at);
+}
+
+/* ---- a fetch ---- */
+
+static enum err
+enqueue_fetch(struct ctx *ctx, const struct fetch_use *use, int64_t *job_out)
+{
+	struct store *store = v1_store(ctx);
+	char subject[24], key[32], payload[96];
+	int64_t age = 0;
+	enum err err = runner_age_s(store, &age, &ctx->err);
+
+	if (err)
+		return err;
+	if (age > RUNNER_AWAY_S) {
+		ctx->err.retry_after_s = RUNNER_AWAY_RETRY_S;
+		return err_set(&ctx->err, ERR_UNAVAILABLE, "", "no job runner is at work");
+	}
+	snprintf(subject, sizeof(subject), "%lld", (long long)use->place.id);
+	snprintf(key, sizeof(key), "fetch:%s", subject);
+	snprintf(payload, sizeof(payload), "{\"credential\":%lld,\"version\":%lld}",
+	    (long long)use->place.id, (long long)use->version);
+	const struct job_new job = {
+		.kind = "fetch",
+		.subject = subject,
+		.active_key = key,
+		.team_id = use->place.team_id,
+		.max_attempts = FETCH_ATTEMPTS,
+		.payload = payload,
+		.request_id = ctx->req->id,
+	};
+	return job_enqueue(store, &job, job_out, &ctx->err);
+}
+
+/* Wait as long as the caller wants and the pool can spare a worker for it. */
+static enum err
+wait_for(struct ctx *ctx, int64_t job_id, bool *ended_out, struct job_state *state_out)
+{
+	const struct pool *pool = ctx->app;
+	int64_t wait_ms = request_wait_ms(ctx->req, pool->config.wait_default_s * 1000);
+	bool may_wait = wait_ms > 0 && prefork_try_wait_begin();
+	enum err err = job_wait(v1_store(ctx), job_id, may_wait ? wait_ms : 0, ended_out, state_out,
+	    &ctx->err);
+
+	if (may_wait)
+		prefork_wait_end();
+	if (err != ERR_NOT_FOUND)
+		return err;
+	err_clear(&ctx->err);
+	ctx->err.retry_after_s = CHANGED_RETRY_S;
+	return err_set(&ctx->err, ERR_UNAVAILABLE, "", "the fetch was lost; ask again");
+}
+
+/* RFC 7240 section 3: say which preference was followed. */
+static enum err
+answer_running(struct ctx *ctx, struct response *response, int64_t job_id)
+{
+	const struct pool *pool = ctx->app;
+	int64_t most = pool->config.wait_default_s * 1000;
+	int64_t wait_ms = request_wait_ms(ctx->req, most);
+	char applied[48] = "respond-async";
+	enum err err = OK;
+
+	if (wait_ms > 0)
+		snprintf(applied, sizeof(applied), "wait=%lld", (long long)(wait_ms / 1000));
+	if (ctx->req->prefer && wait_ms < most)
+		err = response_header(response, "Preference-Applied", applied);
+	return err ? err : v1_job_accepted(ctx, response, job_id);
+}
+
+static enum err
+answer_ended(struct ctx *ctx, struct response *response, int64_t id, int64_t job_id,
+    const struct job_state *state)
+{
+	struct fetch_use use = { 0 };
+
+	if (strcmp(state->state, "done") != 0)
+		return err_set(&ctx->err, ERR_REMOTE, "", "%s",
+		    state->error ? state->error : "the token could not be fetched");
+	enum err err = fetch_token_by_job(v1_store(ctx), id, job_id, &use, &ctx->err);
+	if (err == ERR_NOT_FOUND) {
+		ctx->err.retry_after_s = CHANGED_RETRY_S;
+		return err_set(&ctx->err, ERR_UNAVAILABLE, "",
+		    "the credential was changed while its token was fetched; ask again");
+	}
+	if (err)
+		return err;
+	err = answer_fetched(ctx, response, &use);
+	fetch_use_free(&use);
+	return err;
+}
+
+static enum err
+fetch(struct ctx *ctx, struct response *response, const struct fetch_use *use)
+{
+	struct job_state state = { 0 };
+	bool ended = false;
+	int64_t job_id;
+	enum err err = enqueue_fetch(ctx, use, &job_id);
+
+	if (!err)
+		err = wait_for(ctx, job_id, &ended, &state);
+	if (err)
+		return err;
+	err = ended ? answer_ended(ctx, response, use->place.id, job_id, &state)
+		    : answer_running(ctx, response, job_id);
+	job_state_free(&state);
+	return err;
+}
+
+static enum err
+post_token(struct ctx *ctx, struct response *response)
+{
+	struct fetch_use use = { 0 };
+	int64_t id;
+	enum err err = route_param_int(ctx, "id", &id);
+
+	if (!err)
+		err = fetch_token_read(v1_store(ctx), ctx->auth, id, &use, &ctx->err);
+	if (err)
+		return err;
+	if (use.definition_sealed.data)
+		err = answer_text(ctx, response, &use);
+	else if (use.token_sealed.data)
+		err = answer_fetched(ctx, response, &use);
+	else
+		err = fetch(ctx, response, &use);
+	fetch_use_free(&use);
+	return err;
+}
+
+/* ---- the log ---- */
+
+static json_t *
+log_json(const struct fetch_log *entry)
+{
+	json_t *json = json_object();
+
+	json_put_int(json, "id", entry->id);
+	json_put_int(json, "job_id", entry->job_id);
+	json_put_time(json, "started_at", entry->started_at);
+	json_put_int(json, "duration_ms", entry->duration_ms);
+	json_put_text(json, "outcome", entry->outcome);
+	json_put_text(json, "reason", entry->reason);
+	json_put(json, "requests", v1_stored_json(entry->steps));
+	json_put_text(json, "request_id", entry->request_id);
+	return json;
+}
+
+static enum err
+get_log(struct ctx *ctx, struct response *response)
+{
+	struct fetch_log_page page = { 0 };
+	int64_t id;
+	enum err err = route_param_int(ctx, "id", &id);
+
+	if (!err)
+		err = fetch_log_list(v1_store(ctx), ctx->auth, id, &page, &ctx->err);
+	if (err)
+		return err;
+	json_t *list = json_array();
+	for (size_t i = 0; i < page.n; i++)
+		json_array_append_new(list, log_json(&page.rows[i]));
+	fetch_log_page_free(&page);
+	json_t *answer = json_object();
+	json_put(answer, "log", list);
+	return response_json(response, answer);
+}
+
+const struct route credential_token_routes[] = {
+	{ .method = METHOD_POST,
+	    .path = "/api/v1/user_credentials/{id}/token",
+	    .scope = SCOPE_USER_CREDENTIALS_USE,
+	    .audit = "credential.use",
+	    .surface = SURFACE_V1,
+	    .auth = AUTH_JOINED,
+	    .body_optional = true,
+	    .handler = post_token,
+	    .summary = "Obtain a token: the cached one, or a new one from the provider." },
+	{ .method = METHOD_GET,
+	    .path = "/api/v1/user_credentials/{id}/log",
+	    .scope = SCOPE_USER_CREDENTIALS_READ,
+	    .audit = "none",
+	    .surface = SURFACE_V1,
+	    .auth = AUTH_JOINED,
+	    .handler = get_log,
+	    .summary = "Show the last fetches of a credential: when, how long, what came of it." },
+	{ .path = NULL },
+};
