@@ -184,7 +184,7 @@ stack_write_conf() {
 	local keys=$STACK_DIR/keys account
 	for account in public api runner ctl; do
 		if [ ! -s "$keys/db-$account.password" ]; then
-			(umask 0377 && echo "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >"$keys/db-$account.password")
+			(umask 0377 && od -An -N24 -w24 -tx1 /dev/urandom | tr -d ' ' >"$keys/db-$account.password")
 		fi
 	done
 	cat >"$STACK_DIR/bailee.conf.new" <<CONF
