@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/v1/info and /api/v1/teams: what clients of surface V1 call first. */
+#include <string.h>
+
+#include "api/routes.h"
+#include "api/v1.h"
+#include "store/team_read.h"
+#include "web/pool.h"
+
+#ifndef BAILEE_VERSION
+#define BAILEE_VERSION "unknown"
+#endif
+
+static enum err
+get_info(struct ctx *ctx, struct response *response)
+{
+	const struct pool *pool = ctx->app;
+	json_t *answer = json_object();
+
+	json_put_text(answer, "name", "Bailee");
+	json_put_text(answer, "version", BAILEE_VERSION);
+	json_put_text(answer, "url", pool->config.public_url);
+	return response_json(response, answer);
+}
+
+static enum err
+list_teams(struct ctx *ctx, struct response *response)
+{
+	struct list_page page = { .sort = TEAM_BY_ID, .count = true };
+	struct team_row *teams = NULL;
+	struct paging paging;
+	size_t n = 0;
+	enum err err = paging_read(&ctx->req->query, &paging, &ctx->err);
+
+	if (err)
+		return err;
+	page.limit = paging.per_page;
+	page.offset = paging.offset;
+	err = team_read_list(v1_store(ctx), ctx->auth, 0, &page, &teams, &n, &ctx->err);
+	if (err)
+		return err;
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *team = json_object();
+
+		json_put_int(team, "id", teams[i].id);
+		json_put_text(team, "name", teams[i].name);
+		json_array_append_new(list, team);
+	}
+	team_rows_free(&teams, n);
+	return response_json(response, v1_page_json(ctx, "teams", list, &paging, page.total));
+}
+
+const struct route info_routes[] = {
+	{ .method = METHOD_GET,
+	    .path = "/api/v1/info",
+	    .scope = SCOPE_ANY_TOKEN,
+	    .audit = "none",
+	    .surface = SURFACE_V1,
+	    .auth = AUTH_FIRST,
+	    .handler = get_info,
+	    .summary = "Name, version and address of this installation." },
+	{ .path = NULL },
+};
+
+const struct route v1_team_routes[] = {
+	{ .method = METHOD_GET,
+	    .path = "/api/v1/teams",
+	    .scope = SCOPE_ANY_TOKEN,
+	    .audit = "none",
+	    .surface = SURFACE_V1,
+	    .auth = AUTH_JOINED,
+	    .handler = list_teams,
+	    .summary = "List the caller's teams." },
+	{ .path = NULL },
+};
