@@ -60,14 +60,18 @@ enum err job_wait(struct store *store, int64_t id, int64_t wait_ms, bool *ended_
 
 #define JOB_CLAIM_MAX 64
 
+/* Whether a claim would find anything: two looks into indexes, no transaction, nothing locked. What
+ * an idle runner asks. */
+enum err job_due(struct store *store, bool *due_out, struct errctx *ctx) MUSTCHECK;
 /* Take up to `most` (<= JOB_CLAIM_MAX) due jobs: queued ones, and running ones whose lease ran out,
  * oldest first. Ownership begins with OK, that is after COMMIT. A lease that ran out on the last
  * attempt makes the job dead instead. `jobs_out` is an array of structs, each to be freed. */
 enum err job_claim(struct store *store, const char *owner, int64_t lease_s, size_t most,
     struct job *jobs_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
-/* Renew the leases of all jobs of `owner`. */
-enum err job_beat(struct store *store, const char *owner, int64_t lease_s,
-    struct errctx *ctx) MUSTCHECK;
+/* Renew the leases of these jobs, as far as they are still the owner's: what a runner has lost
+ * sight of must not be kept from others. */
+enum err job_beat(struct store *store, const char *owner, const int64_t *ids, size_t n,
+    int64_t lease_s, struct errctx *ctx) MUSTCHECK;
 
 enum job_end {
 	JOB_DONE,   /* it worked */
@@ -79,6 +83,10 @@ enum job_end {
  * roll back). `error` (safe to show, may be NULL), `delay_ms` for JOB_RETRY. */
 enum err job_finish(struct store *store, const struct job *job, enum job_end end, const char *error,
     int64_t delay_ms, struct errctx *ctx) MUSTCHECK;
+/* Whether the job is still ours under this fence; after a lost COMMIT: whether its end has not
+ * landed. */
+enum err job_is_held(struct store *store, const struct job *job, bool *held_out,
+    struct errctx *ctx) MUSTCHECK;
 /* Exponential backoff with full jitter for the attempt that just failed, in ms: at most 10 minutes.
  */
 int64_t job_backoff_ms(int64_t attempt);

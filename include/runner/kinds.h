@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of job kinds. To add one: write src/runner/kind_<name>.c and add its row. */
+#ifndef BAILEE_RUNNER_KINDS_H
+#define BAILEE_RUNNER_KINDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "runner/task.h"
+#include "store/store.h"
+
+struct kind {
+	const char *name;       /* job.kind */
+	int64_t timeout_ms;     /* of one attempt, from claim to its last request's end */
+	int64_t max_attempts;   /* that jobs of this kind are put in with */
+	const char *audit;      /* event of its end, written with the result; "none" */
+	const char *doc;        /* one sentence: what it does */
+	const char *idempotent; /* one sentence: why running it twice does no harm */
+
+	/* Whether subject and payload are as they must be; ids only. ERR_FIELD. NULL: any. */
+	enum err (*check)(const struct job *job, json_t *payload, struct errctx *ctx);
+	/* On the queue's thread, outside any transaction: read and open what the task needs, into
+	 * task->data (set before an error can happen to it: `free` is called in any case). May
+	 * settle the task. Errors of the database are returned as they are: load is called again,
+	 * with task->data NULL. */
+	enum err (
+	    *load)(struct store *store, struct task *task, json_t *payload, struct errctx *ctx);
+	/* On the loop's thread: begin; must lead to loop_end(). NULL: nothing to do outside. */
+	void (*start)(struct task *task);
+	/* Queue's thread, once, outside the transaction: seal results and the like. May settle.
+	 * NULL: nothing to prepare. */
+	enum err (*prepare)(struct store *store, struct task *task, struct errctx *ctx);
+	/* In the transaction that ends the job with `outcome` (JOB_DONE or JOB_FAILED), which it
+	 * may change. May be run again: task->data stays as it is. An error rolls back: those of
+	 * the database are tried again, ERR_INTERNAL makes a later attempt, any other one makes the
+	 * job fail with its words. NULL: nothing to save. */
+	enum err (*save)(struct store *store, const struct task *task, struct task_outcome *outcome,
+	    struct errctx *ctx);
+	/* Whatever thread ends the task; data is not NULL. */
+	void (*free)(void *data);
+};
+
+const struct kind *kind_at(size_t index);       /* walks the table; NULL at its end */
+const struct kind *kind_find(const char *name); /* NULL when there is none */
+
+/* The parts of the table, one per file. */
+extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping;
+
+/* Check the payload, load; settles the task where it cannot run. Returned errors are the
+ * database's: try again later. */
+enum err kind_load(struct store *store, struct task *task, struct errctx *ctx) MUSTCHECK;
+
+/* Days that old rows are kept; for kind housekeeping. Set once at start. */
+void kind_housekeeping_setup(int64_t retention_days);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A job a runner owns, on its way from claim to saved result. */
+#ifndef BAILEE_RUNNER_TASK_H
+#define BAILEE_RUNNER_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/error.h"
+#include "store/job.h"
+
+struct kind;
+struct loop;
+
+/* What came of it. */
+struct task_outcome {
+	enum job_end end;
+	char error[ERR_TEXT_MAX]; /* safe to show; "" when there is none */
+	int64_t delay_ms;         /* for JOB_RETRY */
+};
+
+/* Belongs to one thread at a time: to the queue's, or, between loop_give() and its end, to the
+ * loop's. */
+struct task {
+	TAILQ_ENTRY(task) link;
+	TAILQ_ENTRY(task) owned; /* the queue's thread alone: all tasks, wherever they are */
+	struct job job;
+	const struct kind *kind;         /* NULL: no such kind */
+	void *data;                      /* the kind's own, made by load, freed by free */
+	struct loop *loop;               /* while it runs there */
+	int64_t claimed_ms, deadline_ms; /* monotonic */
+	bool settled;                    /* the outcome stands */
+	struct task_outcome outcome;
+	bool prepared;  /* kind->prepare has run */
+	int save_tries; /* how often saving was refused */
+};
+TAILQ_HEAD(task_list, task);
+
+/* Takes over what `job` holds. */
+struct task *task_new(struct job *job);
+void task_free(struct task **task);
+
+/* Decide the outcome; a later decision replaces it. NULL `fmt`: without words. */
+void task_settle(struct task *task, enum job_end end, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* JOB_FAILED with the words of ctx. */
+void task_fail(struct task *task, const struct errctx *ctx);
+/* JOB_RETRY after the backoff of its attempt. */
+void task_retry_later(struct task *task, const char *why);
+
+/* Whether this error says that the database is away or busy, so that the same may be tried later.
+ */
+bool task_database_away(enum err err);
+
+#endif

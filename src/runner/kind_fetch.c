@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Job kind fetch: obtain the token of a user credential and keep it sealed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "runner/fetch.h"
+#include "runner/kinds.h"
+
+/* Long enough for slow vendors with pauses between attempts; the lease is renewed meanwhile. */
+#define FETCH_TIMEOUT_MS (5 * 60 * 1000)
+
+static void
+fetch_free(void *data)
+{
+	struct fetch *fetch = data;
+
+	for (size_t i = 0; i < FETCH_REQUESTS_MAX; i++) {
+		json_decref(fetch->steps[i].headers);
+		json_decref(fetch->steps[i].body_json);
+		buf_free(&fetch->steps[i].body);
+	}
+	http_request_free(&fetch->request);
+	cookie_jar_free(&fetch->jar);
+	fetch_subject_free(&fetch->subject);
+	json_decref(fetch->definition);
+	json_decref(fetch->roots);
+	secret_free(&fetch->token);
+	free(fetch->sealed.data);
+	free(fetch);
+}
+
+/* 0 when the subject is no credential's id. */
+static int64_t
+subject_id(const struct job *job)
+{
+	int64_t id = 0;
+	size_t len = strlen(job->subject);
+
+	if (len == 0 || len > 18 || strspn(job->subject, "0123456789") != len)
+		return 0;
+	for (const char *c = job->subject; *c; c++)
+		id = id * 10 + (*c - '0');
+	return id;
+}
+
+static enum err
+fetch_check(const struct job *job, json_t *payload, struct errctx *ctx)
+{
+	const char *key;
+	json_t *value;
+
+	if (!subject_id(job))
+		return err_set(ctx, ERR_FIELD, "subject", "the subject is no credential's id");
+	json_object_foreach(payload, key, value) if (!json_is_integer(value)) return err_set(ctx,
+	    ERR_FIELD, key, "the payload may hold ids only, not %s", key);
+	return OK;
+}
+
+/* INFO.credential.<slug>.metadata.<key> */
+static json_t *
+make_roots(const struct fetch_subject *subject)
+{
+	json_t *roots = json_object(), *info = json_object(), *all = json_object();
+	json_t *own = json_object(), *metadata = NULL;
+
+	if (!subject->metadata ||
+	    json_parse(subject->metadata, strlen(subject->metadata), &metadata, NULL))
+		metadata = json_object();
+	json_put(own, "metadata", metadata);
+	json_put(all, subject->slug, own);
+	json_put(info, "credential", all);
+	json_put(roots, "INFO", info);
+	return roots;
+}
+
+static enum err
+fetch_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
+{
+	struct fetch *fetch = xcalloc(1, sizeof(*fetch));
+	(void)payload;
+
+	task->data = fetch;
+	fetch->started_at = clock_now_ms();
+	enum err err = fetch_subject_load(store, subject_id(&task->job), &fetch->subject, ctx);
+	if (err)
+		return err;
+	if (strcmp(fetch->subject.place.mode, "MULTI_REQUEST") != 0)
+		return err_set(ctx, ERR_VALUE, "",
+		    "a credential of this mode is not fetched by requests");
+	err = user_credential_open(store, &fetch->subject.place, &fetch->subject.definition_sealed,
+	    &fetch->definition, ctx);
+	if (err)
+		return err;
+	fetch->n_requests = json_array_size(json_object_get(fetch->definition, "requests"));
+	if (fetch->n_requests < 1 || fetch->n_requests > FETCH_REQUESTS_MAX)
+		return err_set(ctx, ERR_VALUE, "", "the credential defines no requests");
+	fetch->roots = make_roots(&fetch->subject);
+	return OK;
+}
+
+static enum err
+fetch_prepare(struct store *store, struct task *task, struct errctx *ctx)
+{
+	struct fetch *fetch = task->data;
+
+	return fetch_token_seal(store, &fetch->subject, fetch->token.data, fetch->token.len,
+	    &fetch->sealed, ctx);
+}
+
+static enum err
+log_fetch(struct store *store, const struct task *task, const struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	const struct fetch *fetch = task->data;
+	auto_free char *steps = fetch_steps_text(fetch);
+	const struct fetch_log entry = {
+		.credential_id = fetch->subject.place.id,
+		.job_id = task->job.id,
+		.started_at = fetch->started_at,
+		.duration_ms = clock_now_ms() - fetch->started_at,
+		.outcome = outcome->end == JOB_DONE ? "fetched" : "failed",
+		.reason = outcome->error[0] ? outcome->error : NULL,
+		.steps = steps,
+		.request_id = task->job.request_id,
+	};
+
+	return fetch_log_add(store, &entry, ctx);
+}
+
+static enum err
+fetch_save(struct store *store, const struct task *task, struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	const struct fetch *fetch = task->data;
+
+	if (!fetch->subject.place.id)
+		return OK;
+	if (outcome->end == JOB_DONE) {
+		enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
+		    fetch->subject.http_request_ttl, ctx);
+		if (err == ERR_STALE) {
+			*outcome = (struct task_outcome){ .end = JOB_RETRY,
+				.error = "the credential was changed meanwhile" };
+			return OK;
+		}
+		if (err)
+			return err;
+	}
+	return log_fetch(store, task, outcome, ctx);
+}
+
+const struct kind kind_fetch = {
+	.name = "fetch",
+	.timeout_ms = FETCH_TIMEOUT_MS,
+	.max_attempts = 3,
+	.audit = "credential.fetch",
+	.doc = "Runs the requests of a user credential and keeps the token they lead to.",
+	.idempotent = "A repeated fetch obtains a token anew; the newest one for the credential's "
+		      "current version is kept. A vendor's refusal ends the job at once, so a "
+		      "second attempt is made only when a runner died or the credential changed.",
+	.check = fetch_check,
+	.load = fetch_load,
+	.start = fetch_start,
+	.prepare = fetch_prepare,
+	.save = fetch_save,
+	.free = fetch_free,
+};

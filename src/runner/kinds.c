@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of job kinds, and what is done for each of them alike. */
+#include "runner/kinds.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+
+static const struct kind *const rows[] = { &kind_fetch, &kind_fulfil, &kind_decline,
+	&kind_housekeeping };
+
+const struct kind *
+kind_at(size_t index)
+{
+	return index < sizeof(rows) / sizeof(rows[0]) ? rows[index] : NULL;
+}
+
+const struct kind *
+kind_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i]->name, name) == 0)
+			return rows[i];
+	return NULL;
+}
+
+/* Read and check the payload; a job that cannot be understood fails for good. */
+static enum err
+read_payload(struct task *task, json_t **payload_out, struct errctx *ctx)
+{
+	const struct job *job = &task->job;
+	json_t *payload = NULL;
+	enum err err = json_parse(job->payload, strlen(job->payload), &payload, ctx);
+
+	if (!err && !json_is_object(payload))
+		err = err_set(ctx, ERR_FIELD, "payload", "the payload is no object");
+	if (!err && task->kind->check)
+		err = task->kind->check(job, payload, ctx);
+	if (err)
+		json_decref(payload);
+	else
+		*payload_out = payload;
+	return err;
+}
+
+/* What an error of load means for the job; those of the database are handed on. */
+static enum err
+settle_load_error(struct task *task, enum err err, const struct errctx *ctx)
+{
+	if (task_database_away(err)) {
+		if (task->data)
+			task->kind->free(task->data);
+		task->data = NULL;
+		return err;
+	}
+	if (err == ERR_INTERNAL)
+		task_retry_later(task, err_text(ctx));
+	else
+		task_fail(task, ctx);
+	return OK;
+}
+
+enum err
+kind_load(struct store *store, struct task *task, struct errctx *ctx)
+{
+	json_t *payload = NULL;
+
+	if (!task->kind) {
+		log_error(LOG_EVENT("job_unknown_kind"), LOG_I("job", task->job.id),
+		    LOG_S("kind", task->job.kind));
+		task_settle(task, JOB_FAILED, "unknown kind");
+		return OK;
+	}
+	enum err err = read_payload(task, &payload, ctx);
+	if (err) {
+		log_error(LOG_EVENT("job_bad_payload"), LOG_I("job", task->job.id),
+		    LOG_S("kind", task->job.kind));
+		task_fail(task, ctx);
+		return OK;
+	}
+	err = task->kind->load(store, task, payload, ctx);
+	json_decref(payload);
+	return err ? settle_load_error(task, err, ctx) : OK;
+}

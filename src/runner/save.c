@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ending jobs: results, audit rows and the jobs' own rows, many in one transaction. */
+#include "runner/save.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "runner/kinds.h"
+
+#define SAVE_TRIES 3 /* as it is, then without a result that is refused, then without its kind */
+
+struct batch {
+	struct store *store;
+	struct task *tasks[SAVE_BATCH_MAX];
+	struct task_outcome outcomes[SAVE_BATCH_MAX]; /* as saved: a kind may change its mind */
+	size_t n;
+	bool in_finish; /* the job's own row was refused, not the result */
+};
+
+static bool
+is_final(enum job_end end)
+{
+	return end == JOB_DONE || end == JOB_FAILED;
+}
+
+static const char *
+end_name(enum job_end end)
+{
+	static const char *const names[] = {
+		[JOB_DONE] = "done",
+		[JOB_FAILED] = "failed",
+		[JOB_RETRY] = "retry",
+		[JOB_BACK] = "back",
+	};
+
+	return names[end];
+}
+
+static enum err
+add_audit(struct store *store, const struct task *task, const struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	struct audit_entry audit = {
+		.event = task->kind->audit,
+		.actor = "runner",
+		.request_id = task->job.request_id,
+		.team_id = task->job.team_id,
+		.failed = outcome->end != JOB_DONE,
+	};
+
+	snprintf(audit.subject, sizeof(audit.subject), "%s", task->job.subject);
+	return audit_add(store, &audit, ctx);
+}
+
+static enum err
+save_one(struct store *store, const struct task *task, struct task_outcome *outcome,
+    bool *in_finish, struct errctx *ctx)
+{
+	bool with_kind = task->kind && task->save_tries < SAVE_TRIES - 1;
+	enum err err = OK;
+
+	*outcome = task->outcome;
+	*in_finish = false;
+	if (with_kind && task->kind->save && task->data && is_final(outcome->end))
+		err = task->kind->save(store, task, outcome, ctx);
+	if (!err && task->kind && strcmp(task->kind->audit, "none") != 0 && is_final(outcome->end))
+		err = add_audit(store, task, outcome, ctx);
+	if (err)
+		return err;
+	*in_finish = true;
+	return job_finish(store, &task->job, outcome->end,
+	    outcome->error[0] ? outcome->error : NULL, outcome->delay_ms, ctx);
+}
+
+static enum err
+save_body(struct db *db, void *arg, struct errctx *ctx)
+{
+	struct batch *batch = arg;
+	(void)db;
+
+	for (size_t i = 0; i < batch->n; i++) {
+		enum err err = save_one(batch->store, batch->tasks[i], &batch->outcomes[i],
+		    &batch->in_finish, ctx);
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+/* A lost COMMIT: it has landed unless one of the jobs is still running under our fence. */
+static enum err
+save_landed(struct db *db, void *arg, bool *landed_out, struct errctx *ctx)
+{
+	const struct batch *batch = arg;
+	bool held = false;
+	(void)db;
+
+	for (size_t i = 0; i < batch->n && !held; i++) {
+		enum err err = job_is_held(batch->store, &batch->tasks[i]->job, &held, ctx);
+		if (err)
+			return err;
+	}
+	*landed_out = !held;
+	return OK;
+}
+
+static void
+log_end(const struct task *task, const char *event, const struct task_outcome *outcome)
+{
+	log_set_request_id(log_text_or_empty(task->job.request_id));
+	log_info(LOG_EVENT(event), LOG_I("job", task->job.id), LOG_S("kind", task->job.kind),
+	    LOG_S("subject", task->job.subject), LOG_S("end", end_name(outcome->end)),
+	    LOG_I("attempt", task->job.attempt),
+	    LOG_I("ms", clock_monotonic_ms() - task->claimed_ms), LOG_S("error", outcome->error));
+	log_set_request_id("");
+}
+
+static void
+drop(struct task_list *tasks, struct task *task, struct task_list *gone)
+{
+	TAILQ_REMOVE(tasks, task, link);
+	TAILQ_INSERT_TAIL(gone, task, link);
+}
+
+/* Seal and the like, before any row is locked. */
+static enum err
+prepare(struct store *store, struct task *task, struct errctx *ctx)
+{
+	if (task->prepared || !task->kind || !task->kind->prepare || !task->data ||
+	    task->outcome.end != JOB_DONE)
+		return OK;
+	err_clear(ctx);
+	enum err err = task->kind->prepare(store, task, ctx);
+	if (task_database_away(err))
+		return err;
+	task->prepared = true;
+	if (err == ERR_INTERNAL)
+		task_retry_later(task, err_text(ctx));
+	else if (err)
+		task_fail(task, ctx);
+	return OK;
+}
+
+/* Saving this one task was refused. What is left to do about it? */
+static void
+settle_refused(struct task *task, enum err err, const struct errctx *ctx)
+{
+	task->save_tries++;
+	if (err == ERR_INTERNAL || task->save_tries > 1)
+		task_retry_later(task, "the result could not be saved");
+	else
+		task_fail(task, ctx);
+}
+
+/* One task in a transaction of its own, until it is saved or given up. */
+static enum err
+save_alone(struct store *store, struct task_list *tasks, struct task *task, struct task_list *gone,
+    struct errctx *ctx)
+{
+	while (task->save_tries < SAVE_TRIES) {
+		struct batch batch = { .store = store, .tasks = { task }, .n = 1 };
+		enum err err;
+
+		err_clear(ctx);
+		err = db_transaction(store->db, save_body, save_landed, &batch, ctx);
+		if (task_database_away(err))
+			return err;
+		if (err == OK || (err == ERR_STALE && batch.in_finish)) {
+			log_end(task, err ? "job_taken_over" : "job_end", &batch.outcomes[0]);
+			drop(tasks, task, gone);
+			return OK;
+		}
+		settle_refused(task, err, ctx);
+	}
+	log_error(LOG_EVENT("job_not_saved"), LOG_I("job", task->job.id),
+	    LOG_S("kind", task->job.kind), LOG_S("error", err_text(ctx)));
+	drop(tasks, task, gone); /* its lease will run out */
+	return OK;
+}
+
+static enum err
+save_batch(struct batch *batch, struct task_list *tasks, struct task_list *gone, struct errctx *ctx)
+{
+	err_clear(ctx);
+	enum err err = db_transaction(batch->store->db, save_body, save_landed, batch, ctx);
+
+	if (task_database_away(err))
+		return err;
+	for (size_t i = 0; i < batch->n; i++) {
+		if (!err) {
+			log_end(batch->tasks[i], "job_end", &batch->outcomes[i]);
+			drop(tasks, batch->tasks[i], gone);
+			continue;
+		}
+		enum err alone = save_alone(batch->store, tasks, batch->tasks[i], gone, ctx);
+		if (alone)
+			return alone;
+	}
+	return OK;
+}
+
+enum err
+save_all(struct store *store, struct task_list *tasks, struct task_list *gone, struct errctx *ctx)
+{
+	enum err err = OK;
+
+	while (!err && !TAILQ_EMPTY(tasks)) {
+		struct batch batch = { .store = store };
+		struct task *task;
+
+		TAILQ_FOREACH(task, tasks, link)
+		{
+			if (batch.n == SAVE_BATCH_MAX)
+				break;
+			if ((err = prepare(store, task, ctx)))
+				return err;
+			batch.tasks[batch.n++] = task;
+		}
+		err = save_batch(&batch, tasks, gone, ctx);
+	}
+	return err;
+}

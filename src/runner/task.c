@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A job a runner owns, on its way from claim to saved result. */
+#include "runner/task.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "runner/kinds.h"
+
+struct task *
+task_new(struct job *job)
+{
+	struct task *task = xcalloc(1, sizeof(*task));
+
+	task->job = *job;
+	*job = (struct job){ 0 };
+	task->kind = kind_find(task->job.kind);
+	task->claimed_ms = clock_monotonic_ms();
+	task->deadline_ms = task->claimed_ms + (task->kind ? task->kind->timeout_ms : 0);
+	return task;
+}
+
+void
+task_free(struct task **task)
+{
+	if (!*task)
+		return;
+	if ((*task)->data)
+		(*task)->kind->free((*task)->data);
+	job_free(&(*task)->job);
+	free(*task);
+	*task = NULL;
+}
+
+void
+task_settle(struct task *task, enum job_end end, const char *fmt, ...)
+{
+	task->settled = true;
+	task->outcome = (struct task_outcome){ .end = end };
+	if (!fmt)
+		return;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(task->outcome.error, sizeof(task->outcome.error), fmt, args);
+	va_end(args);
+}
+
+void
+task_fail(struct task *task, const struct errctx *ctx)
+{
+	task_settle(task, JOB_FAILED, "%s", err_text(ctx));
+}
+
+void
+task_retry_later(struct task *task, const char *why)
+{
+	task_settle(task, JOB_RETRY, "%s", why);
+	task->outcome.delay_ms = job_backoff_ms(task->job.attempt);
+}
+
+bool
+task_database_away(enum err err)
+{
+	return err == ERR_LOST || err == ERR_UNAVAILABLE || err == ERR_CONFLICT ||
+	       err == ERR_UNKNOWN_OUTCOME;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows that have had their day: what is deleted, and when. */
+#include "store/housekeeping.h"
+
+struct aged_in {
+	int64_t days, batch;
+};
+static const struct col batch_in[] = { COL(INT, struct aged_in, batch) };
+static const struct col days_in[] = { COL(INT, struct aged_in, days),
+	COL(INT, struct aged_in, batch) };
+
+static const struct col twice_in[] = { COL(INT, struct aged_in, days),
+	COL(INT, struct aged_in, days), COL(INT, struct aged_in, batch) };
+
+#define AGO(span) "< UTC_TIMESTAMP(3) - INTERVAL " span
+#define RULE(var, text, in) static const struct stmt var = { #var, text, in, COL_N(in), NULL, 0 }
+
+RULE(old_tokens, "DELETE FROM fetch_token WHERE fresh_until " AGO("1 MINUTE") " LIMIT ?", batch_in);
+/* Without an index on the time: ids rise with it, so look from the oldest to the first young one.
+ */
+#define OLDEST(table, column, span)                                                                \
+	"DELETE FROM " table " WHERE " column                                                      \
+	" " AGO(span) " AND id < COALESCE((SELECT id FROM "                                        \
+		      "(SELECT id FROM " table " WHERE " column                                    \
+		      " >= UTC_TIMESTAMP(3) - INTERVAL " span                                      \
+		      " ORDER BY id LIMIT 1) young), 9223372036854775807) ORDER BY id LIMIT ?"
+RULE(old_fetch_logs, OLDEST("fetch_log", "started_at", "? DAY"), twice_in);
+RULE(old_jobs, "DELETE FROM job WHERE finished_at " AGO("? DAY") " ORDER BY finished_at LIMIT ?",
+    days_in);
+RULE(old_link_failures, OLDEST("link_failure", "failed_at", "1 DAY"), batch_in);
+RULE(old_submissions,
+    "DELETE FROM submission WHERE fields_sealed IS NULL AND created_at " AGO("1 DAY") " LIMIT ?",
+    batch_in);
+RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
+
+const struct housekeeping_rule housekeeping_rules[] = {
+	{ "fetch_token", "fetched tokens a minute after they went stale", &old_tokens },
+	{ "fetch_log", "fetch logs older than log_retention_days", &old_fetch_logs },
+	{ "job", "jobs that ended more than log_retention_days ago", &old_jobs },
+	{ "link_failure", "wrong link secrets after a day", &old_link_failures },
+	{ "submission", "forms that were taken, a day after they came", &old_submissions },
+	{ "runner", "runners not seen for an hour", &old_runners },
+	{ 0 },
+};
+
+enum err
+housekeeping_run(struct store *store, const struct housekeeping_rule *rule, int64_t retention_days,
+    int64_t *deleted_out, struct errctx *ctx)
+{
+	const struct aged_in in = { retention_days, HOUSEKEEPING_BATCH };
+
+	return stmt_run(store->db, rule->stmt, &in, deleted_out, ctx);
+}
