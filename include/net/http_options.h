@@ -9,9 +9,12 @@
 
 #include "net/http_transfer.h"
 
-/* Set up transfer->easy, from scratch, for the hop to transfer->url. NULL, or why the request
- * cannot be sent. */
+/* Set up transfer->easy for the hop to transfer->url; the handle of a first hop is clear. NULL, or
+ * why the request cannot be sent. */
 const char *http_options_apply(struct http_transfer *transfer, int64_t timeout_ms);
+
+/* Forget, and so wipe, all that a CURL handle knows of a request: options, headers, cookies. */
+void http_options_clear(void *easy);
 
 bool http_options_is_token(const char *text); /* RFC 9110 section 5.6.2 */
 

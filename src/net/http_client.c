@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "net/http_options.h"
 #include "net/http_transfer.h"
 
 #define IDLE_HANDLES_MAX 256
@@ -138,8 +139,7 @@ take_handle(struct http_client *client)
 static void
 give_handle(struct http_client *client, CURL *easy)
 {
-	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL); /* ends the cookie engine, too */
-	curl_easy_reset(easy);
+	http_options_clear(easy);
 	if (client->n_idle < IDLE_HANDLES_MAX)
 		client->idle[client->n_idle++] = easy;
 	else

@@ -301,14 +301,22 @@ set_headers(struct http_transfer *t)
 	return why;
 }
 
+void
+http_options_clear(void *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_COOKIEFILE,
+	    NULL); /* ends the cookie engine, which a reset leaves */
+	curl_easy_reset(easy);
+}
+
 const char *
 http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 {
 	CURL *easy = t->easy;
 	const char *why;
 
-	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL); /* a reset leaves the cookies */
-	curl_easy_reset(easy);
+	if (t->hops)
+		http_options_clear(easy);
 	set_policy(easy, t->settings);
 	set_callbacks(easy, t);
 	set_limits(easy, timeout_ms);
