@@ -10,7 +10,7 @@ report 'line 1 of a C file is the licence' "$(for file in "${files[@]}"; do
 	[ "$(sed -n 1p "$file")" = '/* SPDX-License-Identifier: Apache-2.0 */' ] || echo "$file"
 done)"
 report 'line 2 of a C file says in one sentence what it is for' "$(for file in "${files[@]}"; do
-	sed -n 2p "$file" | grep -qE '^/\* [A-Za-z<].{15,}' || echo "$file: $(sed -n 2p "$file")"
+	sed -n 2p "$file" | grep -qE '^/\* [A-Za-z</].{15,}' || echo "$file: $(sed -n 2p "$file")"
 done)"
 report 'scripts carry the licence' "$(for file in check quickstart autogen.sh .ci/run scripts/* \
 	$(find tests examples web -name node_modules -prune -o \( -name '*.sh' -o -name '*.mjs' -o -name '*.js' \) -print); do

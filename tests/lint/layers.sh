@@ -15,7 +15,7 @@ declare -A may=(
 	[net]='base'
 	[agent]='base formula net'
 	[web]='base db vault store'
-	[api]='base db vault store web catalog formula agent'
+	[api]='base db vault store web catalog formula net agent'
 	[page]='base db vault store web catalog'
 	[oauth]='base db vault store net catalog'
 	[platform]='base db vault store net catalog'
@@ -67,6 +67,10 @@ one_place 'libfcgi' 'fcgi(app|os)?[a-z_]*\.h' '^src/web/fcgi\.c$' src/web/fcgi.c
 one_place 'the MariaDB client' '(mysql/|mariadb/)?(mysql|errmsg|mysqld_error)[a-z_]*\.h' '^(src|include)/db/' db
 one_place 'libcurl' 'curl/' '^(src|include)/net/' net
 one_place 'OpenSSL' 'openssl/' '^((src|include)/vault/|src/base/(crypt|secret)\.c$)' 'vault, base/crypt.c and base/secret.c'
+
+# What the api pool takes of net are rules about hosts; calling out is the runner's alone.
+report 'only the runner and its kinds call out' "$(our_sources | grep -E '^(src|include)/(api|page|web|store|ctl)/' |
+	xargs -r grep -nE '^[[:space:]]*#[[:space:]]*include "net/http_(client|transfer)' /dev/null)"
 
 # SQL is recognised by its verbs in capitals at the start of a string.
 report 'only src/store holds SQL text' "$(our_sources | grep -vE '^(src|include)/(store|db)/' |
