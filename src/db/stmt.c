@@ -235,6 +235,8 @@ execute_once(struct db *db, const struct stmt *stmt, const void *in, struct prep
 	if ((stmt->n_in && mysql_stmt_bind_param(p->handle, bind)) || mysql_stmt_execute(p->handle))
 		return db_failure(db, mysql_stmt_errno(p->handle), mysql_stmt_error(p->handle),
 		    stmt->name, ctx);
+	if (stmt->n_out && strncmp(stmt->sql, "CALL", 4) == 0)
+		mysql_stmt_bind_result(p->handle, p->out); /* its columns are known only now */
 	*p_out = p;
 	return OK;
 }
@@ -351,8 +353,6 @@ finish(struct prepared *p)
 			break;
 		mysql_stmt_free_result(p->handle);
 	}
-	if (strncmp(p->stmt->sql, "CALL", 4) == 0 && p->stmt->n_out)
-		mysql_stmt_bind_result(p->handle, p->out);
 }
 
 enum err
