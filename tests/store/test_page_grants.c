@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public pool as its own account with its own key files: what it can do, and that it can do
+ * nothing else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "store/admin.h"
+#include "store/migrate.h"
+#include "store/page.h"
+#include "store/submission.h"
+
+#define GRANTS_MAX (64u << 10)
+#define FORM "{\"credential\":\"x\",\"fields\":{\"key\":\"canary-5e11\"}}"
+
+/* One installation for all tests; each test makes the requests it needs. */
+static struct fixture {
+	struct config owner_config, public_config;
+	struct store owner;   /* all keys, all rights */
+	struct store visitor; /* the public pool: its account, the signing-public key */
+	char keys[64];        /* folder of the key files */
+	int64_t team_id, other_team_id, person_id;
+	int n_requests;
+} the;
+
+static const struct page_call call = { "192.0.2.7", "00000000-0000-4000-8000-00000000abcd" };
+
+static const char *
+need_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	if (!value)
+		fail_msg("%s is not set", name);
+	return value;
+}
+
+static void
+as_owner(const char *sql)
+{
+	struct errctx ctx = { 0 };
+
+	if (db_script(the.owner.db, sql, &ctx))
+		fail_msg("%s: %s", sql, err_text(&ctx));
+}
+
+/* ---- setting up ---- */
+
+static void
+open_db(struct config *config, const char *user, enum config_role role, struct db **db_out)
+{
+	*config = (struct config){ .role = role, .db_timeout_s = 10 };
+	snprintf(config->db_socket, CONFIG_TEXT, "%s", need_env("BAILEE_TEST_DB_SOCKET"));
+	snprintf(config->db_name, CONFIG_TEXT, "%s", need_env("BAILEE_TEST_DB_NAME"));
+	snprintf(config->db_user, CONFIG_TEXT, "%s", user);
+	assert_int_equal(db_open(config, db_out, NULL), OK);
+}
+
+static void
+load_keys(bool all, struct keyring **keyring_out)
+{
+	char path[KEY_KIND_COUNT][160];
+	const char *paths[KEY_KIND_COUNT] = { 0 };
+	struct errctx ctx = { 0 };
+
+	for (int kind = 0; kind < KEY_KIND_COUNT; kind++) {
+		snprintf(path[kind], sizeof(path[kind]), "%s/%s", the.keys, key_kinds[kind].file);
+		if (all || kind == KEY_SIGNING_PUBLIC)
+			paths[kind] = path[kind];
+	}
+	if (keyring_load(paths, keyring_out, &ctx))
+		fail_msg("%s", err_text(&ctx));
+}
+
+static void
+add_replaced(struct buf *out, const char *text, const char *from, const char *to)
+{
+	for (const char *at; (at = strstr(text, from)); text = at + strlen(from)) {
+		buf_add(out, text, (size_t)(at - text));
+		buf_add_text(out, to);
+	}
+	buf_add_text(out, text);
+}
+
+static char *
+read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = xcalloc(1, GRANTS_MAX);
+
+	assert_non_null(file);
+	assert_true(fread(text, 1, GRANTS_MAX - 1, file) > 0);
+	fclose(file);
+	return text;
+}
+
+/* The account gets what schema/grants.sql gives it; the other programs' accounts are left out. */
+static void
+grant(const char *user)
+{
+	auto_free char *path = xasprintf("%s/grants.sql", need_env("BAILEE_TEST_SCHEMA"));
+	auto_free char *template = read_file(path);
+	auto_free char *account = xasprintf("'%s'@'localhost'", user);
+	auto_free char *create = xasprintf("CREATE OR REPLACE USER %s", account);
+	auto_buf struct buf first = BUF_INIT(GRANTS_MAX), second = BUF_INIT(GRANTS_MAX);
+	char *rest = strstr(template, "-- Faces holders of a token.");
+
+	assert_non_null(rest);
+	*rest = '\0';
+	add_replaced(&first, template, "{public}", account);
+	add_replaced(&second, buf_text(&first), "{database}", the.owner_config.db_name);
+	as_owner(create);
+	as_owner(buf_text(&second));
+}
+
+static void
+ignore_step(int version, const char *file)
+{
+	(void)version;
+	(void)file;
+}
+
+static void
+install(void)
+{
+	struct errctx ctx = { 0 };
+	int64_t organization = 0;
+	enum err err = migrate_run(&the.owner, need_env("BAILEE_TEST_SCHEMA"), ignore_step, &ctx);
+
+	if (!err)
+		err = migrate_install_keys(&the.owner, &ctx);
+	if (!err)
+		err = admin_organization_add(&the.owner, "Organization", &organization, &ctx);
+	if (!err)
+		err = admin_team_add(&the.owner, organization, "Team", "team", &the.team_id, &ctx);
+	if (!err)
+		err = admin_team_add(&the.owner, organization, "Other", "other", &the.other_team_id,
+		    &ctx);
+	if (!err)
+		err = admin_person_add(&the.owner, "ada@example.org", "Ada", &the.person_id, &ctx);
+	if (err)
+		fail_msg("%s", err_text(&ctx));
+}
+
+static int
+set_up(void **state)
+{
+	char user[64];
+	struct db *db = NULL;
+	struct keyring *keyring = NULL;
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	snprintf(the.keys, sizeof(the.keys), "/tmp/bailee-keys.XXXXXX");
+	assert_non_null(mkdtemp(the.keys));
+	assert_int_equal(keyring_create_files(the.keys, &ctx), OK);
+	open_db(&the.owner_config, need_env("BAILEE_TEST_DB_USER"), CONFIG_CTL, &db);
+	load_keys(true, &keyring);
+	store_init(&the.owner, db, keyring);
+	install();
+	snprintf(user, sizeof(user), "%.32s_public", the.owner_config.db_name);
+	grant(user);
+	open_db(&the.public_config, user, CONFIG_PUBLIC, &db);
+	load_keys(false, &keyring);
+	store_init(&the.visitor, db, keyring);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	char path[160];
+
+	(void)state;
+	auto_free char *drop =
+	    xasprintf("DROP USER IF EXISTS '%s'@'localhost'", the.public_config.db_user);
+	as_owner(drop);
+	store_close(&the.visitor);
+	store_close(&the.owner);
+	for (int kind = 0; kind < KEY_KIND_COUNT; kind++) {
+		snprintf(path, sizeof(path), "%s/%s", the.keys, key_kinds[kind].file);
+		unlink(path);
+	}
+	return rmdir(the.keys);
+}
+
+/* A request of two credentials: "keychain" of type apikeyauth and "account". */
+struct made {
+	struct page_link link;
+	struct uuid key, account;
+};
+
+static void
+add_credential(const struct made *made, const struct uuid *id, int position, const char *component,
+    const char *name)
+{
+	char id_text[UUID_TEXT_SIZE], request[UUID_TEXT_SIZE];
+
+	uuid_text(id, id_text);
+	uuid_text(&made->link.request, request);
+	auto_free char *sql = xasprintf(
+	    "INSERT INTO credential (id, request_id, position, component, type, name, label, "
+	    "scope, remote_scope, app_name, app_modules, app_version, created_at, updated_at) "
+	    "VALUES (UNHEX(REPLACE('%s', '-', '')), UNHEX(REPLACE('%s', '-', '')), %d, '%s', "
+	    "'key', '%s', 'Label', '[]', '[]', 'http', '[]', '3', UTC_TIMESTAMP(3), "
+	    "UTC_TIMESTAMP(3))",
+	    id_text, request, position, component, name);
+	as_owner(sql);
+}
+
+static struct made
+make_request(void)
+{
+	struct made made = { 0 };
+	char id[UUID_TEXT_SIZE], secret[32];
+
+	uuid_make(&made.link.request);
+	uuid_make(&made.key);
+	uuid_make(&made.account);
+	snprintf(secret, sizeof(secret), "secret %d", ++the.n_requests);
+	crypt_sha256(secret, strlen(secret), made.link.hash);
+	uuid_text(&made.link.request, id);
+	auto_free char *sql = xasprintf(
+	    "INSERT INTO credential_request (id, team_id, requester_id, provider_id, name, "
+	    "link_hash, created_at, updated_at, expires_at) "
+	    "VALUES (UNHEX(REPLACE('%s', '-', '')), %lld, %lld, %lld, 'Request %d', "
+	    "UNHEX(SHA2('%s', 256)), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), "
+	    "UTC_TIMESTAMP(3) + INTERVAL 1 DAY)",
+	    id, (long long)the.team_id, (long long)the.person_id, (long long)the.person_id,
+	    the.n_requests, secret);
+	as_owner(sql);
+	add_credential(&made, &made.key, 0, "keychain", "apikeyauth");
+	add_credential(&made, &made.account, 1, "account", "google");
+	return made;
+}
+
+/* Rows of `table` about this thing, counted by the owner. */
+struct count_row {
+	int64_t n;
+};
+static int64_t
+count(const char *sql)
+{
+	static const struct col out[] = { COL(INT, struct count_row, n) };
+	const struct stmt stmt = { "count", sql, NULL, 0, out, COL_N(out) };
+	struct count_row row = { 0 };
+	struct errctx ctx = { 0 };
+
+	/* statements are known by address, and this one's is used again for other text */
+	db_close(&the.owner.db);
+	assert_int_equal(db_open(&the.owner_config, &the.owner.db, NULL), OK);
+	if (stmt_one(the.owner.db, &stmt, NULL, &row, &ctx))
+		fail_msg("%s: %s", sql, err_text(&ctx));
+	db_close(&the.owner.db);
+	assert_int_equal(db_open(&the.owner_config, &the.owner.db, NULL), OK);
+	return row.n;
+}
+
+static int64_t
+count_of(const char *table, const char *column, const struct uuid *id)
+{
+	char text[UUID_TEXT_SIZE];
+
+	uuid_text(id, text);
+	auto_free char *sql = xasprintf("SELECT COUNT(*) FROM %s WHERE %s = %s'%s'%s", table,
+	    column, strstr(column, "_id") ? "UNHEX(REPLACE(" : "", text,
+	    strstr(column, "_id") ? ", '-', ''))" : "");
+	return count(sql);
+}
+
+static enum err
+submit_form(const struct made *made, const struct uuid *credential, struct errctx *ctx)
+{
+	auto_page_view struct page_view view = { 0 };
+	enum err err = page_view_load(&the.visitor, &made->link, &view, ctx);
+
+	if (err)
+		return err;
+	const struct page_row *row = page_view_find(&view, credential);
+	assert_non_null(row);
+	return page_submit(&the.visitor, &made->link, row, &call, FORM, strlen(FORM), ctx);
+}
+
+/* ---- what it can do ---- */
+
+static void
+proves_its_key_and_the_schema(void **state)
+{
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	if (store_check(&the.visitor, &ctx))
+		fail_msg("%s", err_text(&ctx));
+}
+
+static void
+link_shows_its_request_each_time(void **state)
+{
+	struct made made = make_request();
+
+	(void)state;
+	for (int round = 0; round < 3; round++) { /* a CALL is prepared once and run often */
+		auto_page_view struct page_view view = { 0 };
+		struct errctx ctx = { 0 };
+
+		if (page_view_load(&the.visitor, &made.link, &view, &ctx))
+			fail_msg("%s", err_text(&ctx));
+		assert_int_equal(view.n, 2);
+		assert_string_equal(view.rows[0].requester_email, "ada@example.org");
+		assert_string_equal(view.rows[0].organization_name, "Organization");
+		assert_string_equal(view.rows[1].component, "account");
+		assert_int_equal(view.rows[1].team_id, the.team_id);
+		assert_false(view.rows[0].expired);
+		assert_null(view.rows[0].job_state);
+		assert_ptr_equal(page_view_find(&view, &made.account), &view.rows[1]);
+		assert_null(page_view_find(&view, &made.link.request));
+	}
+}
+
+static void
+submission_is_sealed_queued_and_audited_and_the_runner_opens_it(void **state)
+{
+	struct made made = make_request();
+	struct errctx ctx = { 0 };
+	struct submission submission = { 0 };
+	auto_secret struct secret fields = { 0 };
+	char id[UUID_TEXT_SIZE];
+
+	(void)state;
+	if (submit_form(&made, &made.key, &ctx))
+		fail_msg("%s", err_text(&ctx));
+	assert_int_equal(count_of("submission", "credential_id", &made.key), 1);
+	assert_int_equal(count_of("job", "kind = 'fulfil' AND subject", &made.key), 1);
+	assert_int_equal(count_of("audit", "event = 'link.submit' AND subject", &made.key), 1);
+	assert_int_equal(count("SELECT COUNT(*) FROM submission WHERE INSTR(fields_sealed, "
+			       "'canary') > 0"),
+	    0);
+
+	uuid_text(&made.key, id);
+	auto_free char *sql = xasprintf("SET @s = (SELECT id FROM submission WHERE credential_id = "
+					"UNHEX(REPLACE('%s', '-', '')))",
+	    id);
+	as_owner(sql);
+	static const struct col out[] = { COL(UUID, struct submission, id) };
+	static const struct stmt stmt = { "id", "SELECT @s", NULL, 0, out, COL_N(out) };
+	assert_int_equal(stmt_one(the.owner.db, &stmt, NULL, &submission, &ctx), OK);
+	const struct uuid submission_id = submission.id;
+	assert_int_equal(submission_load(&the.owner, &submission_id, &submission, &ctx), OK);
+	assert_int_not_equal(submission_open(&the.visitor, &submission, &fields, NULL), OK);
+	assert_null(fields.data);
+	assert_int_equal(submission_open(&the.owner, &submission, &fields, &ctx), OK);
+	assert_string_equal(secret_text(&fields), FORM);
+	submission_free(&submission);
+}
+
+static void
+second_answer_waits_for_the_first(void **state)
+{
+	struct made made = make_request();
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	assert_int_equal(submit_form(&made, &made.key, &ctx), OK);
+	assert_int_equal(submit_form(&made, &made.key, &ctx), ERR_RULE);
+	assert_non_null(strstr(err_text(&ctx), "worked on already"));
+	err_clear(&ctx);
+	assert_int_equal(page_decline(&the.visitor, &made.link, &made.key, "no", &call, &ctx),
+	    ERR_RULE);
+	assert_int_equal(count_of("submission", "credential_id", &made.key), 1);
+	assert_int_equal(count_of("audit", "subject", &made.key), 1);
+}
+
+static void
+refusal_is_queued_with_its_reason_or_without(void **state)
+{
+	struct made made = make_request();
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	assert_int_equal(page_decline(&the.visitor, &made.link, &made.account, NULL, &call, &ctx),
+	    OK);
+	assert_int_equal(page_decline(&the.visitor, &made.link, &made.key,
+			     "na\xc3\xafve \"quoted\" \xf0\x9f\x94\x91", &call, &ctx),
+	    OK);
+	assert_int_equal(count_of("job",
+			     "JSON_VALUE(payload, '$.reason') = 'na\xc3\xafve \"quoted\" "
+			     "\xf0\x9f\x94\x91' AND subject",
+			     &made.key),
+	    1);
+	assert_int_equal(count_of("job", "kind = 'decline' AND subject", &made.account), 1);
+	assert_int_equal(count_of("audit", "event = 'link.decline' AND subject", &made.key), 1);
+}
+
+static void
+tells_how_long_no_runner_was_seen(void **state)
+{
+	int64_t age = 0;
+
+	(void)state;
+	assert_int_equal(page_runner_age_s(&the.visitor, &age, NULL), OK);
+	assert_true(age >= 1000000);
+	as_owner("INSERT INTO runner (id, host, pid, started_at, seen_at) VALUES ('r', 'h', 1, "
+		 "UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - INTERVAL 20 SECOND)");
+	assert_int_equal(page_runner_age_s(&the.visitor, &age, NULL), OK);
+	assert_in_range(age, 19, 60);
+}
+
+/* ---- what it cannot do ---- */
+
+static void
+wrong_secret_and_unknown_request_answer_alike(void **state)
+{
+	struct made made = make_request(), unknown = made;
+	struct page_view view = { 0 };
+	struct errctx wrong = { 0 }, none = { 0 };
+
+	(void)state;
+	made.link.hash[31] ^= 1;
+	uuid_make(&unknown.link.request);
+	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, &wrong), ERR_NOT_FOUND);
+	assert_int_equal(page_view_load(&the.visitor, &unknown.link, &view, &none), ERR_NOT_FOUND);
+	assert_string_equal(err_text(&wrong), err_text(&none));
+	assert_null(view.rows);
+	assert_int_equal(count_of("link_failure", "request_id", &made.link.request), 1);
+	assert_int_equal(count_of("link_failure", "request_id", &unknown.link.request), 0);
+}
+
+static void
+one_link_reaches_nothing_of_another_request(void **state)
+{
+	struct made mine = make_request(), theirs = make_request();
+	struct page_link mixed = { theirs.link.request, { 0 } };
+	struct page_view view = { 0 };
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	memcpy(mixed.hash, mine.link.hash, sizeof(mixed.hash));
+	assert_int_equal(page_view_load(&the.visitor, &mixed, &view, &ctx), ERR_NOT_FOUND);
+	assert_int_equal(page_view_load(&the.visitor, &mine.link, &view, &ctx), OK);
+	assert_null(page_view_find(&view, &theirs.key));
+	view.rows[0].id = theirs.key; /* as a pool taken over would ask */
+	assert_int_equal(page_submit(&the.visitor, &mine.link, &view.rows[0], &call, FORM,
+			     strlen(FORM), &ctx),
+	    ERR_NOT_FOUND);
+	assert_int_equal(page_decline(&the.visitor, &mine.link, &theirs.key, "no", &call, &ctx),
+	    ERR_NOT_FOUND);
+	assert_int_equal(count_of("job", "subject", &theirs.key), 0);
+	page_view_free(&view);
+}
+
+static void
+many_wrong_secrets_are_slowed_down(void **state)
+{
+	struct made made = make_request();
+	struct page_link wrong = made.link;
+	struct page_view view = { 0 };
+	struct errctx ctx = { 0 };
+	enum err err = OK;
+
+	(void)state;
+	wrong.hash[0] ^= 1;
+	for (int i = 0; i < 21; i++) {
+		err_clear(&ctx);
+		err = page_view_load(&the.visitor, &wrong, &view, &ctx);
+		assert_int_equal(err, i < 20 ? ERR_NOT_FOUND : ERR_RATE);
+	}
+	assert_true(ctx.retry_after_s > 0);
+}
+
+static void
+expired_request_takes_nothing(void **state)
+{
+	struct made made = make_request();
+	auto_page_view struct page_view view = { 0 };
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	as_owner("UPDATE credential_request SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND "
+		 "ORDER BY created_at DESC, expires_at DESC");
+	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, &ctx), OK);
+	assert_true(view.rows[0].expired);
+	assert_int_equal(page_submit(&the.visitor, &made.link, &view.rows[0], &call, FORM,
+			     strlen(FORM), &ctx),
+	    ERR_GONE);
+	assert_int_equal(page_decline(&the.visitor, &made.link, &made.account, NULL, &call, NULL),
+	    ERR_GONE);
+	assert_int_equal(count_of("job", "subject", &made.key), 0);
+}
+
+static void
+provided_credential_takes_no_second_form(void **state)
+{
+	struct made made = make_request();
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	as_owner("UPDATE credential SET state = 'authorized'");
+	assert_int_equal(submit_form(&made, &made.key, &ctx), ERR_VALUE);
+	assert_int_equal(count_of("submission", "credential_id", &made.key), 0);
+	as_owner("UPDATE credential SET state = 'pending'");
+}
+
+static void
+swapped_team_key_stores_nothing(void **state)
+{
+	static const char *const swaps[] = {
+		"UPDATE team_key a JOIN team_key b ON a.team_id <> b.team_id "
+		"SET a.public_key = b.public_key, a.signature = b.signature WHERE a.team_id = ",
+		"UPDATE team_key a SET a.public_key = UNHEX(REPEAT('11', 32)) WHERE a.team_id = ",
+	};
+	struct made made = make_request();
+
+	(void)state;
+	as_owner("CREATE TEMPORARY TABLE kept AS SELECT * FROM team_key");
+	for (size_t i = 0; i < sizeof(swaps) / sizeof(swaps[0]); i++) {
+		auto_free char *sql = xasprintf("%s%lld", swaps[i], (long long)the.team_id);
+		struct errctx ctx = { 0 };
+
+		as_owner(sql);
+		assert_int_equal(submit_form(&made, &made.key, &ctx), ERR_INTEGRITY);
+		as_owner("UPDATE team_key a JOIN kept b USING (team_id, generation) "
+			 "SET a.public_key = b.public_key, a.signature = b.signature");
+	}
+	as_owner("DROP TEMPORARY TABLE kept");
+	assert_int_equal(count_of("submission", "credential_id", &made.key), 0);
+	assert_int_equal(count_of("job", "subject", &made.key), 0);
+}
+
+static void
+account_reads_no_table_but_the_two_it_needs(void **state)
+{
+	static const char *const tables[] = { "organization", "person", "team", "team_member",
+		"team_key", "api_token", "credential_request", "credential", "keychain", "folder",
+		"user_credential", "fetch_token", "fetch_log", "submission", "link_failure", "job",
+		"runner", "audit" };
+	const size_t n = sizeof(tables) / sizeof(tables[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		auto_free char *read = xasprintf("SELECT * FROM %s LIMIT 1", tables[i]);
+		auto_free char *wipe = xasprintf("DELETE FROM %s WHERE 1 = 0", tables[i]);
+
+		as_owner(read);
+		if (db_script(the.visitor.db, read, NULL) == OK)
+			fail_msg("may read %s", tables[i]);
+		if (db_script(the.visitor.db, wipe, NULL) == OK)
+			fail_msg("may write %s", tables[i]);
+	}
+	assert_int_equal(db_script(the.visitor.db, "SELECT * FROM install_check", NULL), OK);
+	assert_int_equal(db_script(the.visitor.db, "SELECT * FROM schema_version", NULL), OK);
+	/* a table that is added is either listed above or one of the two */
+	assert_int_equal(count("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema "
+			       "= DATABASE() AND table_type = 'BASE TABLE'"),
+	    n + 2);
+}
+
+static void
+account_runs_no_procedure_but_its_own_and_changes_nothing_else(void **state)
+{
+	static const char *const refused[] = {
+		"CALL page_throttle(UNHEX(REPEAT('00', 16)))",
+		"CALL page_check(UNHEX(REPEAT('00', 16)), UNHEX(REPEAT('00', 32)), "
+		"UNHEX(REPEAT('00', 16)), @team)",
+		"SELECT uuid_text(UNHEX(REPEAT('00', 16)))",
+		"INSERT INTO install_check VALUES ('master', 'x', '', '', NOW())",
+		"UPDATE install_check SET kind = kind",
+		"DELETE FROM schema_version",
+		"DROP PROCEDURE page_open",
+		"CREATE TABLE t (i INT)",
+		"SELECT * FROM mysql.user",
+		"SELECT LOAD_FILE('/etc/passwd') INTO OUTFILE '/tmp/bailee-out'",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (db_script(the.visitor.db, refused[i], NULL) == OK)
+			fail_msg("may run %s", refused[i]);
+}
+
+static void
+files_open_no_private_key(void **state)
+{
+	const struct team_key *found = NULL;
+	struct team_key copy;
+
+	(void)state;
+	assert_int_equal(store_team_key(&the.owner, the.team_id, &found, NULL), OK);
+	copy = *found;
+	copy.verified = false;
+	assert_int_equal(keyring_team_key_verify(the.visitor.keyring, &copy, NULL), OK);
+	assert_int_not_equal(keyring_team_key_open(the.visitor.keyring, &copy, NULL), OK);
+	assert_null(keyring_team_private(the.visitor.keyring, the.team_id, copy.generation));
+	assert_null(keyring_master_public(the.visitor.keyring));
+	assert_int_equal(keyring_team_key_open(the.owner.keyring, &copy, NULL), OK);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(proves_its_key_and_the_schema),
+		cmocka_unit_test(link_shows_its_request_each_time),
+		cmocka_unit_test(submission_is_sealed_queued_and_audited_and_the_runner_opens_it),
+		cmocka_unit_test(second_answer_waits_for_the_first),
+		cmocka_unit_test(refusal_is_queued_with_its_reason_or_without),
+		cmocka_unit_test(tells_how_long_no_runner_was_seen),
+		cmocka_unit_test(wrong_secret_and_unknown_request_answer_alike),
+		cmocka_unit_test(one_link_reaches_nothing_of_another_request),
+		cmocka_unit_test(many_wrong_secrets_are_slowed_down),
+		cmocka_unit_test(provided_credential_takes_no_second_form),
+		cmocka_unit_test(swapped_team_key_stores_nothing),
+		cmocka_unit_test(account_reads_no_table_but_the_two_it_needs),
+		cmocka_unit_test(account_runs_no_procedure_but_its_own_and_changes_nothing_else),
+		cmocka_unit_test(files_open_no_private_key),
+		cmocka_unit_test(expired_request_takes_nothing), /* ends all requests */
+	};
+
+	return cmocka_run_group_tests_name("page_grants", tests, set_up, tear_down);
+}
