@@ -53,8 +53,8 @@ typedef enum err (
     *keychain_check_fn)(const char *type_name, json_t *parameters, struct errctx *ctx);
 struct keychain_change {
 	int64_t id, person_id;
-	const char *name;         /* NULL: unchanged */
-	const json_t *parameters; /* NULL: unchanged; else laid over the stored ones */
+	const char *name;   /* NULL: unchanged */
+	json_t *parameters; /* NULL: unchanged; else laid over the stored ones */
 	keychain_check_fn check;
 };
 /* ERR_NOT_FOUND for hidden and missing ones alike; `keychain_out` is how it is afterwards. */

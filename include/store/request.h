@@ -108,7 +108,8 @@ struct request_new {
 };
 struct request_made {
 	struct request_row request;
-	char link_secret[REQUEST_SECRET_TEXT]; /* base64url; handed out once, cleansed by request_made_wipe() */
+	char link_secret[REQUEST_SECRET_TEXT]; /* base64url; handed out once, cleansed by
+						  request_made_wipe() */
 };
 /* One transaction. ERR_NOT_MEMBER: the requester is not in the team. ERR_VALUE: there is no
  * such provider among the people of the team's organization and those who are in no team yet. The

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The single things a request asks for: their states, and what moves them. */
+#include "store/credential.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* ---- states ---- */
+
+const char *const credential_state_names[CREDENTIAL_STATE_COUNT] = { "pending", "authorized",
+	"declined", "reauthorizing", "invalid" };
+
+#define REFUSED CREDENTIAL_STATE_COUNT
+#define PENDING CREDENTIAL_PENDING
+#define AUTHORIZED CREDENTIAL_AUTHORIZED
+#define DECLINED CREDENTIAL_DECLINED
+/* What each event makes of each state. Whoever declined may still come back and authorize. */
+static const unsigned char steps[CREDENTIAL_STATE_COUNT][CREDENTIAL_EVENT_COUNT] = {
+	/*                            authorize   decline   remote gone */
+	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING },
+	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING },
+	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED },
+	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING },
+	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING },
+};
+static const char *const refusals[CREDENTIAL_EVENT_COUNT] = {
+	[CREDENTIAL_AUTHORIZE] = "the credential is authorized already",
+	[CREDENTIAL_DECLINE] = "an authorized credential cannot be declined",
+	[CREDENTIAL_REMOTE_GONE] = "the credential has nothing to delete",
+};
+
+enum err
+credential_event(enum credential_state state, enum credential_event event,
+    enum credential_state *state_out, struct errctx *ctx)
+{
+	unsigned next = steps[state][event];
+
+	if (next == REFUSED)
+		return err_set(ctx, ERR_VALUE, "", "%s", refusals[event]);
+	*state_out = (enum credential_state)next;
+	return OK;
+}
+
+static enum err
+state_parse(const char *name, enum credential_state *state_out, struct errctx *ctx)
+{
+	for (unsigned i = 0; i < CREDENTIAL_STATE_COUNT; i++)
+		if (!strcmp(credential_state_names[i], name)) {
+			*state_out = (enum credential_state)i;
+			return OK;
+		}
+	return err_set(ctx, ERR_INTERNAL, "", "a credential is in an unknown state");
+}
+
+/* ---- reading ---- */
+
+/* As person_id of a look-up: no membership is asked for. Nobody has this number. */
+#define ANYBODY (-1)
+
+struct find_in {
+	struct uuid id;
+	int64_t person_id;
+	const char *public_id;
+};
+struct load_row {
+	struct credential credential;
+};
+static const struct col id_in[] = { COL(UUID, struct find_in, id) };
+static const struct col load_out[] = { CREDENTIAL_COLS(struct load_row, credential) };
+static const struct stmt load = { "credential_load",
+	"SELECT " CREDENTIAL_COLUMNS " FROM credential c "
+	"JOIN credential_request r ON r.id = c.request_id WHERE c.id = ?",
+	id_in, COL_N(id_in), load_out, COL_N(load_out) };
+
+void
+credential_free(struct credential *credential)
+{
+	stmt_row_free(&load, credential);
+}
+
+static enum err
+missing(enum err err, struct errctx *ctx)
+{
+	return err == ERR_NOT_FOUND ? err_set(ctx, err, "", "no such credential") : err;
+}
+
+enum err
+credential_load(struct store *store, const struct uuid *id, struct credential *credential_out,
+    struct errctx *ctx)
+{
+	return missing(stmt_one(store->db, &load, &(struct find_in){ .id = *id }, credential_out,
+			   ctx),
+	    ctx);
+}
+
+struct get_row {
+	struct auth_row auth;
+	struct credential credential;
+};
+static const struct col get_in[] = { COL(UUID, struct find_in, id),
+	COL(TEXT, struct find_in, public_id) };
+static const struct col get_out[] = { AUTH_COLS(struct get_row, auth),
+	CREDENTIAL_COLS(struct get_row, credential) };
+static const struct stmt get = { "credential_get",
+	"SELECT " AUTH_COLUMNS ", " CREDENTIAL_COLUMNS " FROM api_token k "
+	"LEFT JOIN (credential c JOIN credential_request r ON r.id = c.request_id "
+	"JOIN team_member m ON m.team_id = r.team_id) ON c.id = ? AND m.person_id = k.person_id "
+	"WHERE k.public_id = ?",
+	get_in, COL_N(get_in), get_out, COL_N(get_out) };
+
+enum err
+credential_get(struct store *store, struct auth *auth, const struct uuid *id,
+    struct credential *credential_out, struct errctx *ctx)
+{
+	void *rows = NULL;
+	size_t n = 0;
+	const struct find_in in = { .id = *id, .public_id = auth->public_id };
+	enum err err = auth_read(store, auth, &get, &in, sizeof(struct get_row), &rows, &n, ctx);
+
+	if (err)
+		return err;
+	struct get_row *row = rows;
+	if (uuid_is_nil(&row->credential.id)) {
+		err = missing(ERR_NOT_FOUND, ctx);
+	} else {
+		*credential_out = row->credential;
+		row->credential = (struct credential){ 0 };
+	}
+	stmt_rows_free(&get, sizeof(*row), &rows, n);
+	return err;
+}
+
+/* ---- changing ---- */
+
+static const struct col lock_in[] = { COL(UUID, struct find_in, id),
+	COL(INT, struct find_in, person_id), COL(INT, struct find_in, person_id) };
+static const struct stmt lock = { "credential_lock",
+	"SELECT " CREDENTIAL_COLUMNS " FROM credential c "
+	"JOIN credential_request r ON r.id = c.request_id WHERE c.id = ? AND (? = -1 OR EXISTS "
+	"(SELECT 1 FROM team_member m WHERE m.team_id = r.team_id AND m.person_id = ?)) FOR UPDATE",
+	lock_in, COL_N(lock_in), load_out, COL_N(load_out) };
+
+struct change {
+	struct uuid id;
+	const char *state, *remote_scope, *decline_reason;
+	int64_t remote_id;
+};
+static const struct col change_in[] = {
+	COL(TEXT, struct change, state),
+	COL(INT0, struct change, remote_id),
+	COL(TEXT, struct change, remote_scope),
+	COL(TEXT, struct change, decline_reason),
+	COL(UUID, struct change, id),
+};
+static const struct stmt change_update = { "credential_change",
+	"UPDATE credential SET state = ?, remote_id = ?, remote_scope = ?, decline_reason = ?, "
+	"updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
+	change_in, COL_N(change_in), NULL, 0 };
+
+struct refresh_in {
+	struct uuid request_id;
+};
+static const struct col refresh_in[] = { COL(UUID, struct refresh_in, request_id),
+	COL(UUID, struct refresh_in, request_id) };
+static const struct stmt refresh = { "credential_status_refresh",
+	"UPDATE credential_request r JOIN (SELECT COUNT(*) AS n, "
+	"SUM(state = 'pending') AS pending, SUM(state = 'authorized') AS authorized, "
+	"SUM(state = 'declined') AS declined, SUM(state IN ('reauthorizing', 'invalid')) AS broken "
+	"FROM credential WHERE request_id = ?) s SET r.updated_at = UTC_TIMESTAMP(3), "
+	"r.status = CASE WHEN s.pending = s.n THEN 'pending' "
+	"WHEN s.authorized = s.n THEN 'authorized' WHEN s.declined = s.n THEN 'declined' "
+	"WHEN s.broken > 0 THEN 'invalid' WHEN s.authorized > 0 THEN 'partially_authorized' "
+	"ELSE 'incomplete' END WHERE r.id = ?",
+	refresh_in, COL_N(refresh_in), NULL, 0 };
+
+enum err
+credential_status_refresh(struct store *store, const struct uuid *request_id, struct errctx *ctx)
+{
+	return stmt_run(store->db, &refresh, &(struct refresh_in){ *request_id }, NULL, ctx);
+}
+
+/* What an event brings along; NULL keeps what is there. */
+struct step {
+	enum credential_event event;
+	int64_t remote_id;
+	const char *remote_scope, *reason;
+};
+
+static enum err
+take_step(struct store *store, const struct credential *credential, const struct step *step,
+    struct errctx *ctx)
+{
+	enum credential_state state = CREDENTIAL_PENDING;
+	enum err err = state_parse(credential->state, &state, ctx);
+
+	if (!err)
+		err = credential_event(state, step->event, &state, ctx);
+	if (err)
+		return err;
+	const struct change change = {
+		.id = credential->id,
+		.state = credential_state_names[state],
+		.remote_id = step->remote_id,
+		.remote_scope = step->remote_scope ? step->remote_scope : "[]",
+		.decline_reason = state != CREDENTIAL_DECLINED ? NULL
+				  : step->reason               ? step->reason
+							       : credential->decline_reason,
+	};
+	err = stmt_run(store->db, &change_update, &change, NULL, ctx);
+	return err ? err : credential_status_refresh(store, &credential->request_id, ctx);
+}
+
+/* `locked_out` may be NULL: how the credential was before. */
+static enum err
+lock_and_step(struct store *store, const struct uuid *id, int64_t person_id,
+    const struct step *step, struct credential *locked_out, struct errctx *ctx)
+{
+	struct credential credential = { 0 };
+	const struct find_in in = { .id = *id, .person_id = person_id };
+	enum err err = missing(stmt_one(store->db, &lock, &in, &credential, ctx), ctx);
+
+	if (!err)
+		err = take_step(store, &credential, step, ctx);
+	if (!err && locked_out)
+		*locked_out = credential;
+	else
+		credential_free(&credential);
+	return err;
+}
+
+enum err
+credential_authorize_in(struct store *store, const struct uuid *id, int64_t remote_id,
+    const char *remote_scope, struct errctx *ctx)
+{
+	const struct step step = { .event = CREDENTIAL_AUTHORIZE,
+		.remote_id = remote_id,
+		.remote_scope = remote_scope };
+
+	return lock_and_step(store, id, ANYBODY, &step, NULL, ctx);
+}
+
+enum err
+credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
+    struct errctx *ctx)
+{
+	const struct step step = { .event = CREDENTIAL_DECLINE, .reason = reason };
+
+	return lock_and_step(store, id, ANYBODY, &step, NULL, ctx);
+}
+
+/* ---- declining over the API ---- */
+
+struct call_off_in {
+	const char *active_key;
+};
+static const struct col call_off_in[] = { COL(TEXT, struct call_off_in, active_key) };
+static const struct stmt call_off = { "credential_call_off",
+	"UPDATE job SET state = 'failed', active_key = NULL, finished_at = UTC_TIMESTAMP(3) "
+	"WHERE active_key = ?",
+	call_off_in, COL_N(call_off_in), NULL, 0 };
+
+/* A form sent before the refusal must not be taken after it. */
+static enum err
+call_off_job(struct store *store, const struct uuid *id, struct errctx *ctx)
+{
+	char text[UUID_TEXT_SIZE], active_key[UUID_TEXT_SIZE + 16];
+
+	uuid_text(id, text);
+	snprintf(active_key, sizeof(active_key), "credential:%s", text);
+	return stmt_run(store->db, &call_off, &(struct call_off_in){ active_key }, NULL, ctx);
+}
+
+struct decline {
+	const struct uuid *id;
+	int64_t person_id;
+	const char *reason;
+	struct credential *credential_out;
+};
+
+static enum err
+decline_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	const struct decline *decline = arg;
+	const struct step step = { .event = CREDENTIAL_DECLINE, .reason = decline->reason };
+	struct credential credential = { 0 };
+	enum err err =
+	    lock_and_step(store, decline->id, decline->person_id, &step, &credential, ctx);
+
+	if (err)
+		return err;
+	audit->team_id = credential.team_id;
+	uuid_text(decline->id, audit->subject);
+	credential_free(&credential);
+	err = call_off_job(store, decline->id, ctx);
+	if (err)
+		return err;
+	/* the body may run again */
+	credential_free(decline->credential_out);
+	return credential_load(store, decline->id, decline->credential_out, ctx);
+}
+
+enum err
+credential_decline(struct store *store, struct audit_entry *audit, int64_t person_id,
+    const struct uuid *id, const char *reason, struct credential *credential_out,
+    struct errctx *ctx)
+{
+	struct credential credential = { 0 };
+	struct decline decline = { id, person_id, reason, &credential };
+	enum err err = store_write(store, audit, decline_body, &decline, ctx);
+
+	if (err)
+		credential_free(&credential);
+	else
+		*credential_out = credential;
+	return err;
+}
+
+/* ---- keys that go away ---- */
+
+struct key_in {
+	int64_t key_id;
+};
+static const struct col key_in[] = { COL(INT, struct key_in, key_id) };
+static const struct stmt of_key = { "credential_of_key",
+	"SELECT " CREDENTIAL_COLUMNS " FROM credential c "
+	"JOIN credential_request r ON r.id = c.request_id "
+	"WHERE c.component = 'keychain' AND c.remote_id = ? FOR UPDATE",
+	key_in, COL_N(key_in), load_out, COL_N(load_out) };
+
+enum err
+credential_forget_key_in(struct store *store, int64_t key_id, struct errctx *ctx)
+{
+	static const struct step step = { .event = CREDENTIAL_REMOTE_GONE };
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = stmt_all(store->db, &of_key, &(struct key_in){ key_id },
+	    sizeof(struct load_row), &rows, &n, ctx);
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = take_step(store, &((struct load_row *)rows)[i].credential, &step, ctx);
+	stmt_rows_free(&of_key, sizeof(struct load_row), &rows, n);
+	return err;
+}

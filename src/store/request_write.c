@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credential requests as they are made and deleted: one transaction each. */
+#include "store/request.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/crypt.h"
+#include "store/person.h"
+#include "store/team_read.h"
+
+/* ---- making ---- */
+
+struct start_io {
+	int64_t team_id, person_id, expiry_days;
+	int64_t organization_id, now, expires_at;
+};
+static const struct col start_in[] = { COL(INT, struct start_io, expiry_days),
+	COL(INT, struct start_io, team_id), COL(INT, struct start_io, person_id) };
+static const struct col start_out[] = { COL(INT, struct start_io, organization_id),
+	COL(TIME, struct start_io, now), COL(TIME, struct start_io, expires_at) };
+static const struct stmt start = { "request_start",
+	"SELECT t.organization_id, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL ? DAY "
+	"FROM team t JOIN team_member m ON m.team_id = t.id WHERE t.id = ? AND m.person_id = ?",
+	start_in, COL_N(start_in), start_out, COL_N(start_out) };
+
+struct insert_in {
+	struct uuid id;
+	struct bytes link_hash;
+	const struct request_new *request;
+	int64_t team_id, requester_id, provider_id, now, expires_at;
+	const char *name, *description;
+};
+static const struct col insert_in[] = {
+	COL(UUID, struct insert_in, id),
+	COL(INT, struct insert_in, team_id),
+	COL(INT, struct insert_in, requester_id),
+	COL(INT, struct insert_in, provider_id),
+	COL(TEXT, struct insert_in, name),
+	COL(TEXT, struct insert_in, description),
+	COL(BYTES, struct insert_in, link_hash),
+	COL(TIME, struct insert_in, now),
+	COL(TIME, struct insert_in, now),
+	COL(TIME, struct insert_in, expires_at),
+};
+static const struct stmt insert = { "request_insert",
+	"INSERT INTO credential_request (id, team_id, requester_id, provider_id, name, "
+	"description, link_hash, created_at, updated_at, expires_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	insert_in, COL_N(insert_in), NULL, 0 };
+
+struct item_in {
+	struct uuid id, request_id;
+	int64_t position, now;
+	struct credential_new item;
+};
+static const struct col item_in[] = {
+	COL(UUID, struct item_in, id),
+	COL(UUID, struct item_in, request_id),
+	COL(INT, struct item_in, position),
+	COL(TEXT, struct item_in, item.component),
+	COL(TEXT, struct item_in, item.type),
+	COL(TEXT, struct item_in, item.name),
+	COL(TEXT, struct item_in, item.label),
+	COL(TEXT, struct item_in, item.description),
+	COL(TEXT, struct item_in, item.scope),
+	COL(TEXT, struct item_in, item.app_name),
+	COL(TEXT, struct item_in, item.app_modules),
+	COL(TEXT, struct item_in, item.app_version),
+	COL(TEXT, struct item_in, item.name_override),
+	COL(TIME, struct item_in, now),
+	COL(TIME, struct item_in, now),
+};
+static const struct stmt item_insert = { "credential_insert",
+	"INSERT INTO credential (id, request_id, position, component, type, name, label, "
+	"description, scope, remote_scope, app_name, app_modules, app_version, name_override, "
+	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?)",
+	item_in, COL_N(item_in), NULL, 0 };
+
+static enum err
+find_provider(struct store *store, const struct request_new *request, int64_t *id_out,
+    struct errctx *ctx)
+{
+	int64_t id = request->provider_id;
+	enum err err;
+
+	if (!id)
+		err = person_find_or_make_in(store, request->provider_email, request->provider_name,
+		    &id, ctx);
+	else if (id == request->requester_id)
+		err = OK;
+	else
+		err = person_may_be_asked(store, id, request->team_id, ctx);
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, ERR_VALUE, "provider.providerMakeUserId", "no such user");
+	if (!err && id != request->requester_id)
+		err = team_add_member_in(store, request->team_id, id, ctx);
+	if (!err)
+		*id_out = id;
+	return err;
+}
+
+static enum err
+insert_items(struct store *store, const struct request_new *request, const struct uuid *id,
+    int64_t now, struct errctx *ctx)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < request->n_credentials && !err; i++) {
+		struct item_in in = { .request_id = *id,
+			.position = (int64_t)i,
+			.now = now,
+			.item = request->credentials[i] };
+
+		uuid_make(&in.id);
+		err = stmt_run(store->db, &item_insert, &in, NULL, ctx);
+	}
+	return err;
+}
+
+struct making {
+	const struct request_new *request;
+	struct insert_in in;
+	struct start_io start;
+	unsigned char hash[REQUEST_LINK_HASH];
+};
+
+static enum err
+create_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	struct making *making = arg;
+	struct insert_in *in = &making->in;
+	const struct request_new *request = making->request;
+	enum err err = stmt_one(store->db, &start, &making->start, &making->start, ctx);
+
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, ERR_NOT_MEMBER, "teamId", "you are no member of this team");
+	if (!err)
+		err = find_provider(store, request, &in->provider_id, ctx);
+	if (err)
+		return err;
+	in->now = making->start.now;
+	in->expires_at = making->start.expires_at;
+	audit->team_id = request->team_id;
+	uuid_text(&in->id, audit->subject);
+	err = stmt_run(store->db, &insert, in, NULL, ctx);
+	return err ? err : insert_items(store, request, &in->id, in->now, ctx);
+}
+
+static struct request_row
+row_made(const struct making *making)
+{
+	const struct insert_in *in = &making->in;
+
+	return (struct request_row){
+		.id = in->id,
+		.organization_id = making->start.organization_id,
+		.team_id = in->team_id,
+		.requester_id = in->requester_id,
+		.provider_id = in->provider_id,
+		.name = xstrdup(in->name),
+		.description = in->description ? xstrdup(in->description) : NULL,
+		.status = xstrdup(request_status_names[REQUEST_PENDING]),
+		.created_at = in->now,
+		.updated_at = in->now,
+		.expires_at = in->expires_at,
+	};
+}
+
+static void
+make_link_secret(char text_out[REQUEST_SECRET_TEXT])
+{
+	unsigned char raw[REQUEST_SECRET_SIZE];
+
+	crypt_random(raw, sizeof(raw));
+	auto_wipe char *text = crypt_base64url(raw, sizeof(raw));
+	explicit_bzero(raw, sizeof(raw));
+	assert(strlen(text) == REQUEST_SECRET_TEXT - 1);
+	memcpy(text_out, text, REQUEST_SECRET_TEXT);
+}
+
+enum err
+request_create(struct store *store, struct audit_entry *audit, const struct request_new *request,
+    struct request_made *made_out, struct errctx *ctx)
+{
+	struct making making = {
+		.request = request,
+		.in = { .team_id = request->team_id,
+		    .requester_id = request->requester_id,
+		    .name = request->name,
+		    .description = request->description },
+		.start = { .team_id = request->team_id,
+		    .person_id = request->requester_id,
+		    .expiry_days = request->expiry_days },
+	};
+	struct request_made made = { 0 };
+
+	assert(request->n_credentials && request->n_credentials <= REQUEST_CREDENTIALS_MAX);
+	uuid_make(&making.in.id);
+	make_link_secret(made.link_secret);
+	request_link_hash(made.link_secret, making.hash);
+	making.in.link_hash = (struct bytes){ making.hash, sizeof(making.hash) };
+	enum err err = store_write(store, audit, create_body, &making, ctx);
+	if (!err) {
+		made.request = row_made(&making);
+		*made_out = made;
+	}
+	explicit_bzero(made.link_secret, sizeof(made.link_secret));
+	return err;
+}
+
+void
+request_made_wipe(struct request_made *made)
+{
+	request_free(&made->request);
+	explicit_bzero(made->link_secret, sizeof(made->link_secret));
+}
+
+/* ---- deleting ---- */
+
+struct delete_io {
+	struct uuid id;
+	int64_t person_id, team_id;
+	bool confirmed, has_remote;
+};
+static const struct col lock_in[] = { COL(UUID, struct delete_io, id),
+	COL(INT, struct delete_io, person_id) };
+static const struct col lock_out[] = { COL(INT, struct delete_io, team_id),
+	COL(BOOL, struct delete_io, has_remote) };
+static const struct stmt lock = { "request_lock",
+	"SELECT r.team_id, EXISTS (SELECT 1 FROM credential c "
+	"WHERE c.request_id = r.id AND c.remote_id IS NOT NULL) FROM credential_request r "
+	"WHERE r.id = ? AND EXISTS (SELECT 1 FROM team_member m "
+	"WHERE m.team_id = r.team_id AND m.person_id = ?) FOR UPDATE",
+	lock_in, COL_N(lock_in), lock_out, COL_N(lock_out) };
+static const struct col id_in[] = { COL(UUID, struct delete_io, id) };
+static const struct stmt delete_keys = { "request_delete_keys",
+	"DELETE k FROM keychain k JOIN credential c ON c.remote_id = k.id "
+	"AND c.component = 'keychain' WHERE c.request_id = ?",
+	id_in, COL_N(id_in), NULL, 0 };
+static const struct stmt delete_request = { "request_delete",
+	"DELETE FROM credential_request WHERE id = ?", id_in, COL_N(id_in), NULL, 0 };
+
+static enum err
+delete_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	struct delete_io *io = arg;
+	enum err err = stmt_one(store->db, &lock, io, io, ctx);
+
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, err, "", "no such credential request");
+	if (!err && io->has_remote && !io->confirmed)
+		return err_set(ctx, ERR_CONFIRM, "confirmed",
+		    "keys were made from this request: say confirmed=true to delete them too");
+	audit->team_id = io->team_id;
+	uuid_text(&io->id, audit->subject);
+	if (!err && io->has_remote)
+		err = stmt_run(store->db, &delete_keys, io, NULL, ctx);
+	return err ? err : stmt_run(store->db, &delete_request, io, NULL, ctx);
+}
+
+enum err
+request_delete(struct store *store, struct audit_entry *audit, int64_t person_id,
+    const struct uuid *id, bool confirmed, struct errctx *ctx)
+{
+	struct delete_io io = { .id = *id, .person_id = person_id, .confirmed = confirmed };
+
+	return store_write(store, audit, delete_body, &io, ctx);
+}
