@@ -58,15 +58,22 @@ if [ -f src/main_runner.c ]; then
 fi
 printf 'bin_PROGRAMS =%s\nsbin_PROGRAMS =%s\n\n' "$bin" "$sbin"
 
-for kind in unit store bench; do
+for kind in unit store; do
 	tests=$(names tests/$kind/test_*.c)
-	[ "$kind" = bench ] && tests=$(names tests/bench/*.c)
 	printf '%s_programs =' "$kind"
 	for test in $tests; do printf ' \\\n\t%s' "$test"; done
 	printf '\n\n'
 	for test in $tests; do program "$test" "$test.c" '$(TEST_LAYERS)' '$(CMOCKA_CFLAGS)'; done
 	echo
 done
+
+# the benchmark's own programs know nothing of Bailee
+programs=$(names tests/bench/*.c)
+printf 'bench_programs ='
+for program in $programs; do printf ' \\\n\t%s' "$program"; done
+printf '\n\n'
+for program in $programs; do program "$program" "$program.c" '$(SHARED_LIBS)'; done
+echo
 
 fuzz=$(names tests/fuzz/fuzz_*.c)
 printf 'fuzz_programs ='
