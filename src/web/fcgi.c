@@ -195,11 +195,16 @@ fcgi_loop(const struct fcgi_worker *worker, struct errctx *ctx)
 	while (!err && !loop.retire && left > 0) {
 		struct epoll_event events[2];
 		int n = epoll_wait(loop.epoll_fd, events, 2, loop.drain ? 0 : IDLE_MS);
+		bool knocked = false;
 
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd == loop.signal_fd)
 				read_signals(&loop);
-		if (loop.retire)
+			else
+				knocked = true;
+		}
+		/* only one worker was woken for who knocks: it has to open before it leaves */
+		if (loop.retire && !knocked)
 			break;
 		/* Also tried after a timeout and while draining: a connection whose wake-up went to
 		 * a worker that has died since is seen by nobody else. */

@@ -181,7 +181,9 @@ response_error(struct response *response, enum surface surface, const struct err
 		put_header(response, "Retry-After", seconds);
 	}
 	if (err->kind == ERR_UNAUTHENTICATED)
-		put_header(response, "WWW-Authenticate", "Bearer realm=\"bailee\"");
+		put_header(response, "WWW-Authenticate",
+		    surface == SURFACE_PUBLIC ? "Link realm=\"bailee\""
+					      : "Bearer realm=\"bailee\"");
 }
 
 void
