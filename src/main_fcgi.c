@@ -28,10 +28,17 @@ struct program {
 	struct pool pool;
 };
 
-static void
-take_text(char *out, size_t size, const char *text)
+/* Copy an option into a field of `size` bytes. */
+static enum err
+take_text(char *out, size_t size, const char *name, const char *text, struct errctx *ctx)
 {
-	snprintf(out, size, "%s", text);
+	size_t len = strlen(text);
+
+	if (len >= size)
+		return err_set(ctx, ERR_CONFIG, name, "%s is longer than %zu characters", name,
+		    size - 1);
+	memcpy(out, text, len + 1);
+	return OK;
 }
 
 static enum err
@@ -43,21 +50,22 @@ reload(void *arg, struct prefork_settings *settings_out, struct errctx *ctx)
 
 	if (err)
 		return err;
-	if (config.listen_socket[0] &&
-	    strlen(config.listen_socket) >= sizeof(settings_out->listen_socket))
-		return err_set(ctx, ERR_CONFIG, "listen_socket",
-		    "listen_socket is longer than a Unix socket path may be");
-	program->pool.config = config;
+	struct prefork_settings settings = { 0 };
+	err = take_text(settings.listen_socket, sizeof(settings.listen_socket), "listen_socket",
+	    config.listen_socket, ctx);
+	if (!err)
+		err = take_text(settings.user, sizeof(settings.user), "user", config.user, ctx);
+	if (err)
+		return err;
+	settings.workers = (unsigned)config.workers;
+	settings.request_limit_s = config.request_limit_s;
+	settings.drain_s = config.drain_s;
+	settings.max_requests = config.worker_max_requests;
+	settings.body_limit = (size_t)config.body_limit;
 	log_setup(program->role == CONFIG_API ? "bailee-api" : "bailee-public",
 	    config_log_level(&config), strcmp(config.log_format, "json") == 0);
-	take_text(settings_out->listen_socket, sizeof(settings_out->listen_socket),
-	    config.listen_socket);
-	take_text(settings_out->user, sizeof(settings_out->user), config.user);
-	settings_out->workers = (unsigned)config.workers;
-	settings_out->request_limit_s = config.request_limit_s;
-	settings_out->drain_s = config.drain_s;
-	settings_out->max_requests = config.worker_max_requests;
-	settings_out->body_limit = (size_t)config.body_limit;
+	program->pool.config = config;
+	*settings_out = settings;
 	return OK;
 }
 
