@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tour a newcomer takes: it succeeds, may be repeated, and stops without a trace.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { freePort, TOP } from './harness.mjs';
+
+const parent = mkdtempSync(join(tmpdir(), 'bailee-tour-'));
+const dir = join(parent, 'var');
+const build = process.env.BAILEE_BUILD ?? join(TOP, 'build-check');
+const quickstart = (...args) =>
+  spawnSync(join(TOP, 'quickstart'), ['--dir', dir, '--build', build, ...args], { encoding: 'utf8', timeout: 180000 });
+after(() => {
+  quickstart('stop');
+  rmSync(parent, { recursive: true, force: true });
+});
+
+const variables = () => Object.fromEntries(readFileSync(join(dir, 'quickstart.env'), 'utf8').trim().split('\n')
+  .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+
+test('the tour shows a token of the vendor, its cached twin and a request link', async () => {
+  const port = await freePort();
+  const run = quickstart('--port', String(port));
+  assert.equal(run.status, 0, run.stderr + run.stdout);
+  assert.match(run.stdout, /→ \{"user":"demo"\}/);
+  assert.match(run.stdout, /logins at the vendor: 1\n/);
+  assert.match(run.stdout, new RegExp(`http://127\\.0\\.0\\.1:${port}/request/[0-9a-f-]{36}#\\S{20,}`));
+  assert.equal(statSync(join(dir, 'quickstart.env')).mode & 0o777, 0o600);
+  assert.equal(variables().BAILEE_URL, `http://127.0.0.1:${port}`);
+});
+
+test('its secrets are not shown', () => {
+  const run = quickstart();
+  assert.equal(run.status, 0, run.stderr + run.stdout);
+  const { BAILEE_TOKEN, DEMO_VENDOR_PASSWORD } = variables();
+  assert.ok(!run.stdout.includes(BAILEE_TOKEN) && !run.stdout.includes(DEMO_VENDOR_PASSWORD));
+});
+
+test('a second start changes nothing that was handed out', () => {
+  const first = variables();
+  const run = quickstart();
+  assert.equal(run.status, 0, run.stderr + run.stdout);
+  assert.match(run.stdout, /still open/);
+  const second = variables();
+  for (const name of ['BAILEE_TOKEN', 'BAILEE_TEAM_ID', 'DEMO_REQUEST_LINK', 'DEMO_VENDOR_URL'])
+    assert.equal(second[name], first[name], name);
+});
+
+test('a port that another program has is refused, and what runs goes on', async () => {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => { server.once('listening', resolve); });
+  const run = quickstart('--port', String(server.address().port));
+  server.close();
+  assert.notEqual(run.status, 0);
+  assert.match(run.stderr, /port \d+ .* is taken/);
+  assert.equal(quickstart('status').status, 0);
+});
+
+test('stop ends every part; reset removes the folder', () => {
+  assert.equal(quickstart('stop').status, 0);
+  const status = quickstart('status');
+  assert.notEqual(status.status, 0);
+  assert.doesNotMatch(status.stdout, /running/);
+  assert.equal(spawnSync('pgrep', ['-f', dir]).status, 1, 'a process of the folder is left');
+  assert.equal(quickstart('reset').status, 0);
+  assert.ok(!existsSync(dir));
+});
