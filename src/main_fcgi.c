@@ -133,18 +133,35 @@ worker_start(void *arg, struct errctx *ctx)
 	return OK;
 }
 
-static void
-refuse(const struct request_source *source, struct response *response, struct errctx *ctx)
+static const char *
+source_param(const struct request_source *source, const char *name)
 {
-	const char *path = "/";
-
 	for (size_t i = 0; i < source->n_params; i++)
-		if (strcmp(source->params[i].name, "REQUEST_URI") == 0)
-			path = source->params[i].value;
-	ctx->retry_after_s = 2;
-	ctx->kind = ERR_UNAVAILABLE;
-	response_error(response, router_surface(path), ctx);
-	response_finish(response, "", false);
+		if (strcmp(source->params[i].name, name) == 0)
+			return source->params[i].value;
+	return "";
+}
+
+/* Until keys and schema have been proven nothing is done with them; only the two questions about
+ * health are answered. */
+static bool
+may_serve(struct pool *pool, const char *path, struct errctx *ctx)
+{
+	if (pool->checked || prove(pool, ctx) == OK)
+		return true;
+	return strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0;
+}
+
+static void
+refuse(const char *path, const char *request_id, struct response *response, struct errctx *why)
+{
+	struct errctx ctx = { 0 };
+
+	log_error(LOG_EVENT("not_proven"), LOG_S("reason", err_text(why)));
+	err_set(&ctx, ERR_UNAVAILABLE, "", "this service is not ready");
+	ctx.retry_after_s = 2;
+	response_error(response, router_surface(path), &ctx);
+	response_finish(response, request_id, false);
 }
 
 static void
@@ -154,12 +171,10 @@ serve(void *arg, const struct request_source *source, struct response *response)
 	struct pool *pool = &program->pool;
 	struct auth auth = { 0 };
 	struct errctx ctx = { 0 };
+	const char *path = source_param(source, "REQUEST_URI");
 
-	if (!pool->checked && prove(pool, &ctx) == ERR_CONFIG) {
-		log_error(LOG_EVENT("not_proven"), LOG_S("reason", err_text(&ctx)));
-		err_clear(&ctx);
-		err_set(&ctx, ERR_UNAVAILABLE, "", "this service is not ready");
-		refuse(source, response, &ctx);
+	if (!may_serve(pool, path, &ctx)) {
+		refuse(path, source_param(source, "BAILEE_REQUEST_ID"), response, &ctx);
 		return;
 	}
 	router_serve(pool->router, pool, &auth, source, response);

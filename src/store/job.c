@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "job_columns.h"
 
-/* A job that is active under the same key is joined: LAST_INSERT_ID(id) makes its id the answer. */
 static const struct col enqueue_in[] = {
 	COL(TEXT, struct job_new, kind),
 	COL(TEXT, struct job_new, subject),
@@ -18,23 +17,49 @@ static const struct col enqueue_in[] = {
 	COL(INT, struct job_new, max_attempts),
 	COL(TEXT, struct job_new, payload),
 	COL(TEXT, struct job_new, request_id),
+	COL(TEXT, struct job_new, active_key),
 };
 static const struct stmt enqueue = { "job_enqueue",
 	"INSERT INTO job (kind, subject, active_key, team_id, run_at, max_attempts, payload, "
 	"request_id, created_at) "
-	"VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND, ?, ?, ?, "
-	"UTC_TIMESTAMP(3)) "
-	"ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)",
+	"SELECT ?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND, ?, ?, ?, "
+	"UTC_TIMESTAMP(3) FROM DUAL "
+	"WHERE NOT EXISTS (SELECT 1 FROM job WHERE active_key = ?)",
 	enqueue_in, COL_N(enqueue_in), NULL, 0 };
 
+struct active_row {
+	int64_t id;
+};
+static const struct col active_in[] = { COL(TEXT, struct job_new, active_key) };
+static const struct col active_out[] = { COL(INT, struct active_row, id) };
+static const struct stmt active_select = { "job_active", "SELECT id FROM job WHERE active_key = ?",
+	active_in, COL_N(active_in), active_out, COL_N(active_out) };
+
+#define ENQUEUE_TRIES 5
+
+/* No ON DUPLICATE KEY: that would need the right to change jobs, which the api pool does not have.
+ */
 enum err
 job_enqueue(struct store *store, const struct job_new *job, int64_t *id_out, struct errctx *ctx)
 {
-	enum err err = stmt_run(store->db, &enqueue, job, NULL, ctx);
+	for (int i = 0; i < ENQUEUE_TRIES; i++) {
+		struct active_row active = { 0 };
+		int64_t affected = 0;
+		enum err err = stmt_run(store->db, &enqueue, job, &affected, ctx);
 
-	if (!err)
-		*id_out = stmt_insert_id(store->db);
-	return err;
+		if (!err && affected) {
+			*id_out = stmt_insert_id(store->db);
+			return OK;
+		}
+		if (err && err != ERR_DUPLICATE)
+			return err;
+		err = stmt_one(store->db, &active_select, job, &active, ctx);
+		if (!err)
+			*id_out = active.id;
+		if (err != ERR_NOT_FOUND) /* else it has ended between the two looks */
+			return err;
+	}
+	return err_set(ctx, ERR_CONFLICT, "", "the queue is busy, try again");
 }
 
 struct job_id_in {
