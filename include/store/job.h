@@ -68,6 +68,8 @@ enum err job_due(struct store *store, bool *due_out, struct errctx *ctx) MUSTCHE
  * attempt makes the job dead instead. `jobs_out` is an array of structs, each to be freed. */
 enum err job_claim(struct store *store, const char *owner, int64_t lease_s, size_t most,
     struct job *jobs_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
+/* The statements by which jobs are found; a test reads their plans. Ended by NULL. */
+extern const struct stmt *const job_claim_statements[];
 /* Renew the leases of these jobs, as far as they are still the owner's: what a runner has lost
  * sight of must not be kept from others. */
 enum err job_beat(struct store *store, const char *owner, const int64_t *ids, size_t n,

@@ -78,6 +78,8 @@ static const struct stmt expired_select = { "job_claim_expired",
 	"ORDER BY j.lease_until LIMIT ? FOR UPDATE SKIP LOCKED",
 	most_in, COL_N(most_in), job_out_cols, COL_N(job_out_cols) };
 
+const struct stmt *const job_claim_statements[] = { &queued_select, &expired_select, NULL };
+
 struct take_in {
 	const char *owner;
 	int64_t lease_s;

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bailee-runner: wires configuration, keys, store and HTTP client into the job runner. */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "net/address_guard.h"
+#include "net/http_client.h"
+#include "runner/kinds.h"
+#include "runner/queue.h"
+#include "store/store.h"
+
+#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+#define SECURE_HEAP_BYTES (1u << 20)
+#define DATABASE_WAIT_MOST_MS 5000
+#define DRAIN_LOOK_MS 20 /* how often a stopping program looks whether it is done */
+
+struct program {
+	const char *config_path;
+	bool check_only;
+	struct config config;
+	struct http_client_options http;
+	struct store store;
+	struct queue *queue;
+};
+
+static int
+usage_text(FILE *out, int status)
+{
+	fputs("usage: bailee-runner [--config FILE] [--check-config] [--help] [--version]\n"
+	      "Runs the jobs of the queue; see bailee-runner(8).\n",
+	    out);
+	return status;
+}
+
+static enum err
+parse(int argc, char **argv, struct program *program, int *exit_out)
+{
+	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' }, { 0 } };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			program->config_path = optarg;
+			break;
+		case 'k':
+			program->check_only = true;
+			break;
+		case 'v':
+			puts("bailee-runner " BAILEE_VERSION);
+			*exit_out = 0;
+			return ERR_USAGE;
+		case 'h':
+			*exit_out = usage_text(stdout, 0);
+			return ERR_USAGE;
+		default:
+			*exit_out = usage_text(stderr, 2);
+			return ERR_USAGE;
+		}
+	}
+	if (optind < argc) {
+		*exit_out = usage_text(stderr, 2);
+		return ERR_USAGE;
+	}
+	return OK;
+}
+
+static enum err
+read_config(struct program *program, struct errctx *ctx)
+{
+	struct config *config = &program->config;
+	enum err err = config_load(program->config_path, CONFIG_RUNNER, config, ctx);
+
+	if (err)
+		return err;
+	log_setup("bailee-runner", config_log_level(config),
+	    strcmp(config->log_format, "json") == 0);
+	if (!config->signing_public_file[0] || !config->master_key_file[0])
+		return err_set(ctx, ERR_CONFIG, "", "%s must be set for the runner",
+		    config->signing_public_file[0] ? "master_key_file" : "signing_public_file");
+	program->http.proxy = config->egress_proxy;
+	program->http.ca_file = config->egress_ca_file;
+	return address_guard_parse(config->egress_allow, &program->http.guard, ctx);
+}
+
+/* With the rights the program was started with: key files may be root's. */
+static enum err
+open_store(struct program *program, struct errctx *ctx)
+{
+	const char *const paths[KEY_KIND_COUNT] = {
+		[KEY_MASTER] = program->config.master_key_file,
+		[KEY_SIGNING_PUBLIC] = program->config.signing_public_file,
+	};
+	struct keyring *keyring = NULL;
+	struct db *db = NULL;
+
+	if (secret_heap_init(SECURE_HEAP_BYTES))
+		log_warn(LOG_EVENT("memory_not_locked"),
+		    LOG_S("hint", "raise the memlock limit (LimitMEMLOCK)"));
+	enum err err = keyring_load(paths, &keyring, ctx);
+	if (!err)
+		err = db_open(&program->config, &db, ctx);
+	if (err) {
+		keyring_free(&keyring);
+		return err;
+	}
+	store_init(&program->store, db, keyring);
+	return OK;
+}
+
+static enum err
+become_user(const char *name, struct errctx *ctx)
+{
+	if (geteuid() != 0 || !*name)
+		return OK;
+	errno = 0;
+	const struct passwd *user = getpwnam(name);
+	if (!user)
+		return err_set(ctx, ERR_CONFIG, "user", "there is no Unix user %s", name);
+	if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
+		return err_set(ctx, ERR_CONFIG, "user", "cannot become %s: %s", name,
+		    strerror(errno));
+	return OK;
+}
+
+/* True when a signal that ends the program came within `ms`. */
+static bool
+told_to_stop(const sigset_t *signals, int64_t ms)
+{
+	const struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
+	int signal = sigtimedwait(signals, NULL, &wait);
+
+	return signal == SIGTERM || signal == SIGINT;
+}
+
+/* Keys and schema fit? A database that is away is waited for. ERR_UNAVAILABLE: told to stop. */
+static enum err
+prove(struct program *program, const sigset_t *signals, struct errctx *ctx)
+{
+	int64_t pause = 250;
+
+	for (;;) {
+		err_clear(ctx);
+		enum err err = store_check(&program->store, ctx);
+		if (err != ERR_UNAVAILABLE && err != ERR_LOST && err != ERR_CONFLICT)
+			return err;
+		if (pause == 250)
+			log_warn(LOG_EVENT("database_away"), LOG_S("error", err_text(ctx)));
+		if (told_to_stop(signals, pause))
+			return ERR_UNAVAILABLE;
+		pause = pause * 2 < DATABASE_WAIT_MOST_MS ? pause * 2 : DATABASE_WAIT_MOST_MS;
+	}
+}
+
+/* Until told to stop; then until the queue is done, or told again. */
+static void
+wait_for_end(struct program *program, const sigset_t *signals)
+{
+	int signal;
+
+	do { /* SIGHUP has no meaning here: configuration is read at start */
+		signal = sigwaitinfo(signals, NULL);
+	} while (signal != SIGTERM && signal != SIGINT);
+	queue_drain(program->queue);
+	while (!queue_is_over(program->queue))
+		if (told_to_stop(signals, DRAIN_LOOK_MS)) {
+			log_warn(LOG_EVENT("runner_killed"),
+			    LOG_S("hint", "its jobs are taken over when their leases end"));
+			_exit(1);
+		}
+}
+
+static enum err
+run(struct program *program, const sigset_t *signals, struct errctx *ctx)
+{
+	const struct queue_options options = {
+		.in_flight_max = program->config.runner_in_flight,
+		.poll_ms = program->config.runner_poll_ms,
+		.lease_s = program->config.runner_lease_s,
+		.drain_s = program->config.drain_s,
+	};
+	enum err err = prove(program, signals, ctx);
+
+	if (err == ERR_UNAVAILABLE)
+		return OK;
+	if (!err)
+		err = queue_open(&options, &program->http, &program->store, &program->queue, ctx);
+	if (err)
+		return err;
+	log_info(LOG_EVENT("runner_started"), LOG_S("runner", queue_id(program->queue)),
+	    LOG_I("in_flight", options.in_flight_max));
+	wait_for_end(program, signals);
+	queue_close(&program->queue);
+	log_info(LOG_EVENT("runner_ended"));
+	return OK;
+}
+
+static void
+block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct program program = { .config_path = "/etc/bailee/bailee.conf" };
+	struct errctx ctx = { 0 };
+	sigset_t signals;
+	int status = 2;
+
+	if (parse(argc, argv, &program, &status))
+		return status;
+	log_setup("bailee-runner", LOG_INFO, false);
+	block_signals(&signals);
+	secret_json_allocator();
+	http_client_clean_environment();
+	enum err err = read_config(&program, &ctx);
+	if (!err)
+		err = open_store(&program, &ctx);
+	if (!err && !program.check_only) {
+		kind_housekeeping_setup(program.config.log_retention_days);
+		err = become_user(program.config.user, &ctx);
+		if (!err)
+			err = run(&program, &signals, &ctx);
+	}
+	store_close(&program.store);
+	if (err)
+		log_error(LOG_EVENT("start_failed"), LOG_S("reason", err_text(&ctx)));
+	return err ? EXIT_CONFIG : 0;
+}
