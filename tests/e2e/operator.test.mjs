@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator does with baileectl, and what comes of it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startStack, TOP } from './harness.mjs';
+
+let stack;
+let world;
+before(async () => {
+  stack = await startStack();
+  world = await stack.world();
+});
+after(() => stack.close());
+
+test('without a command, with an unknown one, and with a wrong option it says how, and exits 2', async () => {
+  for (const [args, words] of [[[], 'name a command'], [['dance'], 'no such command: dance'], [['token'], 'token needs one of the verbs'],
+    [['org', 'add'], '--name is missing'], [['org', 'add', '--nam', 'x'], 'unknown option --nam'],
+    [['org', 'remove', '--id', 'x'], '--id must be a number'], [['org', 'add', '--name'], '--name needs a value'],
+    [['org', 'add', '--name', 'a', '--name', 'b'], 'stands twice']]) {
+    const { code, stderr } = await stack.tryCtl(args);
+    assert.equal(code, 2, args.join(' '));
+    assert.ok(stderr.includes(words), `${args.join(' ')}: ${stderr}`);
+  }
+});
+
+test('help names every command and exits 0', async () => {
+  const { code, stdout } = await stack.tryCtl(['--help']);
+  assert.equal(code, 0);
+  for (const command of ['init', 'migrate', 'accounts', 'doctor', 'org add', 'user add', 'team add', 'member add', 'token create',
+    'token revoke', 'jobs list', 'jobs show', 'jobs retry']) {
+    assert.ok(stdout.includes(`baileectl ${command}`), command);
+  }
+  const one = await stack.tryCtl(['jobs', '--help']);
+  assert.ok(one.stdout.includes('jobs retry') && !one.stdout.includes('org add'));
+});
+
+test('docs/CONFIG.md is what the table of options says', async () => {
+  assert.equal(await stack.ctl(['config', 'manual']), readFileSync(join(TOP, 'docs', 'CONFIG.md'), 'utf8'));
+});
+
+test('the sample configuration names every option', async () => {
+  const sample = await stack.ctl(['config', 'sample']);
+  for (const [, name] of (await stack.ctl(['config', 'manual'])).matchAll(/^\| `(\w+)` \|/gm)) assert.ok(sample.includes(`#${name} =`), name);
+});
+
+test('doctor finds nothing wrong with a running installation, and a missing runner when it is stopped', async () => {
+  const well = await stack.ctl(['doctor', '--json']);
+  assert.deepEqual(well.filter((row) => row.result !== 'ok'), []);
+  const { code, stdout } = await stack.tryCtl(['--json', 'doctor'], { env: { BAILEE_DB_SOCKET: '/nonexistent' } });
+  assert.equal(code, 1);
+  assert.equal(JSON.parse(stdout).at(-1).check, 'database');
+});
+
+test('a second init refuses and changes nothing', async () => {
+  const before = await stack.mysql('SELECT kind, key_id FROM install_check ORDER BY 1');
+  const { code, stderr } = await stack.tryCtl(['init']);
+  assert.equal(code, 1);
+  assert.match(stderr, /installation already/);
+  assert.deepEqual(await stack.mysql('SELECT kind, key_id FROM install_check ORDER BY 1'), before);
+});
+
+test('what exists already, is still in use or does not exist is told', async () => {
+  for (const [args, words] of [
+    [['user', 'add', '--email', 'world.user@example.org', '--name', 'x'], 'exists already'],
+    [['user', 'add', '--email', 'no address', '--name', 'x'], '--email is no e-mail address'],
+    [['team', 'add', '--organization', '1', '--name', 'WORLD team'], 'exists already'],
+    [['team', 'add', '--organization', '1', '--name', '???'], 'letter or a digit'],
+    [['team', 'add', '--organization', '4711', '--name', 'x'], 'does not exist'],
+    [['org', 'remove', String(world.organizationId)], 'still in use'],
+    [['org', 'remove', '4711'], 'no such organization'],
+    [['member', 'add', '--team', '4711', '--user', '1'], 'does not exist'],
+    [['token', 'create', '--user', '1', '--name', 'x', '--scopes', 'keys:rea'], 'no scope "keys:rea"'],
+    [['token', 'revoke', 'AAAAAAAAAAAA'], 'no such token'],
+    [['org', 'add', '--name', ''], '--name must be'],
+    [['jobs', 'show', '4711'], 'no such job'],
+  ]) {
+    const { code, stderr } = await stack.tryCtl(args);
+    assert.equal(code, 1, args.join(' '));
+    assert.ok(stderr.includes(words), `${args.join(' ')}: ${stderr}`);
+  }
+});
+
+test('a revoked token is refused on the very next request, an expired one as well, with one text for all', async () => {
+  const me = (token) => stack.api('GET', '/api/v2/users/me', undefined, { token });
+  const revoked = await stack.addToken(world.userId);
+  assert.equal((await me(revoked)).status, 200);
+  await stack.ctl(['token', 'revoke', revoked.slice(3, 15)]);
+  const answer = await me(revoked);
+  assert.equal(answer.status, 401);
+  assert.equal(answer.body.code, 'SC401');
+  const expired = await stack.addToken(world.userId);
+  await stack.mysql(`UPDATE api_token SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE public_id = '${expired.slice(3, 15)}'`);
+  const unknown = 'bl_000000000000_' + revoked.slice(16);
+  for (const token of [expired, unknown, revoked.slice(0, -1)]) {
+    const other = await me(token);
+    assert.equal(other.status, 401);
+    assert.equal(other.body.detail, answer.body.detail);
+  }
+});
+
+test('the use of a token is noted, in batches', async () => {
+  const token = await stack.addToken(world.userId);
+  await stack.api('GET', '/api/v2/users/me', undefined, { token });
+  for (let i = 0; i < 100; i++) {
+    const [[when]] = await stack.mysql(`SELECT last_used_at FROM api_token WHERE public_id = '${token.slice(3, 15)}'`);
+    if (when !== 'NULL') return;
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  assert.fail('never noted');
+});
+
+test('lists are tables for people and JSON for programs, without anything secret', async () => {
+  const tokens = await stack.ctl(['token', 'list', '--json']);
+  assert.deepEqual(Object.keys(tokens[0]), ['id', 'userId', 'name', 'scopes', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt']);
+  assert.ok(!JSON.stringify(tokens).includes(world.token.slice(16)));
+  assert.match(await stack.ctl(['team', 'list']), /^id +organizationId +name +slug +createdAt\n1 /);
+});
+
+test('every change of the operator is in the audit trail', async () => {
+  const events = (await stack.mysql("SELECT DISTINCT event FROM audit WHERE actor = 'ctl'")).flat();
+  for (const event of ['installation.create', 'organization.create', 'user.create', 'team.create', 'member.add', 'token.create', 'token.revoke']) {
+    assert.ok(events.includes(event), event);
+  }
+});
+
+test('every column of every table has a comment', async () => {
+  assert.deepEqual(await stack.mysql(`SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = 'bailee' AND column_comment = ''`), []);
+});
