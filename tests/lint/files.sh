@@ -13,7 +13,7 @@ report 'line 2 of a C file says in one sentence what it is for' "$(for file in "
 	sed -n 2p "$file" | grep -qE '^/\* [A-Za-z</].{15,}' || echo "$file: $(sed -n 2p "$file")"
 done)"
 report 'scripts carry the licence' "$(for file in check quickstart autogen.sh .ci/run scripts/* \
-	$(find tests examples web -name node_modules -prune -o \( -name '*.sh' -o -name '*.mjs' -o -name '*.js' \) -print); do
+	$(find tests examples web -name node_modules -prune -o \( -name '*.sh' -o -name '*.mjs' -o -name '*.js' \) -print 2>/dev/null); do
 	[ ! -f "$file" ] || head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"
 done)"
 report 'header guards are BAILEE_<LAYER>_<FILE>_H' "$(find include -name '*.h' | while read -r file; do
