@@ -187,6 +187,7 @@ after(void *arg)
 {
 	struct program *program = arg;
 
+	store_report_damage(&program->pool.store);
 	usage_flush(program->pool.usage, &program->pool.store, false);
 }
 

@@ -12,11 +12,19 @@
 #include "vault/keyring.h"
 #include "vault/seal.h"
 
+/* Integrity errors kept for the audit trail between two writes of it; the log has every one. */
+#define STORE_DAMAGE_MAX 8
+
 /* One per process (or per thread with a connection). Not thread-safe. */
 struct store {
 	struct db *db;
 	struct keyring *keyring;
 	struct team_key team_key; /* last one handed out by store_team_key() */
+	struct store_damage {
+		char subject[64]; /* table and row */
+		int64_t team_id;
+	} damage[STORE_DAMAGE_MAX]; /* values that did not open, not yet in the audit trail */
+	unsigned n_damage;
 };
 
 /* Takes over both pointers; store_close() frees them. */
@@ -57,9 +65,15 @@ enum err store_team_key(struct store *store, int64_t team_id, const struct team_
 enum err store_seal(struct store *store, const struct seal_context *context, const void *data,
     size_t len, struct bytes *out, struct errctx *ctx) MUSTCHECK;
 /* Open a sealed value, loading the team's private key into the keyring when it is not there yet.
- * ERR_INTEGRITY: the caller lets it reach the client as such and an audit event is written. */
+ * ERR_INTEGRITY: the caller lets it reach the client as such; store_report_damage() writes the
+ * audit event. */
 enum err store_open(struct store *store, const struct seal_context *context,
     const struct bytes *sealed, struct secret *out, struct errctx *ctx) MUSTCHECK;
+
+/* Write an audit event for every value that did not open since the last call. Outside a
+ * transaction; called between requests and jobs, for the transaction that met the value was rolled
+ * back. */
+void store_report_damage(struct store *store);
 
 /* At start of a program: schema version and key check values fit, else ERR_CONFIG with the command
  * that mends it. ERR_UNAVAILABLE or ERR_LOST when the database is away. */

@@ -372,7 +372,8 @@ queue_main(void *arg)
 	struct queue *queue = arg;
 
 	while (!drain(queue, clock_monotonic_ms())) {
-		cycle(queue);
+		if (cycle(queue))
+			store_report_damage(queue->store);
 		rest(queue, rest_until(queue, clock_monotonic_ms()));
 	}
 	leave(queue);

@@ -2,6 +2,7 @@
 /* One way to write, one way to seal and open, and the checks at start. */
 #include "store/store.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -197,6 +198,39 @@ store_seal(struct store *store, const struct seal_context *context, const void *
 	return err ? err : seal_value(key, context, data, len, &out->data, &out->len, ctx);
 }
 
+static void
+note_damage(struct store *store, const struct seal_context *context)
+{
+	char row[UUID_TEXT_SIZE];
+
+	uuid_text(&context->row, row);
+	log_error(LOG_EVENT("integrity_error"), LOG_S("table", context->table), LOG_S("row", row),
+	    LOG_S("field", context->field), LOG_I("team", context->team_id));
+	if (store->n_damage < STORE_DAMAGE_MAX) {
+		struct store_damage *damage = &store->damage[store->n_damage++];
+
+		snprintf(damage->subject, sizeof(damage->subject), "%.24s:%s", context->table, row);
+		damage->team_id = context->team_id;
+	}
+}
+
+void
+store_report_damage(struct store *store)
+{
+	for (; store->n_damage; store->n_damage--) {
+		const struct store_damage *damage = &store->damage[store->n_damage - 1];
+		struct audit_entry audit = { .event = "integrity.error",
+			.actor = "store",
+			.team_id = damage->team_id,
+			.failed = true };
+		struct errctx ctx = { 0 };
+
+		memcpy(audit.subject, damage->subject, sizeof(audit.subject));
+		if (audit_add(store, &audit, &ctx))
+			return; /* the database is away: it stays noted */
+	}
+}
+
 enum err
 store_open(struct store *store, const struct seal_context *context, const struct bytes *sealed,
     struct secret *out, struct errctx *ctx)
@@ -217,8 +251,7 @@ store_open(struct store *store, const struct seal_context *context, const struct
 			    NULL);
 	}
 	if (err == ERR_INTEGRITY || err == ERR_NOT_FOUND) {
-		log_error(LOG_EVENT("integrity_error"), LOG_S("table", context->table),
-		    LOG_S("field", context->field), LOG_I("team", context->team_id));
+		note_damage(store, context);
 		return err_set(ctx, ERR_INTEGRITY, "",
 		    "a stored value does not open: it was changed, moved or sealed to a key that "
 		    "is gone");
