@@ -11,6 +11,13 @@ extern const struct route folder_routes[];           /* api/folders.c */
 extern const struct route user_credential_routes[];  /* api/user_credentials.c */
 extern const struct route credential_token_routes[]; /* api/credential_token.c */
 extern const struct route ops_routes[];              /* api/ops.c */
+extern const struct route user_routes[];             /* api/users.c */
+extern const struct route team_routes[];             /* api/teams.c */
+extern const struct route request_routes[];          /* api/requests.c */
+extern const struct route credential_routes[];       /* api/credentials.c */
+extern const struct route module_routes[];           /* api/modules.c */
+extern const struct route key_routes[];              /* api/keys.c */
+extern const struct route job_routes[];              /* api/jobs.c */
 
 /* What the API pool serves: one table a line. */
 /* clang-format off */
@@ -20,6 +27,13 @@ extern const struct route ops_routes[];              /* api/ops.c */
 	folder_routes, \
 	user_credential_routes, \
 	credential_token_routes, \
+	user_routes, \
+	team_routes, \
+	request_routes, \
+	credential_routes, \
+	module_routes, \
+	key_routes, \
+	job_routes, \
 	ops_routes
 /* clang-format on */
 

@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 
-/* Once an append went over the cap, `over` stays true and nothing more is taken: append freely, check once. */
+/* Once an append went over the cap, `over` stays true and nothing more is taken: append freely,
+ * check once. */
 struct buf {
 	char *data; /* NUL-terminated once anything was added; else NULL */
 	size_t len;

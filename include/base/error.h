@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can go wrong: one enum for the whole program, one context for the words that may be shown. */
+/* What can go wrong: one enum for the whole program, one context for the words that may be shown.
+ */
 #ifndef BAILEE_BASE_ERROR_H
 #define BAILEE_BASE_ERROR_H
 
@@ -9,39 +10,40 @@
 #define MUSTCHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* The result of everything that can fail. What each means to a caller outside is in error_kinds[] of base/error.c. */
+/* The result of everything that can fail. What each means to a caller outside is in error_kinds[]
+ * of base/error.c. */
 enum err {
 	OK = 0,
 	/* answers to a client */
-	ERR_MALFORMED,	     /* not JSON, not UTF-8, a parameter that cannot be read at all */
-	ERR_FIELD,	     /* a field is missing, mistyped or out of range; names the field */
-	ERR_VALUE,	     /* well-formed, but impossible value or state */
-	ERR_CONFIRM,	     /* confirmed=true is missing */
+	ERR_MALFORMED,       /* not JSON, not UTF-8, a parameter that cannot be read at all */
+	ERR_FIELD,           /* a field is missing, mistyped or out of range; names the field */
+	ERR_VALUE,           /* well-formed, but impossible value or state */
+	ERR_CONFIRM,         /* confirmed=true is missing */
 	ERR_UNKNOWN_APP,     /* no such app, version, module, connection type or key type */
 	ERR_UNAUTHENTICATED, /* no token, or one that is unknown, revoked or expired */
-	ERR_SCOPE,	     /* the token lacks the scope */
-	ERR_NOT_MEMBER,	     /* a named team the caller is no member of */
-	ERR_NOT_FOUND,	     /* no such thing, or none the caller may see */
-	ERR_METHOD,	     /* path known, method not */
-	ERR_TOO_LARGE,	     /* body over the limit */
-	ERR_MEDIA_TYPE,	     /* body of another type than JSON */
-	ERR_RULE,	     /* well-formed, but breaks a rule over several fields */
-	ERR_REMOTE,	     /* something outside (vendor, platform) refused or failed */
-	ERR_RATE,	     /* too many requests */
+	ERR_SCOPE,           /* the token lacks the scope */
+	ERR_NOT_MEMBER,      /* a named team the caller is no member of */
+	ERR_NOT_FOUND,       /* no such thing, or none the caller may see */
+	ERR_METHOD,          /* path known, method not */
+	ERR_TOO_LARGE,       /* body over the limit */
+	ERR_MEDIA_TYPE,      /* body of another type than JSON */
+	ERR_RULE,            /* well-formed, but breaks a rule over several fields */
+	ERR_REMOTE,          /* something outside (vendor, platform) refused or failed */
+	ERR_RATE,            /* too many requests */
 	ERR_UNAVAILABLE,     /* database or runners away; try again */
-	ERR_GONE,	     /* a request link that has ended */
+	ERR_GONE,            /* a request link that has ended */
 	/* conditions inside */
-	ERR_INTERNAL,	     /* a bug, or a condition nobody planned for */
-	ERR_INTEGRITY,	     /* a sealed value or a signature does not verify */
-	ERR_DUPLICATE,	     /* a unique key exists already */
-	ERR_CONFLICT,	     /* the database asks to run the transaction again */
-	ERR_LOST,	     /* connection to the database lost, nothing committed */
+	ERR_INTERNAL,        /* a bug, or a condition nobody planned for */
+	ERR_INTEGRITY,       /* a sealed value or a signature does not verify */
+	ERR_DUPLICATE,       /* a unique key exists already */
+	ERR_CONFLICT,        /* the database asks to run the transaction again */
+	ERR_LOST,            /* connection to the database lost, nothing committed */
 	ERR_UNKNOWN_OUTCOME, /* connection lost while COMMIT was in flight */
-	ERR_STALE,	     /* a fence, lease or version has moved on */
-	ERR_TIMEOUT,	     /* a deadline passed */
-	ERR_IO,		     /* file or socket trouble */
-	ERR_CONFIG,	     /* configuration, key files or schema are wrong; the program does not start */
-	ERR_USAGE,	     /* command line */
+	ERR_STALE,           /* a fence, lease or version has moved on */
+	ERR_TIMEOUT,         /* a deadline passed */
+	ERR_IO,              /* file or socket trouble */
+	ERR_CONFIG, /* configuration, key files or schema are wrong; the program does not start */
+	ERR_USAGE,  /* command line */
 	ERR_COUNT
 };
 
@@ -62,12 +64,13 @@ enum success {
 	SUCCESS_OK,
 	SUCCESS_CREATED,
 	SUCCESS_ACCEPTED,  /* a job goes on */
-	SUCCESS_EMPTY,	   /* done, nothing to say */
+	SUCCESS_EMPTY,     /* done, nothing to say */
 	SUCCESS_SEE_OTHER, /* a redirect */
 	SUCCESS_COUNT
 };
 
-/* Filled beside a failing result. Zero-initialise it; the first error set is the headline, later ones are suberrors. */
+/* Filled beside a failing result. Zero-initialise it; the first error set is the headline, later
+ * ones are suberrors. */
 struct errctx {
 	enum err kind;
 	struct suberror sub[ERR_SUB_MAX];
@@ -75,8 +78,10 @@ struct errctx {
 	int retry_after_s; /* 0: none */
 };
 
-/* Record an error and return `kind`, so that `return err_set(...)` works. `path` may be NULL or "". NULL ctx is allowed. */
-enum err err_set(struct errctx *ctx, enum err kind, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Record an error and return `kind`, so that `return err_set(...)` works. `path` may be NULL or "".
+ * NULL ctx is allowed. */
+enum err err_set(struct errctx *ctx, enum err kind, const char *path, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 
 /* Forget what ctx holds (for a retry). */
 void err_clear(struct errctx *ctx);
@@ -86,10 +91,10 @@ const char *err_text(const struct errctx *ctx);
 
 /* What an error looks like outside. */
 struct err_kind {
-	const char *name;		   /* for logs and jobs: "not_found" */
-	const char *message;		   /* generic text, always safe */
-	int status[SURFACE_COUNT];	   /* HTTP status on each surface */
-	const char *code;		   /* code of surface V2: "SC404" */
+	const char *name;          /* for logs and jobs: "not_found" */
+	const char *message;       /* generic text, always safe */
+	int status[SURFACE_COUNT]; /* HTTP status on each surface */
+	const char *code;          /* code of surface V2: "SC404" */
 };
 const struct err_kind *err_kind(enum err kind);
 

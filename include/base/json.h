@@ -9,18 +9,22 @@
 
 #define JSON_DEPTH_MAX 32
 
-/* Parse one JSON value. ERR_MALFORMED with line and column otherwise; the text itself is never in the error. The caller owns it. */
+/* Parse one JSON value. ERR_MALFORMED with line and column otherwise; the text itself is never in
+ * the error. The caller owns it. */
 enum err json_parse(const char *text, size_t len, json_t **value_out, struct errctx *ctx) MUSTCHECK;
 
-/* Compact text; the caller frees it (cleanse it when it may hold secrets). `value` may be any JSON value. */
+/* Compact text; the caller frees it (cleanse it when it may hold secrets). `value` may be any JSON
+ * value. */
 char *json_text(const json_t *value);
 
 /* Members, with defaults; `object` may be NULL or no object. Borrowed. */
-const char *json_get_text(const json_t *object, const char *key); /* NULL when missing or no string */
+const char *json_get_text(const json_t *object,
+    const char *key); /* NULL when missing or no string */
 json_int_t json_get_int(const json_t *object, const char *key, json_int_t otherwise);
 bool json_get_bool(const json_t *object, const char *key, bool otherwise);
 
-/* Setters that steal and cannot fail (keys and texts are ours and UTF-8). A NULL text becomes JSON null. */
+/* Setters that steal and cannot fail (keys and texts are ours and UTF-8). A NULL text becomes JSON
+ * null. */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_put_text(json_t *object, const char *key, const char *text);
 void json_put_int(json_t *object, const char *key, json_int_t number);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line per event on stderr: key=value pairs, or one JSON object. Never a secret, never a raw control byte. */
+/* One line per event on stderr: key=value pairs, or one JSON object. Never a secret, never a raw
+ * control byte. */
 #ifndef BAILEE_BASE_LOG_H
 #define BAILEE_BASE_LOG_H
 
@@ -29,7 +30,8 @@ log_text_or_empty(const char *text)
 #define log_warn(...) log_write(LOG_WARN, LOG_FIELDS(__VA_ARGS__))
 #define log_error(...) log_write(LOG_ERROR, LOG_FIELDS(__VA_ARGS__))
 
-/* Writes one line with one write(2): time, level, program, pid, request id of this thread, then the fields up to {0}. */
+/* Writes one line with one write(2): time, level, program, pid, request id of this thread, then the
+ * fields up to {0}. */
 void log_write(enum log_level level, const struct log_field *fields);
 
 void log_setup(const char *program, enum log_level least, bool json);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random UUIDs (RFC 9562 section 5.4, version 4) as 16 bytes and as text. They are names, never secrets. */
+/* Random UUIDs (RFC 9562 section 5.4, version 4) as 16 bytes and as text. They are names, never
+ * secrets. */
 #ifndef BAILEE_BASE_UUID_H
 #define BAILEE_BASE_UUID_H
 

@@ -6,8 +6,10 @@
 #include "store/store.h"
 
 struct health_settings {
-	int64_t flush_log; /* innodb_flush_log_at_trx_commit: 1, or acknowledged writes can be lost */
+	int64_t
+	    flush_log; /* innodb_flush_log_at_trx_commit: 1, or acknowledged writes can be lost */
 };
-enum err health_settings(struct store *store, struct health_settings *settings_out, struct errctx *ctx) MUSTCHECK;
+enum err health_settings(struct store *store, struct health_settings *settings_out,
+    struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -61,9 +61,10 @@ struct keychain_change {
 enum err keychain_update(struct store *store, struct audit_entry *audit,
     const struct keychain_change *change, struct keychain *keychain_out,
     struct errctx *ctx) MUSTCHECK;
-/* Credentials authorized with it are pending again, in the same transaction. */
+/* Credentials authorized with it are pending again, in the same transaction. ERR_CONFIRM unless
+ * `confirmed`, for keys the person may see. */
 enum err keychain_delete(struct store *store, struct audit_entry *audit, int64_t person_id,
-    int64_t id, struct errctx *ctx) MUSTCHECK;
+    int64_t id, bool confirmed, struct errctx *ctx) MUSTCHECK;
 
 /* Open the parameters of one key (no caller is asked for): a JSON object that the caller frees;
  * secret. ERR_INTEGRITY. */

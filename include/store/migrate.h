@@ -5,16 +5,19 @@
 
 #include "store/store.h"
 
-/* Run every file NNNN_name.sql of `dir` whose number is higher than what the database has, in order; one at a time, by one
- * operator. `done` is told each file that ran. ERR_CONFIG names a file that does not fit; a failing file is not recorded,
- * and MariaDB does not roll back table definitions: the message says which file to look at. */
+/* Run every file NNNN_name.sql of `dir` whose number is higher than what the database has, in
+ * order; one at a time, by one operator. `done` is told each file that ran. ERR_CONFIG names a file
+ * that does not fit; a failing file is not recorded, and MariaDB does not roll back table
+ * definitions: the message says which file to look at. */
 typedef void (*migrate_done_fn)(int version, const char *file);
-enum err migrate_run(struct store *store, const char *dir, migrate_done_fn done, struct errctx *ctx) MUSTCHECK;
+enum err migrate_run(struct store *store, const char *dir, migrate_done_fn done,
+    struct errctx *ctx) MUSTCHECK;
 
 /* Version the database has; 0 when it has none. */
 enum err migrate_version(struct store *store, int64_t *version_out, struct errctx *ctx) MUSTCHECK;
 
-/* Store the check values of the keyring's master, signing and token key. ERR_RULE when there are some already. */
+/* Store the check values of the keyring's master, signing and token key. ERR_RULE when there are
+ * some already. */
 enum err migrate_install_keys(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -12,7 +12,7 @@
 #include "store/list_page.h"
 #include "store/store.h"
 
-#define REQUEST_CREDENTIALS_MAX 64
+#define REQUEST_CREDENTIALS_MAX 256
 #define REQUEST_SECRET_SIZE 32 /* random bytes of a link secret */
 #define REQUEST_SECRET_TEXT 44 /* the same as base64url text, with NUL */
 #define REQUEST_LINK_HASH 32

@@ -24,8 +24,8 @@ void organization_rows_free(struct organization_row **organizations, size_t n);
 
 enum team_sort { TEAM_BY_NAME, TEAM_BY_ID, TEAM_SORT_COUNT };
 
-/* The caller's own: one statement each. An organization the caller has no team in lists no teams.
- */
+/* The caller's own: one statement each. An organization the caller has no team in lists no teams;
+ * organization 0 is any. */
 enum err team_read_list(struct store *store, struct auth *auth, int64_t organization_id,
     struct list_page *page, struct team_row **teams_out, size_t *n_out,
     struct errctx *ctx) MUSTCHECK;

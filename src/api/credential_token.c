@@ -52,7 +52,7 @@ static enum err
 answer_text(struct ctx *ctx, struct response *response, const struct fetch_use *use)
 {
 	json_auto_t *definition = NULL;
-	enum err err = user_credential_open(v1_store(ctx), &use->place, &use->definition_sealed,
+	enum err err = user_credential_open(api_store(ctx), &use->place, &use->definition_sealed,
 	    &definition, &ctx->err);
 
 	if (err)
@@ -66,7 +66,7 @@ static enum err
 answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_use *use)
 {
 	auto_secret struct secret token = { 0 };
-	enum err err = fetch_token_open(v1_store(ctx), use, &token, &ctx->err);
+	enum err err = fetch_token_open(api_store(ctx), use, &token, &ctx->err);
 	/* without a time to live nothing says how long it lasts */
 	bool lasts = use->fresh_until > use->fetched_at;
 
@@ -81,7 +81,7 @@ answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_us
 static enum err
 enqueue_fetch(struct ctx *ctx, const struct fetch_use *use, int64_t *job_out)
 {
-	struct store *store = v1_store(ctx);
+	struct store *store = api_store(ctx);
 	char subject[24], key[32], payload[96];
 	int64_t age = 0;
 	enum err err = runner_age_s(store, &age, &ctx->err);
@@ -115,8 +115,8 @@ wait_for(struct ctx *ctx, int64_t job_id, bool *ended_out, struct job_state *sta
 	const struct pool *pool = ctx->app;
 	int64_t wait_ms = request_wait_ms(ctx->req, pool->config.wait_default_s * 1000);
 	bool may_wait = wait_ms > 0 && prefork_try_wait_begin();
-	enum err err = job_wait(v1_store(ctx), job_id, may_wait ? wait_ms : 0, ended_out, state_out,
-	    &ctx->err);
+	enum err err = job_wait(api_store(ctx), job_id, may_wait ? wait_ms : 0, ended_out,
+	    state_out, &ctx->err);
 
 	if (may_wait)
 		prefork_wait_end();
@@ -153,7 +153,7 @@ answer_ended(struct ctx *ctx, struct response *response, int64_t id, int64_t job
 	if (strcmp(state->state, "done") != 0)
 		return err_set(&ctx->err, ERR_REMOTE, "", "%s",
 		    state->error ? state->error : "the token could not be fetched");
-	enum err err = fetch_token_by_job(v1_store(ctx), id, job_id, &use, &ctx->err);
+	enum err err = fetch_token_by_job(api_store(ctx), id, job_id, &use, &ctx->err);
 	if (err == ERR_NOT_FOUND) {
 		ctx->err.retry_after_s = CHANGED_RETRY_S;
 		return err_set(&ctx->err, ERR_UNAVAILABLE, "",
@@ -192,7 +192,7 @@ post_token(struct ctx *ctx, struct response *response)
 	enum err err = route_param_int(ctx, "id", &id);
 
 	if (!err)
-		err = fetch_token_read(v1_store(ctx), ctx->auth, id, &use, &ctx->err);
+		err = fetch_token_read(api_store(ctx), ctx->auth, id, &use, &ctx->err);
 	if (err)
 		return err;
 	if (use.definition_sealed.data)
@@ -218,7 +218,7 @@ log_json(const struct fetch_log *entry)
 	json_put_int(json, "duration_ms", entry->duration_ms);
 	json_put_text(json, "outcome", entry->outcome);
 	json_put_text(json, "reason", entry->reason);
-	json_put(json, "requests", v1_stored_json(entry->steps));
+	json_put(json, "requests", api_stored_json(entry->steps));
 	json_put_text(json, "request_id", entry->request_id);
 	return json;
 }
@@ -231,7 +231,7 @@ get_log(struct ctx *ctx, struct response *response)
 	enum err err = route_param_int(ctx, "id", &id);
 
 	if (!err)
-		err = fetch_log_list(v1_store(ctx), ctx->auth, id, &page, &ctx->err);
+		err = fetch_log_list(api_store(ctx), ctx->auth, id, &page, &ctx->err);
 	if (err)
 		return err;
 	json_t *list = json_array();

@@ -59,7 +59,7 @@ list_folders(struct ctx *ctx, struct response *response)
 	filter.content_type = content_types[type];
 	filter.limit = paging.per_page;
 	filter.offset = paging.offset;
-	err = folder_list(v1_store(ctx), ctx->auth, &filter, &page, &ctx->err);
+	err = folder_list(api_store(ctx), ctx->auth, &filter, &page, &ctx->err);
 	if (err)
 		return err;
 	json_t *list = json_array();
@@ -73,7 +73,7 @@ list_folders(struct ctx *ctx, struct response *response)
 static enum err
 create_folder(struct ctx *ctx, struct response *response)
 {
-	struct v1_audit audit;
+	struct api_audit audit;
 	json_t *object;
 	int64_t id;
 	enum err err = request_json(ctx->req, &object, &ctx->err);
@@ -85,8 +85,8 @@ create_folder(struct ctx *ctx, struct response *response)
 	int64_t team_id = json_get_int(object, "team_id", 0);
 	const char *name = json_get_text(object, "name");
 	const char *type = json_get_text(object, "content_type");
-	v1_audit_begin(ctx, &audit);
-	err = folder_create(v1_store(ctx), &audit.entry, team_id, name, type, &id, &ctx->err);
+	api_audit_begin(ctx, &audit);
+	err = folder_create(api_store(ctx), &audit.entry, team_id, name, type, &id, &ctx->err);
 	if (err)
 		return err;
 	json_t *answer = json_object();
@@ -101,14 +101,14 @@ create_folder(struct ctx *ctx, struct response *response)
 static enum err
 delete_folder(struct ctx *ctx, struct response *response)
 {
-	struct v1_audit audit;
+	struct api_audit audit;
 	int64_t id;
 	enum err err = route_param_int(ctx, "id", &id);
 
 	if (err)
 		return err;
-	v1_audit_begin(ctx, &audit);
-	err = folder_delete(v1_store(ctx), &audit.entry, id, &ctx->err);
+	api_audit_begin(ctx, &audit);
+	err = folder_delete(api_store(ctx), &audit.entry, id, &ctx->err);
 	return err ? err : response_empty(response);
 }
 

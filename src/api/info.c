@@ -36,7 +36,7 @@ list_teams(struct ctx *ctx, struct response *response)
 		return err;
 	page.limit = paging.per_page;
 	page.offset = paging.offset;
-	err = team_read_list(v1_store(ctx), ctx->auth, 0, &page, &teams, &n, &ctx->err);
+	err = team_read_list(api_store(ctx), ctx->auth, 0, &page, &teams, &n, &ctx->err);
 	if (err)
 		return err;
 	json_t *list = json_array();

@@ -40,13 +40,13 @@ credential_json(const struct user_credential *credential)
 	json_put(json, "folder_id",
 	    credential->folder_id ? json_integer(credential->folder_id) : json_null());
 	json_put_text(json, "read_access", credential->read_access);
-	json_put(json, "shared_team_slugs", v1_stored_json(credential->shared_team_slugs));
+	json_put(json, "shared_team_slugs", api_stored_json(credential->shared_team_slugs));
 	json_put_text(json, "slug", credential->slug);
 	json_put_time(json, "created_at", credential->created_at);
 	json_put_time(json, "updated_at", credential->updated_at);
 	json_put_text(json, "description", credential->description);
-	json_put(json, "allowed_hosts", v1_stored_json(place->allowed_hosts));
-	json_put(json, "metadata", v1_stored_json(credential->metadata));
+	json_put(json, "allowed_hosts", api_stored_json(place->allowed_hosts));
+	json_put(json, "metadata", api_stored_json(credential->metadata));
 	json_put_text(json, "restriction_type", restricted ? "RESTRICTED" : "UNRESTRICTED");
 	json_put(json, "owner", owner_json(credential));
 	json_put_time(json, "expires_at", credential->expires_at);
@@ -67,7 +67,7 @@ get_credential(struct ctx *ctx, struct response *response)
 	enum err err = route_param_int(ctx, "id", &id);
 
 	if (!err)
-		err = user_credential_get(v1_store(ctx), ctx->auth, id, &credential, &ctx->err);
+		err = user_credential_get(api_store(ctx), ctx->auth, id, &credential, &ctx->err);
 	if (err)
 		return err;
 	json_t *answer = credential_json(&credential);
@@ -116,7 +116,7 @@ list_credentials(struct ctx *ctx, struct response *response)
 	enum err err = read_filter(ctx, &filter, &paging, &ctx->err);
 
 	if (!err)
-		err = user_credential_list(v1_store(ctx), ctx->auth, &filter, &page, &ctx->err);
+		err = user_credential_list(api_store(ctx), ctx->auth, &filter, &page, &ctx->err);
 	if (err)
 		return err;
 	json_t *list = json_array();
@@ -132,7 +132,7 @@ create_credential(struct ctx *ctx, struct response *response)
 {
 	struct user_credential_body body = { 0 };
 	struct user_credential credential = { 0 };
-	struct v1_audit audit;
+	struct api_audit audit;
 	json_t *object;
 	enum err err = request_json(ctx->req, &object, &ctx->err);
 
@@ -140,8 +140,8 @@ create_credential(struct ctx *ctx, struct response *response)
 		err = user_credential_body_read(object, BODY_CREATE, &body, &ctx->err);
 	if (err)
 		return err;
-	v1_audit_begin(ctx, &audit);
-	err = user_credential_create(v1_store(ctx), &audit.entry, &body.change, &credential,
+	api_audit_begin(ctx, &audit);
+	err = user_credential_create(api_store(ctx), &audit.entry, &body.change, &credential,
 	    &ctx->err);
 	user_credential_body_free(&body);
 	if (err)
@@ -157,7 +157,7 @@ change_credential(struct ctx *ctx, struct response *response)
 	enum body_use use = ctx->route->method == METHOD_PUT ? BODY_REPLACE : BODY_PATCH;
 	struct user_credential_body body = { 0 };
 	struct user_credential credential = { 0 };
-	struct v1_audit audit;
+	struct api_audit audit;
 	json_t *object;
 	int64_t id;
 	enum err err = route_param_int(ctx, "id", &id);
@@ -168,8 +168,8 @@ change_credential(struct ctx *ctx, struct response *response)
 		err = user_credential_body_read(object, use, &body, &ctx->err);
 	if (err)
 		return err;
-	v1_audit_begin(ctx, &audit);
-	err = user_credential_update(v1_store(ctx), &audit.entry, id, &body.change, &credential,
+	api_audit_begin(ctx, &audit);
+	err = user_credential_update(api_store(ctx), &audit.entry, id, &body.change, &credential,
 	    &ctx->err);
 	user_credential_body_free(&body);
 	if (err)
@@ -182,14 +182,14 @@ change_credential(struct ctx *ctx, struct response *response)
 static enum err
 delete_credential(struct ctx *ctx, struct response *response)
 {
-	struct v1_audit audit;
+	struct api_audit audit;
 	int64_t id;
 	enum err err = route_param_int(ctx, "id", &id);
 
 	if (err)
 		return err;
-	v1_audit_begin(ctx, &audit);
-	err = user_credential_delete(v1_store(ctx), &audit.entry, id, &ctx->err);
+	api_audit_begin(ctx, &audit);
+	err = user_credential_delete(api_store(ctx), &audit.entry, id, &ctx->err);
 	return err ? err : response_empty(response);
 }
 

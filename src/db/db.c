@@ -32,14 +32,14 @@ static const struct {
 	{ 30002, ERR_GONE },
 	{ 30003, ERR_NOT_FOUND },
 	{ 30004, ERR_VALUE },
-	{ 1451, ERR_RULE },	 /* a row that others point to */
+	{ 1451, ERR_RULE },      /* a row that others point to */
 	{ 1452, ERR_NOT_FOUND }, /* a row that points to none */
-	{ 1213, ERR_CONFLICT }, /* deadlock */
-	{ 1205, ERR_CONFLICT }, /* lock wait: the transaction is still open until we roll back */
-	{ 1020, ERR_CONFLICT }, /* row changed since the snapshot */
-	{ 1180, ERR_CONFLICT }, /* error during COMMIT, Galera certification */
-	{ 1927, ERR_LOST },     /* killed */
-	{ 1053, ERR_LOST },     /* shutting down */
+	{ 1213, ERR_CONFLICT },  /* deadlock */
+	{ 1205, ERR_CONFLICT },  /* lock wait: the transaction is still open until we roll back */
+	{ 1020, ERR_CONFLICT },  /* row changed since the snapshot */
+	{ 1180, ERR_CONFLICT },  /* error during COMMIT, Galera certification */
+	{ 1927, ERR_LOST },      /* killed */
+	{ 1053, ERR_LOST },      /* shutting down */
 	{ 1152, ERR_LOST },
 	{ 1158, ERR_LOST },
 	{ 1159, ERR_LOST },

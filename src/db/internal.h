@@ -11,10 +11,10 @@ struct prepared; /* stmt.c */
 
 struct db {
 	const struct config *config;
-	MYSQL *mysql;		/* NULL: not connected */
-	bool in_transaction;	/* between BEGIN and the end of COMMIT or ROLLBACK */
-	bool failed;		/* a statement of this transaction failed: nothing but ROLLBACK is allowed */
-	int64_t retry_at_ms;	/* monotonic: no new connect before */
+	MYSQL *mysql;        /* NULL: not connected */
+	bool in_transaction; /* between BEGIN and the end of COMMIT or ROLLBACK */
+	bool failed; /* a statement of this transaction failed: nothing but ROLLBACK is allowed */
+	int64_t retry_at_ms;            /* monotonic: no new connect before */
 	struct prepared *prepared[256]; /* by hash of the statement's address; at most half full */
 	size_t n_prepared;
 };
@@ -22,7 +22,8 @@ struct db {
 enum err db_connect(struct db *db, struct errctx *ctx);
 void db_disconnect(struct db *db);
 /* What a server or client error number means; logs it with the statement's name. */
-enum err db_failure(struct db *db, unsigned number, const char *text, const char *what, struct errctx *ctx);
+enum err db_failure(struct db *db, unsigned number, const char *text, const char *what,
+    struct errctx *ctx);
 void stmt_forget_all(struct db *db);
 
 #endif

@@ -302,6 +302,7 @@ keychain_create(struct store *store, struct audit_entry *audit, int64_t person_i
 
 struct lock_in {
 	int64_t id, person_id;
+	bool confirmed; /* of a deletion */
 };
 static const struct col lock_in[] = { COL(INT, struct lock_in, id),
 	COL(INT, struct lock_in, person_id) };
@@ -352,7 +353,7 @@ update_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	struct changing *changing = arg;
 	const struct keychain_change *change = changing->change;
 	struct change_in in = { .id = change->id, .name = change->name };
-	const struct lock_in find = { change->id, change->person_id };
+	const struct lock_in find = { .id = change->id, .person_id = change->person_id };
 	struct sealed_row row = { 0 };
 	enum err err = missing(stmt_one(store->db, &lock, &find, &row, ctx), ctx);
 
@@ -407,6 +408,9 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 		return err;
 	note_subject(audit, row.key.team_id, row.key.id);
 	stmt_row_free(&lock, &row);
+	if (!find->confirmed)
+		return err_set(ctx, ERR_CONFIRM, "confirmed",
+		    "say confirmed=true to delete the key for good");
 	err = credential_forget_key_in(store, find->id, ctx);
 	return err ? err
 		   : stmt_run(store->db, &delete_key, &(struct read_in){ .id = find->id }, NULL,
@@ -415,9 +419,9 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 
 enum err
 keychain_delete(struct store *store, struct audit_entry *audit, int64_t person_id, int64_t id,
-    struct errctx *ctx)
+    bool confirmed, struct errctx *ctx)
 {
-	struct lock_in find = { id, person_id };
+	struct lock_in find = { id, person_id, confirmed };
 
 	return store_write(store, audit, delete_body, &find, ctx);
 }

@@ -50,7 +50,8 @@ pass_on(int from, int to, char *data, ssize_t *n)
 	return *n > 0 && write(to, data, (size_t)*n) == *n;
 }
 
-/* Carry one connection; a COMMIT (COM_QUERY is 3) is dropped, or passed on and its answer dropped. */
+/* Carry one connection; a COMMIT (COM_QUERY is 3) is dropped, or passed on and its answer dropped.
+ */
 static void *
 carry(void *arg)
 {
