@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/v2/credential-requests/requests: list, read, make and delete requests. */
+#include "store/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/request_items.h"
+#include "api/routes.h"
+#include "api/v2.h"
+#include "base/alloc.h"
+
+/* ---- lists ---- */
+
+static const char *const sorts[] = {
+	[REQUEST_BY_CREATED] = "createdAt",
+	[REQUEST_BY_UPDATED] = "updatedAt",
+	[REQUEST_BY_EXPIRES] = "expiresAt",
+	[REQUEST_BY_NAME] = "name",
+	NULL,
+};
+
+static struct request_extra
+extra_of(const struct columns *columns)
+{
+	return (struct request_extra){ .app_names = columns_has(columns, "appNames"),
+		.provider = columns_has(columns, "makeProvider") };
+}
+
+static enum err
+read_filter(struct ctx *ctx, struct request_filter *filter_out)
+{
+	const struct params *query = &ctx->req->query;
+	unsigned status = REQUEST_STATUS_COUNT;
+	struct request_filter filter = { 0 };
+	struct errctx *err_ctx = &ctx->err;
+	enum err err =
+	    query_int(query, "teamId", QUERY_REQUIRED, 1, V2_ID_MAX, &filter.team_id, err_ctx);
+
+	if (!err)
+		err = query_int(query, "userId", QUERY_OPTIONAL, 1, V2_ID_MAX, &filter.requester_id,
+		    err_ctx);
+	if (!err)
+		err = query_int(query, "makeProviderId", QUERY_OPTIONAL, 1, V2_ID_MAX,
+		    &filter.provider_id, err_ctx);
+	if (!err)
+		err = query_enum(query, "status", request_status_names, &status, err_ctx);
+	if (!err)
+		err = query_text(query, "name", QUERY_OPTIONAL, 255, &filter.name, err_ctx);
+	if (err)
+		return err;
+	filter.status = request_status_names[status];
+	*filter_out = filter;
+	return OK;
+}
+
+static enum err
+list_requests(struct ctx *ctx, struct response *response)
+{
+	struct v2_list list;
+	struct request_filter filter;
+	struct request_row *rows = NULL;
+	size_t n = 0;
+	enum err err = v2_list_read(ctx, sorts, true, v2_request_columns, &list);
+
+	if (!err)
+		err = read_filter(ctx, &filter);
+	if (err)
+		return err;
+	const struct request_extra extra = extra_of(&list.columns);
+	err = request_list(api_store(ctx), ctx->auth, &filter, &extra, &list.want, &rows, &n,
+	    &ctx->err);
+	if (err)
+		return err;
+	json_t *json = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(json, v2_request_json(&rows[i]));
+	request_list_free(&rows, n);
+	return v2_list_answer(response, "requests", json, &list);
+}
+
+/* ---- one ---- */
+
+static enum err
+get_request(struct ctx *ctx, struct response *response)
+{
+	struct columns columns;
+	struct request_row request;
+	struct uuid id;
+	enum err err = route_param_uuid(ctx, "id", &id);
+
+	if (!err)
+		err = columns_read(&ctx->req->query, v2_request_columns, &columns, &ctx->err);
+	if (err)
+		return err;
+	const struct request_extra extra = extra_of(&columns);
+	err = request_get(api_store(ctx), ctx->auth, &id, &extra, &request, &ctx->err);
+	if (err)
+		return err;
+	json_t *json = v2_request_json(&request);
+	columns_apply(json, &columns);
+	request_free(&request);
+	return v2_answer(response, "request", json);
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Each once, in the order lists have them. */
+static json_t *
+app_names_json(const struct request_detail *detail)
+{
+	const char *names[REQUEST_CREDENTIALS_MAX];
+	size_t n = 0;
+	json_t *json = json_array();
+
+	for (; n < detail->n_credentials && n < REQUEST_CREDENTIALS_MAX; n++)
+		names[n] = detail->credentials[n].app_name;
+	qsort(names, n, sizeof(names[0]), compare_texts);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+			json_array_append_new(json, json_string(names[i]));
+	return json;
+}
+
+static json_t *
+detail_json(const struct request_detail *detail)
+{
+	json_t *json = v2_request_json(&detail->request);
+	json_t *credentials = json_array();
+
+	for (size_t i = 0; i < detail->n_credentials; i++)
+		json_array_append_new(credentials, v2_credential_json(&detail->credentials[i]));
+	json_put(json, "appNames", app_names_json(detail));
+	json_put(json, "user", v2_person_json(&detail->requester));
+	json_put(json, "credentials", credentials);
+	return json;
+}
+
+static enum err
+get_detail(struct ctx *ctx, struct response *response)
+{
+	struct request_detail detail;
+	struct uuid id;
+	enum err err = route_param_uuid(ctx, "id", &id);
+
+	if (!err)
+		err = request_detail(api_store(ctx), ctx->auth, &id, &detail, &ctx->err);
+	if (err)
+		return err;
+	json_t *json = detail_json(&detail);
+	request_detail_free(&detail);
+	return v2_answer(response, "requestDetail", json);
+}
+
+/* ---- making ---- */
+
+#define EMAIL_MAX 254 /* RFC 5321 section 4.5.3.1.3, without the angle brackets */
+
+static const struct field_spec new_user_fields[] = {
+	{ .name = "name",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
+	    .least = 1,
+	    .most = 255 },
+	{ .name = "email",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
+	    .least = 3,
+	    .most = EMAIL_MAX },
+	{ .name = NULL },
+};
+static const struct field_spec provider_fields[] = {
+	{ .name = "providerMakeUserId", .type = FIELD_INT, .least = 1, .most = V2_ID_MAX },
+	{ .name = "newUser", .type = FIELD_OBJECT, .fields = new_user_fields },
+	{ .name = NULL },
+};
+static const struct field_spec module_field = { .type = FIELD_TEXT,
+	.flags = FIELD_ONE_LINE,
+	.least = 1,
+	.most = 255 };
+static const struct field_spec item_fields[] = {
+	{ .name = "appName",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
+	    .least = 1,
+	    .most = 128 },
+	{ .name = "appModules",
+	    .type = FIELD_ARRAY,
+	    .flags = FIELD_REQUIRED,
+	    .least = 1,
+	    .most = 500,
+	    .element = &module_field },
+	{ .name = "appVersion", .type = FIELD_INT, .least = 1, .most = 9999 },
+	{ .name = "nameOverride",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_ONE_LINE | FIELD_NULLABLE,
+	    .most = 255 },
+	{ .name = "description", .type = FIELD_TEXT, .flags = FIELD_NULLABLE, .most = 512 },
+	{ .name = NULL },
+};
+static const struct field_spec item_field = { .type = FIELD_OBJECT, .fields = item_fields };
+static const struct field_spec request_fields[] = {
+	{ .name = "name",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
+	    .least = 1,
+	    .most = 255 },
+	{ .name = "teamId",
+	    .type = FIELD_INT,
+	    .flags = FIELD_REQUIRED,
+	    .least = 1,
+	    .most = V2_ID_MAX },
+	{ .name = "description", .type = FIELD_TEXT, .flags = FIELD_NULLABLE, .most = 512 },
+	{ .name = "provider",
+	    .type = FIELD_OBJECT,
+	    .flags = FIELD_REQUIRED,
+	    .fields = provider_fields },
+	{ .name = "credentials",
+	    .type = FIELD_ARRAY,
+	    .flags = FIELD_REQUIRED,
+	    .least = 1,
+	    .most = 64,
+	    .element = &item_field },
+	{ .name = NULL },
+};
+
+/* One @ between a local part and a host name; plain ASCII, because the database takes letters with
+ * accents for those without, and so one person for another. */
+static bool
+is_email(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	static const char host_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+
+	if (!at || at == text || at - text > 64 || strchr(text, '@') != at)
+		return false;
+	for (const char *c = text; c < at; c++)
+		if (*c <= ' ' || *c > '~' || strchr("\"(),:;<>[\\]", *c))
+			return false;
+	const char *host = at + 1;
+	size_t len = strlen(host);
+	return len && strspn(host, host_characters) == len && host[0] != '.' && host[0] != '-' &&
+	       host[len - 1] != '.' && host[len - 1] != '-' && !strstr(host, "..");
+}
+
+static char *
+lower_case(const char *text)
+{
+	char *copy = xstrdup(text);
+
+	for (char *c = copy; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return copy;
+}
+
+/* Exactly one of two; `email_out` is owned by the caller. */
+static enum err
+read_provider(struct ctx *ctx, const json_t *provider, struct request_new *request,
+    char **email_out)
+{
+	const json_t *user = json_object_get(provider, "newUser");
+	int64_t id = json_get_int(provider, "providerMakeUserId", 0);
+
+	if (!user == !id)
+		return err_set(&ctx->err, ERR_FIELD, "provider",
+		    "must have exactly one of providerMakeUserId and newUser");
+	request->provider_id = id;
+	if (!user)
+		return OK;
+	char *email = lower_case(json_get_text(user, "email"));
+	if (!is_email(email)) {
+		free(email);
+		return err_set(&ctx->err, ERR_FIELD, "provider.newUser.email",
+		    "must be an e-mail address");
+	}
+	request->provider_email = *email_out = email;
+	request->provider_name = json_get_text(user, "name");
+	return OK;
+}
+
+static json_t *
+made_json(const struct ctx *ctx, const struct request_made *made)
+{
+	json_t *answer = json_object();
+	json_t *request = v2_request_json(&made->request);
+	const struct columns columns = columns_default(v2_request_columns);
+	char id[UUID_TEXT_SIZE];
+
+	columns_apply(request, &columns);
+	uuid_text(&made->request.id, id);
+	json_put(answer, "request", request);
+	json_put(answer, "publicUri",
+	    json_sprintf("%s/request/%s#%s", api_pool(ctx)->config.public_url, id,
+		made->link_secret));
+	return answer;
+}
+
+/* `items` has been derived; everything else is read here. */
+static enum err
+create_from(struct ctx *ctx, const json_t *object, const struct request_items *items,
+    struct request_made *made_out)
+{
+	struct api_audit audit;
+	auto_free char *email = NULL;
+	struct request_new request = {
+		.team_id = json_get_int(object, "teamId", 0),
+		.requester_id = ctx->auth->person_id,
+		.name = json_get_text(object, "name"),
+		.description = json_get_text(object, "description"),
+		.expiry_days = api_pool(ctx)->config.request_expiry_days,
+		.credentials = items->items,
+		.n_credentials = items->n,
+	};
+	enum err err = read_provider(ctx, json_object_get(object, "provider"), &request, &email);
+
+	if (err)
+		return err;
+	api_audit_begin(ctx, &audit);
+	return request_create(api_store(ctx), &audit.entry, &request, made_out, &ctx->err);
+}
+
+static enum err
+create_request(struct ctx *ctx, struct response *response)
+{
+	struct request_items *items;
+	struct request_made made;
+	json_t *object = NULL;
+	enum err err = request_json(ctx->req, &object, &ctx->err);
+
+	if (!err)
+		err = fields_check(object, request_fields, true, "", &ctx->err);
+	if (err)
+		return err;
+	items = xcalloc(1, sizeof(*items));
+	err = request_items_derive(api_pool(ctx)->catalog, json_object_get(object, "credentials"),
+	    items, &ctx->err);
+	if (!err)
+		err = create_from(ctx, object, items, &made);
+	request_items_free(&items);
+	if (err)
+		return err;
+	json_t *answer = made_json(ctx, &made);
+	request_made_wipe(&made);
+	return response_json(response, answer);
+}
+
+/* ---- deleting ---- */
+
+static enum err
+delete_request(struct ctx *ctx, struct response *response)
+{
+	struct api_audit audit;
+	struct uuid id;
+	bool confirmed = false;
+	enum err err = route_param_uuid(ctx, "id", &id);
+
+	if (!err)
+		err = v2_confirmed(ctx, &confirmed);
+	if (err)
+		return err;
+	api_audit_begin(ctx, &audit);
+	err = request_delete(api_store(ctx), &audit.entry, ctx->auth->person_id, &id, confirmed,
+	    &ctx->err);
+	return err ? err : v2_answer(response, "deleted", json_true());
+}
+
+const struct route request_routes[] = {
+	{ .method = METHOD_GET,
+	    .path = "/api/v2/credential-requests/requests",
+	    .scope = SCOPE_REQUESTS_READ,
+	    .audit = "none",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_JOINED,
+	    .handler = list_requests,
+	    .summary = "The credential requests of a team" },
+	{ .method = METHOD_POST,
+	    .path = "/api/v2/credential-requests/requests/v2",
+	    .scope = SCOPE_REQUESTS_WRITE,
+	    .audit = "request.create",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_FIRST,
+	    .handler = create_request,
+	    .summary = "Ask somebody for the credentials that modules of apps need" },
+	{ .method = METHOD_GET,
+	    .path = "/api/v2/credential-requests/requests/{id}",
+	    .scope = SCOPE_REQUESTS_READ,
+	    .audit = "none",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_JOINED,
+	    .handler = get_request,
+	    .summary = "One credential request" },
+	{ .method = METHOD_DELETE,
+	    .path = "/api/v2/credential-requests/requests/{id}",
+	    .scope = SCOPE_REQUESTS_WRITE,
+	    .audit = "request.delete",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_FIRST,
+	    .handler = delete_request,
+	    .summary = "Delete a request and, when confirmed, what was made from it" },
+	{ .method = METHOD_GET,
+	    .path = "/api/v2/credential-requests/requests/{id}/detail",
+	    .scope = SCOPE_REQUESTS_READ,
+	    .audit = "none",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_JOINED,
+	    .handler = get_detail,
+	    .summary = "One request with its people and credentials" },
+	{ 0 },
+};
