@@ -54,10 +54,8 @@ static void *
 wipe_realloc(void *old, size_t size)
 {
 	size_t had = old ? malloc_usable_size(old) : 0;
-	void *fresh = malloc(size);
+	void *fresh = xmalloc(size);
 
-	if (!fresh)
-		return NULL;
 	if (old)
 		memcpy(fresh, old, had < size ? had : size);
 	wipe_free(old);

@@ -256,7 +256,7 @@ what_is_no_pattern_is_refused(void **state)
 		if (allowed_hosts_check(bad[i], NULL) != ERR_FIELD)
 			fail_msg("'%s' was taken, or refused as something else", bad[i]);
 	memset(label, 'a', sizeof label);
-	strcpy(label + 64, ".com");
+	memcpy(label + 64, ".com", sizeof ".com");
 	assert_int_equal(allowed_hosts_check(label, NULL), ERR_FIELD);
 	assert_int_equal(allowed_hosts_check(label + 1, NULL), OK);
 	memset(name, 'a', sizeof name);
