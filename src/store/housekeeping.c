@@ -28,8 +28,15 @@ RULE(old_fetch_logs, OLDEST("fetch_log", "started_at", "? DAY"), twice_in);
 RULE(old_jobs, "DELETE FROM job WHERE finished_at " AGO("? DAY") " ORDER BY finished_at LIMIT ?",
     days_in);
 RULE(old_link_failures, OLDEST("link_failure", "failed_at", "1 DAY"), batch_in);
+/* The key of page_submit()'s job, in the column's own character set so that its index is used. */
+#define JOB_OF_SUBMISSION                                                                          \
+	"CONVERT(CONCAT('credential:', LOWER(CONCAT_WS('-', HEX(SUBSTR(credential_id, 1, 4)), "    \
+	"HEX(SUBSTR(credential_id, 5, 2)), HEX(SUBSTR(credential_id, 7, 2)), "                     \
+	"HEX(SUBSTR(credential_id, 9, 2)), HEX(SUBSTR(credential_id, 11, 6))))) USING ascii)"
 RULE(old_submissions,
-    "DELETE FROM submission WHERE fields_sealed IS NULL AND created_at " AGO("1 DAY") " LIMIT ?",
+    "DELETE FROM submission WHERE created_at " AGO(
+	"1 DAY") " AND (fields_sealed IS NULL OR NOT EXISTS (SELECT 1 FROM job WHERE active_key "
+		 "= " JOB_OF_SUBMISSION ")) LIMIT ?",
     batch_in);
 RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 
@@ -38,7 +45,8 @@ const struct housekeeping_rule housekeeping_rules[] = {
 	{ "fetch_log", "fetch logs older than log_retention_days", &old_fetch_logs },
 	{ "job", "jobs that ended more than log_retention_days ago", &old_jobs },
 	{ "link_failure", "wrong link secrets after a day", &old_link_failures },
-	{ "submission", "forms that were taken, a day after they came", &old_submissions },
+	{ "submission", "forms that were taken or called off, a day after they came",
+	    &old_submissions },
 	{ "runner", "runners not seen for an hour", &old_runners },
 	{ 0 },
 };
