@@ -17,8 +17,9 @@
 #define REQUEST_SECRET_TEXT 44 /* the same as base64url text, with NUL */
 #define REQUEST_LINK_HASH 32
 
-/* What the database keeps of a link secret: SHA-256 of its text. */
-void request_link_hash(const char *secret, unsigned char hash_out[REQUEST_LINK_HASH]);
+/* What the database keeps of a link secret: SHA-256 of its bytes. */
+void request_link_hash(const unsigned char secret[REQUEST_SECRET_SIZE],
+    unsigned char hash_out[REQUEST_LINK_HASH]);
 
 enum request_status {
 	REQUEST_PENDING,

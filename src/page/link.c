@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "catalog/key_types.h"
 #include "store/job.h"
+#include "store/request.h"
 #include "web/pool.h"
 
 #define SCHEME "Link "
@@ -48,7 +49,7 @@ read_link(struct ctx *ctx, struct page_link *link_out)
 	if (uuid_parse(route_param(ctx, "id"), &link_out->request) ||
 	    uuid_is_nil(&link_out->request) || link_secret_read(ctx->req->authorization, secret))
 		return err_set(&ctx->err, ERR_NOT_FOUND, "", PAGE_NO_SUCH_REQUEST);
-	crypt_sha256(secret, sizeof(secret), link_out->hash);
+	request_link_hash(secret, link_out->hash);
 	explicit_bzero(secret, sizeof(secret));
 	return OK;
 }

@@ -13,9 +13,10 @@ const char *const request_status_names[REQUEST_STATUS_COUNT + 1] = { "pending", 
 	"partially_authorized", "declined", "incomplete", "invalid", NULL };
 
 void
-request_link_hash(const char *secret, unsigned char hash_out[REQUEST_LINK_HASH])
+request_link_hash(const unsigned char secret[REQUEST_SECRET_SIZE],
+    unsigned char hash_out[REQUEST_LINK_HASH])
 {
-	crypt_sha256(secret, strlen(secret), hash_out);
+	crypt_sha256(secret, REQUEST_SECRET_SIZE, hash_out);
 }
 
 struct request_shape {

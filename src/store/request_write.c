@@ -169,11 +169,12 @@ row_made(const struct making *making)
 }
 
 static void
-make_link_secret(char text_out[REQUEST_SECRET_TEXT])
+make_link_secret(char text_out[REQUEST_SECRET_TEXT], unsigned char hash_out[REQUEST_LINK_HASH])
 {
 	unsigned char raw[REQUEST_SECRET_SIZE];
 
 	crypt_random(raw, sizeof(raw));
+	request_link_hash(raw, hash_out);
 	auto_wipe char *text = crypt_base64url(raw, sizeof(raw));
 	explicit_bzero(raw, sizeof(raw));
 	assert(strlen(text) == REQUEST_SECRET_TEXT - 1);
@@ -198,8 +199,7 @@ request_create(struct store *store, struct audit_entry *audit, const struct requ
 
 	assert(request->n_credentials && request->n_credentials <= REQUEST_CREDENTIALS_MAX);
 	uuid_make(&making.in.id);
-	make_link_secret(made.link_secret);
-	request_link_hash(made.link_secret, making.hash);
+	make_link_secret(made.link_secret, making.hash);
 	making.in.link_hash = (struct bytes){ making.hash, sizeof(making.hash) };
 	enum err err = store_write(store, audit, create_body, &making, ctx);
 	if (!err) {
