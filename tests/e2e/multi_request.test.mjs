@@ -184,18 +184,18 @@ describe('what vendors do wrong', () => {
   const moods = [
     ['refuses', '/refuse', /request 1 of 1: .*401/, 401],
     ['answers an error page with a token in it', '/status/500', /500/, 500],
-    ['answers no HTTP', '/garbage', /request 1 of 1/],
-    ['answers broken JSON', '/not-json', /token/, 200],
-    ['answers 200 with a login page', '/html', /token/, 200],
-    ['answers 10 MB', '/big?mb=10', /request 1 of 1/],
-    ['redirects to a private address', '/redirect-private', /request 1 of 1/],
-    ['redirects to the metadata service', '/redirect-metadata', /request 1 of 1/],
-    ['redirects without end', '/redirect-loop', /request 1 of 1/],
-    ['hangs', '/hang', /request 1 of 1/],
-    ['cuts its answer off', '/cut', /request 1 of 1/],
-    ['closes without a word', '/drop', /request 1 of 1/],
-    ['gives a null token', '/null', /token/, 200],
-    ['answers nothing', '/empty', /token/, 204],
+    ['answers no HTTP', '/garbage', /not HTTP/],
+    ['answers broken JSON', '/not-json', /nothing in the answer at the location/, 200],
+    ['answers 200 with a login page', '/html', /nothing in the answer at the location/, 200],
+    ['answers 10 MB', '/big?mb=10', /too large/],
+    ['redirects to a private address', '/redirect-private', /address is not one that may be reached/],
+    ['redirects to the metadata service', '/redirect-metadata', /address is not one that may be reached/],
+    ['redirects without end', '/redirect-loop', /too many redirects/],
+    ['hangs', '/hang', /in time/],
+    ['cuts its answer off', '/cut', /closed within/],
+    ['closes without a word', '/drop', /closed without/],
+    ['gives a null token', '/null', /nothing in the answer at the location/, 200],
+    ['answers nothing', '/empty', /nothing in the answer at the location/, 204],
     ['sends huge headers', '/headers-huge', /request 1 of 1/],
   ];
   for (const [what, path, reason, status] of moods) {
@@ -248,11 +248,15 @@ describe('what vendors do wrong', () => {
   });
 
   it('does not call private addresses', async () => {
-    for (const url of ['http://10.0.0.1/', 'http://169.254.169.254/latest/', 'http://[::1]/', 'http://0.0.0.0/', 'http://2130706433/']) {
+    // 167772161 is 10.0.0.1: there are many ways to write an address
+    for (const url of ['http://10.0.0.1/', 'http://169.254.169.254/latest/', 'http://[::1]/', 'http://0.0.0.0/', 'http://167772161/',
+      'http://0x0a.1/', 'http://[::ffff:10.0.0.1]/']) {
       const answer = await api('POST', BASE, { name: `private ${++count}`, mode: 'MULTI_REQUEST', team_id: world.teamId,
         http_request_location_of_token: '=response.body.token', credential_requests: [{ options: { url, timeout: 2 } }] });
       if (answer.status === 422) continue; // refused when it is stored is just as well
-      assert.equal((await ask(answer.body.id)).status, url.includes('2130706433') ? 424 : 424, url);
+      const asked = await ask(answer.body.id);
+      assert.equal(asked.status, 424, url);
+      assert.match(asked.body.error, /address is not one that may be reached/, url);
     }
   });
 });
@@ -280,9 +284,9 @@ describe('bad luck', () => {
     assert.equal((await api('PATCH', `${BASE}/${id}`, { description: 'meanwhile' })).status, 200);
     release();
     const answer = await asking;
-    assert.ok([200, 424, 503].includes(answer.status), answer.text);
-    const again = await ask(id);
-    assert.equal(again.status, 200, again.text);
+    assert.equal(answer.status, 200, answer.text); // fetched again, with what it is now
+    assert.equal(vendor.hits('/login'), 2);
+    assert.deepEqual((await ask(id)).body, answer.body);
     const versions = await stack.mysql(`SELECT c.version = t.version FROM user_credential c JOIN fetch_token t ON t.credential_id = c.id
       WHERE c.id = ${id}`);
     assert.deepEqual(versions, [['1']]);
