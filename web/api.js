@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls of the request page. The link secret lives here and in the address bar, and goes out in a header only.
+
+const TIMEOUT_MS = 30000;
+
+// What went wrong, in the page's own terms.
+//   kind: 'unknown' | 'gone' | 'rate' | 'away' | 'refused'
+//   reasons: what the service said, one text for each thing that is wrong; for a field as { field, text }
+export class CallError extends Error {
+  constructor(kind, { reasons = [], retryAfterS = 0 } = {}) {
+    super(kind);
+    Object.assign(this, { kind, reasons, retryAfterS });
+  }
+}
+
+// "fields.key: is required" belongs to the field key; anything else to no field.
+function reasonOf(text) {
+  const match = /^fields\.([^:]+): (.*)$/s.exec(text);
+  return match ? { field: match[1], text: match[2] } : { field: null, text };
+}
+
+const KINDS = { 404: 'unknown', 410: 'gone', 429: 'rate' };
+
+async function errorOf(response) {
+  let body = {};
+  try {
+    body = await response.json();
+  } catch {
+    // not from the service itself; the status says enough
+  }
+  const texts = Array.isArray(body.suberrors) ? body.suberrors.map((sub) => sub.message) : [body.detail];
+  const kind = KINDS[response.status] ?? (response.status >= 500 ? 'away' : 'refused');
+  return new CallError(kind, {
+    reasons: texts.filter((text) => typeof text === 'string').map(reasonOf),
+    retryAfterS: Number(response.headers.get('Retry-After')) || 0,
+  });
+}
+
+// The link this page was opened with, or null when it is not complete.
+export function linkFrom(location) {
+  const path = /^\/request\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/i.exec(location.pathname);
+  const secret = /^#([A-Za-z0-9_-]{43})$/.exec(location.hash);
+  return path && secret ? { id: path[1], secret: secret[1] } : null;
+}
+
+export class Api {
+  #base;
+
+  #authorization;
+
+  constructor({ id, secret }) {
+    this.#base = `/public/requests/${id}`;
+    this.#authorization = `Link ${secret}`;
+  }
+
+  async #call(method, path, body) {
+    let response;
+    try {
+      response = await fetch(this.#base + path, {
+        method,
+        headers: { Authorization: this.#authorization, ...(body ? { 'Content-Type': 'application/json' } : {}) },
+        body: body && JSON.stringify(body),
+        cache: 'no-store',
+        credentials: 'omit',
+        mode: 'same-origin',
+        redirect: 'error',
+        referrerPolicy: 'no-referrer',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch {
+      throw new CallError('away');
+    }
+    if (!response.ok) throw await errorOf(response);
+    try {
+      return await response.json();
+    } catch {
+      throw new CallError('away');
+    }
+  }
+
+  open() { return this.#call('GET', ''); }
+
+  submit(itemId, fields) { return this.#call('POST', `/items/${itemId}`, { fields }); }
+
+  decline(itemId, reason) { return this.#call('POST', `/items/${itemId}/decline`, reason ? { reason } : {}); }
+}
