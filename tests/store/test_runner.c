@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/crypt.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/scopes.h"
@@ -438,6 +439,18 @@ static struct page_link the_link;
 static char credential_text[UUID_TEXT_SIZE];
 
 static void
+hash_link(const char *text, unsigned char hash_out[REQUEST_LINK_HASH])
+{
+	unsigned char *secret;
+	size_t len;
+
+	assert_int_equal(crypt_base64url_decode(text, strlen(text), &secret, &len), OK);
+	assert_int_equal(len, REQUEST_SECRET_SIZE);
+	request_link_hash(secret, hash_out);
+	free(secret);
+}
+
+static void
 make_request(void)
 {
 	static const struct credential_new keys[] = {
@@ -460,7 +473,7 @@ make_request(void)
 
 	ok(request_create(&store, &audit, &request, &made, &ctx), &ctx);
 	the_link.request = made.request.id;
-	request_link_hash(made.link_secret, the_link.hash);
+	hash_link(made.link_secret, the_link.hash);
 	request_made_wipe(&made);
 }
 
