@@ -126,7 +126,7 @@ option_set(const struct config_option *option, const char *value, struct config 
 	if (option->type == CONFIG_TYPE_TEXT) {
 		if (strlen(value) >= CONFIG_TEXT)
 			return err_set(ctx, ERR_CONFIG, option->name,
-			    "is longer than %d characters", CONFIG_TEXT - 1);
+			    "%s is longer than %d characters", option->name, CONFIG_TEXT - 1);
 		if (!is_choice(option->name, value))
 			return err_set(ctx, ERR_CONFIG, option->name, "%s cannot be \"%s\": %s",
 			    option->name, value, option->doc);
@@ -138,8 +138,8 @@ option_set(const struct config_option *option, const char *value, struct config 
 	long long number = strtoll(value, &end, 10);
 	if (errno || end == value || *end || number < option->least || number > option->most)
 		return err_set(ctx, ERR_CONFIG, option->name,
-		    "must be a number from %lld to %lld, not \"%s\"", (long long)option->least,
-		    (long long)option->most, value);
+		    "%s must be a number from %lld to %lld, not \"%s\"", option->name,
+		    (long long)option->least, (long long)option->most, value);
 	memcpy(field, &(int64_t){ number }, sizeof(int64_t));
 	return OK;
 }
