@@ -3,15 +3,15 @@
 import { readFileSync } from 'node:fs';
 
 // The body of a MULTI_REQUEST credential that logs in at the vendor.
-export function multiRequest(teamId, vendor, name, { login = '/login', token = '/token', ttl = 300, extra = {} } = {}) {
+export function multiRequest(teamId, vendor, name, { login = '/login', token = '/token', ttl = 300, options = {}, extra = {} } = {}) {
   const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '_');
   return {
     name, mode: 'MULTI_REQUEST', team_id: teamId, http_request_ttl: ttl,
     http_request_location_of_token: `=${slug}.body.token`,
     credential_requests: [
-      { options: { url: `${vendor.url}${login}`, method: 'post', payload: { user: vendor.user, password: '<<secret>>' } },
+      { options: { url: `${vendor.url}${login}`, method: 'post', payload: { user: vendor.user, password: '<<secret>>' }, ...options },
         http_request_secret: vendor.password },
-      { options: { url: `${vendor.url}${token}`, method: 'post', payload: { session: '<<PREVIOUS_STEP.body.session>>' } } },
+      { options: { url: `${vendor.url}${token}`, method: 'post', payload: { session: '<<PREVIOUS_STEP.body.session>>' }, ...options } },
     ],
     ...extra,
   };
