@@ -59,7 +59,8 @@ async function measure(options) {
     }
     results.memory = await memory(world);
   } catch (error) {
-    process.stderr.write(world.stack.logs().split('\n').slice(-20).join('\n'));
+    const lines = world.stack.logs().split('\n').filter((line) => /level=(warn|error)|\[(error|crit)\]/.test(line));
+    process.stderr.write(`${lines.slice(-10).join('\n')}\n`);
     throw error;
   } finally {
     await world.close();
