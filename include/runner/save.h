@@ -7,7 +7,7 @@
 #include "runner/task.h"
 #include "store/store.h"
 
-#define SAVE_BATCH_MAX 32
+#define SAVE_BATCH_MAX 64 /* at most BATCH_MAX */
 
 /* Save what is in the list, all of it settled or without a `start`. What has been saved, and what
  * cannot be (taken over by another runner), is moved to `gone`. When a batch is refused its tasks

@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "runner/fetch.h"
 #include "runner/kinds.h"
+#include "runner/save.h"
+#include "store/batch.h"
 
 /* Long enough for slow vendors with pauses between attempts; the lease is renewed meanwhile. */
 #define FETCH_TIMEOUT_MS (5 * 60 * 1000)
@@ -111,45 +113,49 @@ fetch_prepare(struct store *store, struct task *task, struct errctx *ctx)
 }
 
 static enum err
-log_fetch(struct store *store, const struct task *task, const struct task_outcome *outcome,
-    struct errctx *ctx)
-{
-	const struct fetch *fetch = task->data;
-	auto_free char *steps = fetch_steps_text(fetch);
-	const struct fetch_log entry = {
-		.credential_id = fetch->subject.place.id,
-		.job_id = task->job.id,
-		.started_at = fetch->started_at,
-		.duration_ms = clock_now_ms() - fetch->started_at,
-		.outcome = outcome->end == JOB_DONE ? "fetched" : "failed",
-		.reason = outcome->error[0] ? outcome->error : NULL,
-		.steps = steps,
-		.request_id = task->job.request_id,
-	};
-
-	return fetch_log_add(store, &entry, ctx);
-}
-
-static enum err
 fetch_save(struct store *store, const struct task *task, struct task_outcome *outcome,
     struct errctx *ctx)
 {
 	const struct fetch *fetch = task->data;
 
-	if (!fetch->subject.place.id)
+	if (outcome->end != JOB_DONE)
 		return OK;
-	if (outcome->end == JOB_DONE) {
-		enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
-		    fetch->subject.http_request_ttl, ctx);
-		if (err == ERR_STALE) {
-			*outcome = (struct task_outcome){ .end = JOB_RETRY,
-				.error = "the credential was changed meanwhile" };
-			return OK;
-		}
-		if (err)
-			return err;
+	enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
+	    fetch->subject.http_request_ttl, ctx);
+	if (err != ERR_STALE)
+		return err;
+	*outcome = (struct task_outcome){ .end = JOB_RETRY,
+		.error = "the credential was changed meanwhile" };
+	return OK;
+}
+
+static enum err
+fetch_save_logs(struct store *store, const struct task *const *tasks,
+    const struct task_outcome *const *outcomes, size_t n, struct errctx *ctx)
+{
+	struct fetch_log entries[SAVE_BATCH_MAX];
+	char *steps[SAVE_BATCH_MAX];
+	int64_t now = clock_now_ms();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct fetch *fetch = tasks[i]->data;
+
+		steps[i] = fetch_steps_text(fetch);
+		entries[i] = (struct fetch_log){
+			.credential_id = fetch->subject.place.id,
+			.job_id = tasks[i]->job.id,
+			.started_at = fetch->started_at,
+			.duration_ms = now > fetch->started_at ? now - fetch->started_at : 0,
+			.outcome = outcomes[i]->end == JOB_DONE ? "fetched" : "failed",
+			.reason = outcomes[i]->error[0] ? outcomes[i]->error : NULL,
+			.steps = steps[i],
+			.request_id = tasks[i]->job.request_id,
+		};
 	}
-	return log_fetch(store, task, outcome, ctx);
+	enum err err = batch_fetch_log(store, entries, n, ctx);
+	for (size_t i = 0; i < n; i++)
+		free(steps[i]);
+	return err;
 }
 
 const struct kind kind_fetch = {
@@ -166,5 +172,6 @@ const struct kind kind_fetch = {
 	.start = fetch_start,
 	.prepare = fetch_prepare,
 	.save = fetch_save,
+	.save_together = fetch_save_logs,
 	.free = fetch_free,
 };

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runner/kinds.h"
+#include "store/batch.h"
 
 #define SAVE_TRIES 3 /* as it is, then without a result that is refused, then without its kind */
 
@@ -38,40 +39,104 @@ end_name(enum job_end end)
 	return names[end];
 }
 
-static enum err
-add_audit(struct store *store, const struct task *task, const struct task_outcome *outcome,
-    struct errctx *ctx)
+/* Its kind still has a say in it. */
+static bool
+has_kind(const struct task *task, const struct task_outcome *outcome)
 {
-	struct audit_entry audit = {
-		.event = task->kind->audit,
-		.actor = "runner",
-		.request_id = task->job.request_id,
-		.team_id = task->job.team_id,
-		.failed = outcome->end != JOB_DONE,
-	};
-
-	snprintf(audit.subject, sizeof(audit.subject), "%s", task->job.subject);
-	return audit_add(store, &audit, ctx);
+	return task->kind && is_final(outcome->end) && task->save_tries < SAVE_TRIES - 1;
 }
 
 static enum err
-save_one(struct store *store, const struct task *task, struct task_outcome *outcome,
-    bool *in_finish, struct errctx *ctx)
+save_results(struct batch *batch, struct errctx *ctx)
 {
-	bool with_kind = task->kind && task->save_tries < SAVE_TRIES - 1;
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct task *task = batch->tasks[i];
+		struct task_outcome *outcome = &batch->outcomes[i];
+
+		*outcome = task->outcome;
+		if (!has_kind(task, outcome) || !task->kind->save || !task->data)
+			continue;
+		enum err err = task->kind->save(batch->store, task, outcome, ctx);
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+/* Each kind's own words about all its tasks of the batch. */
+static enum err
+save_together(struct batch *batch, struct errctx *ctx)
+{
+	const struct kind *kind;
 	enum err err = OK;
 
-	*outcome = task->outcome;
-	*in_finish = false;
-	if (with_kind && task->kind->save && task->data && is_final(outcome->end))
-		err = task->kind->save(store, task, outcome, ctx);
-	if (!err && task->kind && strcmp(task->kind->audit, "none") != 0 && is_final(outcome->end))
-		err = add_audit(store, task, outcome, ctx);
-	if (err)
-		return err;
-	*in_finish = true;
-	return job_finish(store, &task->job, outcome->end,
-	    outcome->error[0] ? outcome->error : NULL, outcome->delay_ms, ctx);
+	for (size_t k = 0; (kind = kind_at(k)) && !err; k++) {
+		const struct task *tasks[SAVE_BATCH_MAX];
+		const struct task_outcome *outcomes[SAVE_BATCH_MAX];
+		size_t n = 0;
+
+		if (!kind->save_together)
+			continue;
+		for (size_t i = 0; i < batch->n; i++) {
+			const struct task *task = batch->tasks[i];
+
+			if (task->kind != kind || !task->data ||
+			    !has_kind(task, &batch->outcomes[i]))
+				continue;
+			tasks[n] = task;
+			outcomes[n++] = &batch->outcomes[i];
+		}
+		if (n)
+			err = kind->save_together(batch->store, tasks, outcomes, n, ctx);
+	}
+	return err;
+}
+
+static enum err
+save_audit(struct batch *batch, struct errctx *ctx)
+{
+	struct audit_entry entries[SAVE_BATCH_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct task *task = batch->tasks[i];
+		const struct task_outcome *outcome = &batch->outcomes[i];
+
+		if (!task->kind || !is_final(outcome->end) ||
+		    strcmp(task->kind->audit, "none") == 0)
+			continue;
+		entries[n] = (struct audit_entry){
+			.event = task->kind->audit,
+			.actor = "runner",
+			.request_id = task->job.request_id,
+			.team_id = task->job.team_id,
+			.failed = outcome->end != JOB_DONE,
+		};
+		snprintf(entries[n].subject, sizeof(entries[n].subject), "%s", task->job.subject);
+		n++;
+	}
+	return batch_audit(batch->store, entries, n, ctx);
+}
+
+static enum err
+save_ends(struct batch *batch, struct errctx *ctx)
+{
+	struct job_over over[SAVE_BATCH_MAX];
+	enum err err = OK;
+	size_t n = 0;
+
+	for (size_t i = 0; i < batch->n && !err; i++) {
+		const struct task_outcome *outcome = &batch->outcomes[i];
+		const struct job *job = &batch->tasks[i]->job;
+		const char *error = outcome->error[0] ? outcome->error : NULL;
+
+		if (is_final(outcome->end))
+			over[n++] = (struct job_over){ job, outcome->end, error };
+		else
+			err = job_finish(batch->store, job, outcome->end, error, outcome->delay_ms,
+			    ctx);
+	}
+	return err ? err : batch_finish(batch->store, over, n, ctx);
 }
 
 static enum err
@@ -80,13 +145,16 @@ save_body(struct db *db, void *arg, struct errctx *ctx)
 	struct batch *batch = arg;
 	(void)db;
 
-	for (size_t i = 0; i < batch->n; i++) {
-		enum err err = save_one(batch->store, batch->tasks[i], &batch->outcomes[i],
-		    &batch->in_finish, ctx);
-		if (err)
-			return err;
-	}
-	return OK;
+	batch->in_finish = false;
+	enum err err = save_results(batch, ctx);
+	if (!err)
+		err = save_together(batch, ctx);
+	if (!err)
+		err = save_audit(batch, ctx);
+	if (err)
+		return err;
+	batch->in_finish = true;
+	return save_ends(batch, ctx);
 }
 
 /* A lost COMMIT: it has landed unless one of the jobs is still running under our fence. */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the ends of many jobs write, each kind of row in one statement. */
+#include "store/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/crypt.h"
+#include "base/json.h"
+
+/* The rows travel as one JSON text; JSON_TABLE makes a table of it. */
+struct rows_in {
+	const char *rows;
+};
+static const struct col rows_in[] = { COL(TEXT, struct rows_in, rows) };
+#define ROWS "JSON_TABLE(?, '$[*]' COLUMNS ("
+
+/* STRAIGHT_JOIN: by primary key, never by looking through (and locking) the jobs of others. */
+static const struct stmt finish = { "batch_finish",
+	"UPDATE " ROWS "id BIGINT PATH '$.id', fence BIGINT PATH '$.fence', "
+	"state VARCHAR(8) CHARACTER SET ascii PATH '$.state', "
+	"error TEXT CHARACTER SET utf8mb4 PATH '$.error')) x "
+	"STRAIGHT_JOIN job j ON j.id = x.id AND j.fence = x.fence "
+	"SET j.state = x.state, j.error = LEFT(x.error, 512), j.active_key = NULL, "
+	"j.lease_owner = NULL, j.lease_until = NULL, j.finished_at = UTC_TIMESTAMP(3) "
+	"WHERE j.state = 'running'",
+	rows_in, COL_N(rows_in), NULL, 0 };
+
+static const struct stmt audit = { "batch_audit",
+	"INSERT INTO audit (id, at, event, outcome, actor, team_id, subject, count, request_id) "
+	"SELECT UNHEX(x.id), UTC_TIMESTAMP(3), x.event, x.outcome, x.actor, x.team_id, x.subject, "
+	"x.count, x.request_id FROM " ROWS "id CHAR(32) CHARACTER SET ascii PATH '$.id', "
+	"event VARCHAR(64) CHARACTER SET ascii PATH '$.event', "
+	"outcome VARCHAR(16) CHARACTER SET ascii PATH '$.outcome', "
+	"actor VARCHAR(64) CHARACTER SET ascii PATH '$.actor', "
+	"team_id BIGINT PATH '$.team_id', "
+	"subject VARCHAR(64) CHARACTER SET ascii PATH '$.subject', "
+	"count BIGINT PATH '$.count', "
+	"request_id CHAR(36) CHARACTER SET ascii PATH '$.request_id')) x",
+	rows_in, COL_N(rows_in), NULL, 0 };
+
+static const struct stmt fetch_log = { "batch_fetch_log",
+	"INSERT INTO fetch_log (credential_id, job_id, started_at, duration_ms, outcome, reason, "
+	"steps, request_id) SELECT c.id, x.job_id, TIMESTAMP('1970-01-01') + INTERVAL x.started_at "
+	"* 1000 MICROSECOND, x.duration_ms, x.outcome, LEFT(x.reason, 512), x.steps, x.request_id "
+	"FROM " ROWS "credential_id BIGINT PATH '$.credential_id', job_id BIGINT PATH '$.job_id', "
+	"started_at BIGINT PATH '$.started_at', duration_ms BIGINT PATH '$.duration_ms', "
+	"outcome VARCHAR(16) CHARACTER SET ascii PATH '$.outcome', "
+	"reason TEXT CHARACTER SET utf8mb4 PATH '$.reason', "
+	"steps TEXT CHARACTER SET utf8mb4 PATH '$.steps', "
+	"request_id CHAR(36) CHARACTER SET ascii PATH '$.request_id')) x "
+	"STRAIGHT_JOIN user_credential c ON c.id = x.credential_id",
+	rows_in, COL_N(rows_in), NULL, 0 };
+
+static enum err
+run_rows(struct store *store, const struct stmt *stmt, const json_t *rows, int64_t *affected_out,
+    struct errctx *ctx)
+{
+	char *text = json_text(rows);
+	enum err err = stmt_run(store->db, stmt, &(struct rows_in){ text }, affected_out, ctx);
+
+	free(text);
+	return err;
+}
+
+enum err
+batch_finish(struct store *store, const struct job_over *jobs, size_t n, struct errctx *ctx)
+{
+	json_auto_t *rows = json_array();
+	int64_t affected = 0;
+
+	assert(n <= BATCH_MAX);
+	for (size_t i = 0; i < n; i++) {
+		json_t *row = json_object();
+
+		json_put_int(row, "id", jobs[i].job->id);
+		json_put_int(row, "fence", jobs[i].job->fence);
+		json_put_text(row, "state", jobs[i].end == JOB_DONE ? "done" : "failed");
+		json_put_text(row, "error", jobs[i].error);
+		json_array_append_new(rows, row);
+	}
+	enum err err = n ? run_rows(store, &finish, rows, &affected, ctx) : OK;
+	if (!err && affected != (int64_t)n)
+		err = err_set(ctx, ERR_STALE, "", "another runner has taken a job over");
+	return err;
+}
+
+enum err
+batch_audit(struct store *store, const struct audit_entry *entries, size_t n, struct errctx *ctx)
+{
+	json_auto_t *rows = json_array();
+
+	assert(n <= BATCH_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const struct audit_entry *entry = &entries[i];
+		json_t *row = json_object();
+		struct uuid id;
+
+		uuid_make_ordered(&id);
+		char *hex = crypt_hex(id.bytes, sizeof(id.bytes));
+		json_put_text(row, "id", hex);
+		free(hex);
+		json_put_text(row, "event", entry->event);
+		json_put_text(row, "outcome", entry->failed ? "failed" : "ok");
+		json_put_text(row, "actor", entry->actor);
+		json_put(row, "team_id",
+		    entry->team_id ? json_integer(entry->team_id) : json_null());
+		json_put_text(row, "subject", entry->subject);
+		json_put_int(row, "count", entry->count ? entry->count : 1);
+		json_put_text(row, "request_id", entry->request_id);
+		json_array_append_new(rows, row);
+	}
+	return n ? run_rows(store, &audit, rows, NULL, ctx) : OK;
+}
+
+enum err
+batch_fetch_log(struct store *store, const struct fetch_log *entries, size_t n, struct errctx *ctx)
+{
+	json_auto_t *rows = json_array();
+
+	assert(n <= BATCH_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const struct fetch_log *entry = &entries[i];
+		json_t *row = json_object();
+
+		json_put_int(row, "credential_id", entry->credential_id);
+		json_put_int(row, "job_id", entry->job_id);
+		json_put_int(row, "started_at", entry->started_at);
+		json_put_int(row, "duration_ms", entry->duration_ms);
+		json_put_text(row, "outcome", entry->outcome);
+		json_put_text(row, "reason", entry->reason);
+		json_put_text(row, "steps", entry->steps);
+		json_put_text(row, "request_id", entry->request_id);
+		json_array_append_new(rows, row);
+	}
+	return n ? run_rows(store, &fetch_log, rows, NULL, ctx) : OK;
+}
