@@ -84,7 +84,7 @@ export class ItemCard {
   }
 
   declineButton() {
-    return el('button', { type: 'button', class: 'button quiet', onclick: () => this.askDecline() }, t('item.decline'));
+    return el('button', { type: 'button', class: this.item.form ? 'button quiet' : 'button', onclick: () => this.askDecline() }, t('item.decline'));
   }
 
   open() {
@@ -134,7 +134,7 @@ export class ItemCard {
   }
 
   result(title, ...rest) {
-    return [el('div', { class: 'result' }, el('p', { class: 'result-title' }, title), ...rest)];
+    return [el('div', { class: 'result' }, said(title, 'p', { class: 'result-title' }), ...rest)];
   }
 
   working() {
@@ -144,7 +144,7 @@ export class ItemCard {
 
   done() {
     this.kept.clear();
-    return this.result(t('item.done.title'), said(t('item.done', { team: plain(this.request.team) }), 'p'));
+    return this.result(t('item.done', { team: plain(this.request.team) }));
   }
 
   declined() {

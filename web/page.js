@@ -33,12 +33,19 @@ function factOf(term, text) {
 function whoOf(request) {
   const name = plain(request.requester.name);
   const team = request.organization ? `${plain(request.team)}, ${plain(request.organization)}` : request.team;
-  const trust = [['lock', t('trust.sealed', { team: plain(request.team) })], ['hidden', t('trust.once')], ['question', t('trust.unexpected', { name })]];
   return el('aside', { class: 'who', 'aria-labelledby': 'who-title' },
     el('h2', { id: 'who-title' }, t('who.title')),
     said(name, 'p', { class: 'name' }),
-    el('dl', {}, factOf(t('who.email'), request.requester.email), factOf(t('who.team'), team), factOf(t('who.until'), dateText(request.expiresAt))),
-    el('ul', { class: 'trust' }, trust.map(([sign, text]) => el('li', {}, icon(sign), said(text, 'span')))));
+    el('dl', {}, factOf(t('who.email'), request.requester.email), factOf(t('who.team'), team), factOf(t('who.until'), dateText(request.expiresAt))));
+}
+
+function trustOf(request) {
+  const notes = [
+    ['lock', t('trust.sealed', { team: plain(request.team) })],
+    ['hidden', t('trust.once')],
+    ['question', t('trust.unexpected', { name: plain(request.requester.name) })],
+  ];
+  return el('ul', { class: 'trust' }, notes.map(([sign, text]) => el('li', {}, icon(sign), said(text, 'span'))));
 }
 
 const OUTCOMES = [
@@ -135,7 +142,8 @@ class RequestPage {
       el('section', { class: 'items', 'aria-labelledby': 'items-title' },
         this.banner, this.outcome,
         el('div', { class: 'items-head' }, el('h2', { id: 'items-title' }, t('items.title')), this.progress),
-        el('ul', { class: 'cards' }, [...this.cards.values()].map((card) => card.node)))));
+        el('ul', { class: 'cards' }, [...this.cards.values()].map((card) => card.node))),
+      trustOf(view.request)));
     main.removeAttribute('aria-busy');
   }
 
