@@ -20,6 +20,7 @@ function reasonOf(text) {
 }
 
 const KINDS = { 404: 'unknown', 410: 'gone', 429: 'rate' };
+const BUSY_S = 60; // a shorter wait is not about this link: too many calls at once
 
 async function errorOf(response) {
   let body = {};
@@ -29,11 +30,10 @@ async function errorOf(response) {
     // not from the service itself; the status says enough
   }
   const texts = Array.isArray(body.suberrors) ? body.suberrors.map((sub) => sub.message) : [body.detail];
-  const kind = KINDS[response.status] ?? (response.status >= 500 ? 'away' : 'refused');
-  return new CallError(kind, {
-    reasons: texts.filter((text) => typeof text === 'string').map(reasonOf),
-    retryAfterS: Number(response.headers.get('Retry-After')) || 0,
-  });
+  const retryAfterS = Number(response.headers.get('Retry-After')) || 0;
+  const away = response.status >= 500 || (response.status === 429 && retryAfterS < BUSY_S);
+  const kind = away ? 'away' : KINDS[response.status] ?? 'refused';
+  return new CallError(kind, { reasons: texts.filter((text) => typeof text === 'string').map(reasonOf), retryAfterS });
 }
 
 // The link this page was opened with, or null when it is not complete.

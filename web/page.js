@@ -92,9 +92,10 @@ class RequestPage {
 
   // What was typed is kept while the service is away; any other answer ends the page.
   fail(error) {
-    if (this.view && error.kind === 'away') this.banner.hidden = false;
+    const passing = error.kind === 'away' || error.kind === 'rate';
+    if (this.view && passing) this.banner.hidden = false;
     else this.end(error);
-    if (error.kind === 'away' || error.kind === 'rate') {
+    if (passing) {
       this.later(Math.max(error.retryAfterS * 1000, RETRY_MS[Math.min(this.misses, RETRY_MS.length - 1)]));
       this.misses += 1;
     }
