@@ -30,9 +30,11 @@ void fetch_use_free(struct fetch_use *use);
  * listed. ERR_NOT_FOUND for hidden and missing alike. */
 enum err fetch_token_read(struct store *store, struct auth *auth, int64_t credential_id,
     struct fetch_use *use_out, struct errctx *ctx) MUSTCHECK;
-/* The token that fetch `job_id` (or a later one) brought, fresh or not; for callers that waited for
- * that job, after fetch_token_read() let them. ERR_NOT_FOUND (without a text) when it is gone: the
- * credential was changed meanwhile. */
+/* How long the token of a fetch can be had by those who waited for its job. */
+#define FETCH_COLLECT_S 60
+/* The token that fetch `job_id` (or a later one) brought within FETCH_COLLECT_S, fresh or not; for
+ * callers that waited for that job, after fetch_token_read() let them. ERR_NOT_FOUND (without a
+ * text) when there is none: not yet, no more, or the credential was changed meanwhile. */
 enum err fetch_token_by_job(struct store *store, int64_t credential_id, int64_t job_id,
     struct fetch_use *use_out, struct errctx *ctx) MUSTCHECK;
 /* The cached token of `use`, opened: UTF-8 text. */
@@ -48,6 +50,9 @@ struct fetch_subject {
 	char *name, *slug, *metadata; /* metadata: JSON object of texts */
 	int64_t http_request_ttl;     /* s; 0: none */
 	int64_t version;
+	bool cached; /* there is a fresh token: an earlier fetch ended just before this one was put
+		      * in
+		      */
 	struct bytes definition_sealed;
 };
 void fetch_subject_free(struct fetch_subject *subject);

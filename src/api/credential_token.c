@@ -144,6 +144,28 @@ answer_running(struct ctx *ctx, struct response *response, int64_t job_id)
 	return err ? err : v1_job_accepted(ctx, response, job_id);
 }
 
+/* What the job has brought, or what was there when it began; none when the credential was changed
+ * meanwhile. */
+static enum err
+read_brought(struct ctx *ctx, int64_t id, int64_t job_id, struct fetch_use *use_out)
+{
+	struct fetch_use use = { 0 };
+	enum err err = fetch_token_by_job(api_store(ctx), id, job_id, &use, &ctx->err);
+
+	if (err == ERR_NOT_FOUND)
+		err = fetch_token_read(api_store(ctx), ctx->auth, id, &use, &ctx->err);
+	if (err)
+		return err;
+	if (use.token_sealed.data) {
+		*use_out = use;
+		return OK;
+	}
+	fetch_use_free(&use);
+	ctx->err.retry_after_s = CHANGED_RETRY_S;
+	return err_set(&ctx->err, ERR_UNAVAILABLE, "",
+	    "the credential was changed while its token was fetched; ask again");
+}
+
 static enum err
 answer_ended(struct ctx *ctx, struct response *response, int64_t id, int64_t job_id,
     const struct job_state *state)
@@ -153,12 +175,7 @@ answer_ended(struct ctx *ctx, struct response *response, int64_t id, int64_t job
 	if (strcmp(state->state, "done") != 0)
 		return err_set(&ctx->err, ERR_REMOTE, "", "%s",
 		    state->error ? state->error : "the token could not be fetched");
-	enum err err = fetch_token_by_job(api_store(ctx), id, job_id, &use, &ctx->err);
-	if (err == ERR_NOT_FOUND) {
-		ctx->err.retry_after_s = CHANGED_RETRY_S;
-		return err_set(&ctx->err, ERR_UNAVAILABLE, "",
-		    "the credential was changed while its token was fetched; ask again");
-	}
+	enum err err = read_brought(ctx, id, job_id, &use);
 	if (err)
 		return err;
 	err = answer_fetched(ctx, response, &use);
@@ -184,13 +201,58 @@ fetch(struct ctx *ctx, struct response *response, const struct fetch_use *use)
 	return err;
 }
 
+/* ---- the call ---- */
+
+/* A caller that was told to come back says for which job: without a time to live a new call would
+ * be a new fetch. */
+static const struct field_spec token_fields[] = {
+	{ .name = "job_id",
+	    .type = FIELD_INT,
+	    .flags = FIELD_DIGITS | FIELD_NULLABLE,
+	    .least = 1,
+	    .most = INT64_MAX },
+	{ .name = NULL },
+};
+
+static enum err
+read_job_id(struct ctx *ctx, int64_t *job_id_out)
+{
+	json_t *object = NULL;
+	enum err err = request_json(ctx->req, &object, &ctx->err);
+
+	if (!err)
+		err = fields_check(object, token_fields, true, "", &ctx->err);
+	if (!err)
+		*job_id_out = json_get_int(object, "job_id", 0);
+	return err;
+}
+
+/* What that job has brought; a new fetch, or the same one still, when that is not to be had. */
+static enum err
+collect(struct ctx *ctx, struct response *response, const struct fetch_use *use, int64_t job_id)
+{
+	struct fetch_use brought = { 0 };
+	enum err err =
+	    fetch_token_by_job(api_store(ctx), use->place.id, job_id, &brought, &ctx->err);
+
+	if (err == ERR_NOT_FOUND)
+		return fetch(ctx, response, use);
+	if (err)
+		return err;
+	err = answer_fetched(ctx, response, &brought);
+	fetch_use_free(&brought);
+	return err;
+}
+
 static enum err
 post_token(struct ctx *ctx, struct response *response)
 {
 	struct fetch_use use = { 0 };
-	int64_t id;
+	int64_t id, job_id = 0;
 	enum err err = route_param_int(ctx, "id", &id);
 
+	if (!err)
+		err = read_job_id(ctx, &job_id);
 	if (!err)
 		err = fetch_token_read(api_store(ctx), ctx->auth, id, &use, &ctx->err);
 	if (err)
@@ -199,6 +261,8 @@ post_token(struct ctx *ctx, struct response *response)
 		err = answer_text(ctx, response, &use);
 	else if (use.token_sealed.data)
 		err = answer_fetched(ctx, response, &use);
+	else if (job_id)
+		err = collect(ctx, response, &use, job_id);
 	else
 		err = fetch(ctx, response, &use);
 	fetch_use_free(&use);

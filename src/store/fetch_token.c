@@ -20,6 +20,17 @@ struct use_row {
 	    COL(TIME, struct use_row, use.fetched_at), COL(TIME, struct use_row, use.fresh_until)
 #define TEXT_OF(number) #number
 #define SECONDS(number) TEXT_OF(number)
+#define FRESH                                                                                      \
+	"t.credential_id = c.id AND t.version = c.version "                                        \
+	"AND t.fresh_until > UTC_TIMESTAMP(3) + INTERVAL " SECONDS(FETCH_MARGIN_S) " SECOND"
+#define MAY_USE                                                                                    \
+	"EXISTS (SELECT 1 FROM team_member m "                                                     \
+	"WHERE m.team_id = c.team_id AND m.person_id = k.person_id) "                              \
+	"OR (c.read_access <> 'TEAM' AND EXISTS (SELECT 1 FROM team o "                            \
+	"JOIN team s ON s.organization_id = o.organization_id "                                    \
+	"JOIN team_member m ON m.team_id = s.id "                                                  \
+	"WHERE o.id = c.team_id AND m.person_id = k.person_id AND (c.read_access = 'GLOBAL' "      \
+	"OR JSON_CONTAINS(c.shared_team_slugs, JSON_QUOTE(s.slug)))))"
 
 /* ---- for askers ---- */
 
@@ -30,18 +41,7 @@ static const struct stmt use_select = { "fetch_token_read",
 	"SELECT " AUTH_COLUMNS ", " USER_CREDENTIAL_PLACE_COLUMNS ", c.version, c.expires_at, "
 	"IF(c.mode = 'TEXT', c.definition_sealed, NULL), t.token_sealed, t.fetched_at, "
 	"t.fresh_until FROM api_token k LEFT JOIN (user_credential c LEFT JOIN fetch_token t "
-	"ON t.credential_id = c.id AND t.version = c.version "
-	"AND t.fresh_until > UTC_TIMESTAMP(3) + INTERVAL " SECONDS(
-	    FETCH_MARGIN_S) " SECOND) "
-			    "ON c.id = ? AND (EXISTS (SELECT 1 FROM team_member m "
-			    "WHERE m.team_id = c.team_id AND m.person_id = k.person_id) "
-			    "OR (c.read_access <> 'TEAM' AND EXISTS (SELECT 1 FROM team o "
-			    "JOIN team s ON s.organization_id = o.organization_id "
-			    "JOIN team_member m ON m.team_id = s.id "
-			    "WHERE o.id = c.team_id AND m.person_id = k.person_id AND "
-			    "(c.read_access = 'GLOBAL' "
-			    "OR JSON_CONTAINS(c.shared_team_slugs, JSON_QUOTE(s.slug)))))) WHERE "
-			    "k.public_id = ?",
+	"ON " FRESH ") ON c.id = ? AND (" MAY_USE ") WHERE k.public_id = ?",
 	use_in, COL_N(use_in), use_out, COL_N(use_out) };
 
 static const struct col job_in[] = { COL(INT, struct ask_in, id), COL(INT, struct ask_in, job_id) };
@@ -50,7 +50,8 @@ static const struct stmt job_select = { "fetch_token_by_job",
 	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.version, c.expires_at, NULL, "
 	"t.token_sealed, t.fetched_at, t.fresh_until FROM fetch_token t "
 	"JOIN user_credential c ON c.id = t.credential_id AND c.version = t.version "
-	"WHERE t.credential_id = ? AND t.job_id >= ?",
+	"WHERE t.credential_id = ? AND t.job_id >= ? "
+	"AND t.fetched_at > UTC_TIMESTAMP(3) - INTERVAL " SECONDS(FETCH_COLLECT_S) " SECOND",
 	job_in, COL_N(job_in), job_out, COL_N(job_out) };
 
 void
@@ -119,11 +120,13 @@ static const struct col subject_out[] = {
 	COL(TEXT, struct fetch_subject, metadata),
 	COL(INT0, struct fetch_subject, http_request_ttl),
 	COL(INT, struct fetch_subject, version),
+	COL(BOOL, struct fetch_subject, cached),
 	COL(BYTES, struct fetch_subject, definition_sealed),
 };
 static const struct stmt subject_select = { "fetch_subject",
 	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.name, c.slug, c.metadata, "
-	"c.http_request_ttl, c.version, c.definition_sealed FROM user_credential c WHERE c.id = ?",
+	"c.http_request_ttl, c.version, t.credential_id IS NOT NULL, c.definition_sealed "
+	"FROM user_credential c LEFT JOIN fetch_token t ON " FRESH " WHERE c.id = ?",
 	subject_in, COL_N(subject_in), subject_out, COL_N(subject_out) };
 
 void

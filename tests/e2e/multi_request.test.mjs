@@ -125,12 +125,13 @@ describe('a login in two steps', () => {
 });
 
 describe('many askers', () => {
-  it('20 at once lead to one login, and all get its token', async () => {
+  // often, since the interesting moment is the one in which the fetch has just ended
+  for (let round = 1; round <= 10; round++) it(`20 at once lead to one login, and all get its token, round ${round}`, async () => {
     const id = await twoStep();
     const answers = await Promise.all(Array.from({ length: 20 }, async () => {
       let answer = await ask(id);
       while (answer.status === 202) {
-        await sleep(30);
+        await sleep(3 * round);
         answer = await ask(id);
       }
       return answer;
@@ -139,6 +140,17 @@ describe('many askers', () => {
     assert.equal(new Set(answers.map((answer) => answer.body.token)).size, 1);
     assert.equal(vendor.hits('/login'), 1);
     assert.equal(vendor.hits('/token'), 1);
+    assert.equal((await log(id)).length, 1);
+  });
+
+  it('a fetch put in just after one ended does not log in again', async () => {
+    const id = await twoStep();
+    const first = await ask(id);
+    await stack.mysql(`INSERT INTO job (kind, subject, active_key, team_id, run_at, max_attempts, payload, created_at)
+      VALUES ('fetch', '${id}', 'fetch:${id}', ${world.teamId}, UTC_TIMESTAMP(3), 3, '{}', UTC_TIMESTAMP(3))`);
+    await waitFor('the job to end', async () => (await stack.mysql(`SELECT 1 FROM job WHERE subject = '${id}' AND state <> 'done'`)).length === 0);
+    assert.equal(vendor.hits('/login'), 1);
+    assert.deepEqual((await ask(id)).body, first.body);
     assert.equal((await log(id)).length, 1);
   });
 
@@ -163,6 +175,23 @@ describe('many askers', () => {
     await waitFor('the job to end', async () => (await api('GET', async.headers.location)).body.job.state === 'done');
     assert.equal((await ask(id)).status, 200);
     assert.equal(vendor.hits('/login'), 1);
+  });
+
+  it('can come back for the token of their job, also without http_request_ttl', async () => {
+    const id = await twoStep({ http_request_ttl: null });
+    const later = await ask(id, { headers: { Prefer: 'respond-async' } });
+    assert.equal(later.status, 202, later.text);
+    const { id: job_id } = later.body.job;
+    await waitFor('the job to end', async () => (await api('GET', later.headers.location)).body.job.state === 'done');
+    const collected = await api('POST', `${BASE}/${id}/token`, { job_id });
+    assert.equal(collected.status, 200, collected.text);
+    assert.ok(vendor.accepts(collected.body.token));
+    assert.equal(vendor.hits('/login'), 1);
+    assert.equal((await api('POST', `${BASE}/${id}/token`, { job_id: 'x' })).status, 422);
+    assert.notEqual((await ask(id)).body.token, collected.body.token);
+    assert.equal(vendor.hits('/login'), 2);
+    assert.equal((await api('POST', `${BASE}/${id}/token`, { job_id: job_id + 1000 })).status, 200);
+    assert.equal(vendor.hits('/login'), 3);
   });
 
   it('never hold more than half of the workers', async () => {

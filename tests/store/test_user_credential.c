@@ -372,6 +372,19 @@ assert_cached(int64_t id, const char *expected)
 		assert_string_equal(token, expected);
 }
 
+/* The same as the runner sees it. */
+static bool
+is_cached(int64_t id)
+{
+	struct fetch_subject subject = { 0 };
+	struct errctx ctx = { 0 };
+
+	ok(fetch_subject_load(&store, id, &subject, &ctx), &ctx);
+	bool cached = subject.cached;
+	fetch_subject_free(&subject);
+	return cached;
+}
+
 static enum err
 use_as(const struct caller *caller, int64_t id)
 {
@@ -716,8 +729,10 @@ caches_a_token_while_it_is_fresh(void **state)
 	assert_cached(id, "token-1");
 	put_new(id, 12, 60, "token-2");
 	assert_cached(id, "token-2");
+	assert_true(is_cached(id));
 	put_new(id, 13, FETCH_MARGIN_S - 1, "nearly over");
 	assert_cached(id, NULL);
+	assert_false(is_cached(id));
 }
 
 static void
@@ -738,6 +753,8 @@ gives_the_token_without_life_to_those_who_waited(void **state)
 	assert_string_equal(secret_text(&token), "once");
 	secret_free(&token);
 	fetch_use_free(&use);
+	run_sql("UPDATE fetch_token SET fetched_at = fetched_at - INTERVAL 61 SECOND");
+	assert_int_equal(fetch_token_by_job(&store, id, 21, &use, &ctx), ERR_NOT_FOUND);
 	/* a later fetch has brought another one, just as good */
 	put_new(id, 25, 0, "twice");
 	ok(fetch_token_by_job(&store, id, 21, &use, &ctx), &ctx);
