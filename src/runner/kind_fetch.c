@@ -89,6 +89,10 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 	enum err err = fetch_subject_load(store, subject_id(&task->job), &fetch->subject, ctx);
 	if (err)
 		return err;
+	if (fetch->subject.cached) { /* who asked looked a moment before it was there */
+		task_settle(task, JOB_DONE, NULL);
+		return OK;
+	}
 	if (strcmp(fetch->subject.place.mode, "MULTI_REQUEST") != 0)
 		return err_set(ctx, ERR_VALUE, "",
 		    "a credential of this mode is not fetched by requests");
@@ -108,6 +112,8 @@ fetch_prepare(struct store *store, struct task *task, struct errctx *ctx)
 {
 	struct fetch *fetch = task->data;
 
+	if (fetch->subject.cached)
+		return OK;
 	return fetch_token_seal(store, &fetch->subject, fetch->token.data, fetch->token.len,
 	    &fetch->sealed, ctx);
 }
@@ -118,7 +124,7 @@ fetch_save(struct store *store, const struct task *task, struct task_outcome *ou
 {
 	const struct fetch *fetch = task->data;
 
-	if (outcome->end != JOB_DONE)
+	if (outcome->end != JOB_DONE || fetch->subject.cached)
 		return OK;
 	enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
 	    fetch->subject.http_request_ttl, ctx);
@@ -136,24 +142,28 @@ fetch_save_logs(struct store *store, const struct task *const *tasks,
 	struct fetch_log entries[SAVE_BATCH_MAX];
 	char *steps[SAVE_BATCH_MAX];
 	int64_t now = clock_now_ms();
+	size_t n_entries = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct fetch *fetch = tasks[i]->data;
 
-		steps[i] = fetch_steps_text(fetch);
-		entries[i] = (struct fetch_log){
+		if (fetch->subject.cached)
+			continue;
+		steps[n_entries] = fetch_steps_text(fetch);
+		entries[n_entries] = (struct fetch_log){
 			.credential_id = fetch->subject.place.id,
 			.job_id = tasks[i]->job.id,
 			.started_at = fetch->started_at,
 			.duration_ms = now > fetch->started_at ? now - fetch->started_at : 0,
 			.outcome = outcomes[i]->end == JOB_DONE ? "fetched" : "failed",
 			.reason = outcomes[i]->error[0] ? outcomes[i]->error : NULL,
-			.steps = steps[i],
+			.steps = steps[n_entries],
 			.request_id = tasks[i]->job.request_id,
 		};
+		n_entries++;
 	}
-	enum err err = batch_fetch_log(store, entries, n, ctx);
-	for (size_t i = 0; i < n; i++)
+	enum err err = n_entries ? batch_fetch_log(store, entries, n_entries, ctx) : OK;
+	for (size_t i = 0; i < n_entries; i++)
 		free(steps[i]);
 	return err;
 }
