@@ -257,8 +257,8 @@ struct call_off_in {
 };
 static const struct col call_off_in[] = { COL(TEXT, struct call_off_in, active_key) };
 static const struct stmt call_off = { "credential_call_off",
-	"UPDATE job SET state = 'failed', active_key = NULL, finished_at = UTC_TIMESTAMP(3) "
-	"WHERE active_key = ?",
+	"UPDATE job SET state = 'failed', active_key = NULL, finished_at = UTC_TIMESTAMP(3), "
+	"error = 'called off: the credential was declined' WHERE active_key = ?",
 	call_off_in, COL_N(call_off_in), NULL, 0 };
 
 /* A form sent before the refusal must not be taken after it. */
