@@ -6,10 +6,12 @@ CREATE FUNCTION uuid_text(p_id BINARY(16)) RETURNS CHAR(36) CHARSET ascii DETERM
   RETURN LOWER(CONCAT_WS('-', HEX(SUBSTR(p_id, 1, 4)), HEX(SUBSTR(p_id, 5, 2)), HEX(SUBSTR(p_id, 7, 2)), HEX(SUBSTR(p_id, 9, 2)),
     HEX(SUBSTR(p_id, 11, 6))));
 
--- Signals 30001 after 20 wrong links in 15 minutes.
-CREATE PROCEDURE page_throttle(IN p_request BINARY(16)) READS SQL DATA SQL SECURITY INVOKER
+-- Signals 30001 for a wrong link after 20 of them in 15 minutes. The right one opens all the same: who knows a request's id, which is no
+-- secret, must not be able to keep away the person it is meant for.
+CREATE PROCEDURE page_throttle(IN p_request BINARY(16), IN p_link_hash BINARY(32)) READS SQL DATA SQL SECURITY INVOKER
 BEGIN
-  IF (SELECT COUNT(*) FROM link_failure
+  IF NOT EXISTS (SELECT 1 FROM credential_request WHERE id = p_request AND link_hash = p_link_hash) AND
+     (SELECT COUNT(*) FROM link_failure
       WHERE request_id = p_request AND failed_at > UTC_TIMESTAMP(3) - INTERVAL 15 MINUTE) >= 20 THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30001, MESSAGE_TEXT = 'too many wrong links for this request, try again in a quarter of an hour';
   END IF;
@@ -18,7 +20,7 @@ END;
 -- One row per credential, each with the request's own columns; no row: unknown request or wrong secret.
 CREATE PROCEDURE page_open(IN p_request BINARY(16), IN p_link_hash BINARY(32)) MODIFIES SQL DATA SQL SECURITY DEFINER
 BEGIN
-  CALL page_throttle(p_request);
+  CALL page_throttle(p_request, p_link_hash);
   INSERT INTO link_failure (request_id)
     SELECT id FROM credential_request WHERE id = p_request AND link_hash <> p_link_hash;
   SELECT r.name, r.description, r.status, r.expires_at, r.expires_at <= UTC_TIMESTAMP(3) AS expired,
@@ -43,7 +45,7 @@ CREATE PROCEDURE page_check(IN p_request BINARY(16), IN p_link_hash BINARY(32), 
 BEGIN
   DECLARE v_expired BOOLEAN;
   DECLARE v_state VARCHAR(16);
-  CALL page_throttle(p_request);
+  CALL page_throttle(p_request, p_link_hash);
   SELECT r.team_id, r.expires_at <= UTC_TIMESTAMP(3), c.state INTO p_team, v_expired, v_state
     FROM credential_request r LEFT JOIN credential c ON c.request_id = r.id AND c.id = p_credential
     WHERE r.id = p_request AND r.link_hash = p_link_hash;

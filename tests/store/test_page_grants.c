@@ -477,6 +477,29 @@ many_wrong_secrets_are_slowed_down(void **state)
 }
 
 static void
+wrong_secrets_do_not_lock_out_who_has_the_right_one(void **state)
+{
+	struct made made = make_request();
+	struct page_link wrong = made.link;
+	auto_page_view struct page_view view = { 0 };
+	struct errctx ctx = { 0 };
+	enum err err = OK;
+
+	(void)state;
+	wrong.hash[0] ^= 1;
+	for (int i = 0; i < 25; i++) {
+		err_clear(&ctx);
+		err = page_view_load(&the.visitor, &wrong, &view, &ctx);
+	}
+	assert_int_equal(err, ERR_RATE);
+	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, NULL), OK);
+	assert_int_equal(page_decline(&the.visitor, &made.link, &made.key, NULL, &call, NULL), OK);
+	assert_int_equal(page_decline(&the.visitor, &wrong, &made.key, NULL, &call, NULL),
+	    ERR_RATE);
+	assert_int_equal(count_of("link_failure", "request_id", &made.link.request), 20);
+}
+
+static void
 expired_request_takes_nothing(void **state)
 {
 	struct made made = make_request();
@@ -567,7 +590,7 @@ static void
 account_runs_no_procedure_but_its_own_and_changes_nothing_else(void **state)
 {
 	static const char *const refused[] = {
-		"CALL page_throttle(UNHEX(REPEAT('00', 16)))",
+		"CALL page_throttle(REPEAT('0', 16), REPEAT('0', 32))",
 		"CALL page_check(REPEAT('0', 16), REPEAT('0', 32), REPEAT('0', 16), @team)",
 		"SELECT uuid_text(UNHEX(REPEAT('00', 16)))",
 		"INSERT INTO install_check VALUES ('master', 'x', '', '', NOW())",
@@ -615,6 +638,7 @@ main(void)
 		cmocka_unit_test(wrong_secret_and_unknown_request_answer_alike),
 		cmocka_unit_test(one_link_reaches_nothing_of_another_request),
 		cmocka_unit_test(many_wrong_secrets_are_slowed_down),
+		cmocka_unit_test(wrong_secrets_do_not_lock_out_who_has_the_right_one),
 		cmocka_unit_test(provided_credential_takes_no_second_form),
 		cmocka_unit_test(swapped_team_key_stores_nothing),
 		cmocka_unit_test(account_reads_no_table_but_the_two_it_needs),
