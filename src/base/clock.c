@@ -160,6 +160,10 @@ clock_parse_iso(const char *text, int64_t *ms_out)
 	clock_to_parts(ms, &back);
 	if (back.day != p.day && p.second != 60) /* 31 February and its like */
 		return ERR_VALUE;
-	*ms_out = ms - (int64_t)offset * 60000;
+	ms -= (int64_t)offset * 60000;
+	clock_to_parts(ms, &back);
+	if (back.year < 1 || back.year > 9999) /* an offset can lead out of what may be written */
+		return ERR_VALUE;
+	*ms_out = ms;
 	return OK;
 }
