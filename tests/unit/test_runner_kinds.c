@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Behaviour of the table of job kinds, of payload checks and of tasks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "runner/kinds.h"
+#include "runner/task.h"
+
+static void
+expect_sentence(const char *text)
+{
+	assert_non_null(text);
+	assert_true(strlen(text) > 20);
+	assert_in_range(text[0], 'A', 'Z');
+	assert_int_equal(text[strlen(text) - 1], '.');
+}
+
+static void
+every_kind_says_all_about_itself(void **state)
+{
+	size_t n = 0;
+	(void)state;
+
+	for (const struct kind *kind; (kind = kind_at(n)); n++) {
+		assert_ptr_equal(kind_find(kind->name), kind);
+		assert_true(strlen(kind->name) > 0 && strlen(kind->name) <= 32);
+		assert_in_range(kind->timeout_ms, 1000, 600000);
+		assert_in_range(kind->max_attempts, 1, 100);
+		assert_true(strcmp(kind->audit, "none") == 0 || strchr(kind->audit, '.') != NULL);
+		expect_sentence(kind->doc);
+		expect_sentence(kind->idempotent);
+		assert_non_null(kind->load);
+		/* what prepares or saves has data, and data is freed */
+		assert_true(kind->free || (!kind->save && !kind->prepare && !kind->start));
+	}
+	assert_true(n >= 4);
+	assert_null(kind_at(n));
+	assert_null(kind_find("dance"));
+	assert_null(kind_find(""));
+}
+
+struct payload_case {
+	const char *kind, *subject, *payload;
+	enum err err;
+};
+static const char form[] = "{\"submission\":\"6ba7b810-9dad-41d1-80b4-00c04fd430c8\"}";
+static const char uuid[] = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+static const struct payload_case cases[] = {
+	{ "fetch", "1", "{}", OK },
+	{ "fetch", "999999999999999999", "{\"version\":3}", OK },
+	{ "fetch", "0", "{}", ERR_FIELD },
+	{ "fetch", "", "{}", ERR_FIELD },
+	{ "fetch", "-1", "{}", ERR_FIELD },
+	{ "fetch", "1x", "{}", ERR_FIELD },
+	{ "fetch", "9999999999999999999", "{}", ERR_FIELD },
+	{ "fetch", "1", "{\"secret\":\"text\"}", ERR_FIELD },
+	{ "fulfil", uuid, form, OK },
+	{ "fulfil", "7", form, ERR_FIELD },
+	{ "fulfil", uuid, "{}", ERR_FIELD },
+	{ "fulfil", uuid, "{\"submission\":\"7\"}", ERR_FIELD },
+	{ "fulfil", uuid, "{\"submission\":7}", ERR_FIELD },
+	{ "fulfil", uuid, "{\"submission\":\"6ba7b810-9dad-41d1-80b4-00c04fd430c8\",\"x\":1}",
+	    ERR_FIELD },
+	{ "decline", uuid, "{\"reason\":\"no\"}", OK },
+	{ "decline", uuid, "{\"reason\":null}", OK },
+	{ "decline", uuid, "{}", OK },
+	{ "decline", uuid, "{\"reason\":[]}", ERR_FIELD },
+	{ "decline", uuid, "{\"other\":\"no\"}", ERR_FIELD },
+	{ "decline", "x", "{}", ERR_FIELD },
+};
+
+static void
+payloads_hold_ids_and_nothing_else(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct job job = { .subject = xstrdup(cases[i].subject) };
+		struct errctx ctx = { 0 };
+		json_t *payload = NULL;
+
+		assert_int_equal(json_parse(cases[i].payload, strlen(cases[i].payload), &payload,
+				     &ctx),
+		    OK);
+		assert_int_equal(kind_find(cases[i].kind)->check(&job, payload, &ctx),
+		    cases[i].err);
+		json_decref(payload);
+		job_free(&job);
+	}
+}
+
+static struct task *
+task_of(const char *kind, const char *payload)
+{
+	struct job job = {
+		.id = 7,
+		.kind = xstrdup(kind),
+		.subject = xstrdup("1"),
+		.payload = xstrdup(payload),
+		.attempt = 3,
+	};
+	struct task *task = task_new(&job);
+
+	assert_null(job.kind);
+	return task;
+}
+
+static void
+an_unknown_kind_fails_without_asking_the_database(void **state)
+{
+	struct task *task = task_of("dance", "{}");
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	assert_null(task->kind);
+	assert_int_equal(kind_load(NULL, task, &ctx), OK);
+	assert_true(task->settled);
+	assert_int_equal(task->outcome.end, JOB_FAILED);
+	assert_string_equal(task->outcome.error, "unknown kind");
+	task_free(&task);
+	assert_null(task);
+	task_free(&task);
+}
+
+static void
+a_payload_that_is_no_json_fails_without_asking_the_database(void **state)
+{
+	static const char *const bad[] = { "", "{", "7", "[]", "{\"a\":1,\"a\":2}", "\xff" };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct task *task = task_of("fetch", bad[i]);
+		struct errctx ctx = { 0 };
+
+		assert_int_equal(kind_load(NULL, task, &ctx), OK);
+		assert_int_equal(task->outcome.end, JOB_FAILED);
+		assert_true(task->outcome.error[0] != '\0');
+		task_free(&task);
+	}
+}
+
+static void
+a_later_outcome_replaces_the_earlier_one(void **state)
+{
+	struct task *task = task_of("fetch", "{}");
+	(void)state;
+
+	assert_true(task->deadline_ms > task->claimed_ms);
+	task_retry_later(task, "not now");
+	assert_int_equal(task->outcome.end, JOB_RETRY);
+	assert_in_range(task->outcome.delay_ms, 1, 4000);
+	task_settle(task, JOB_DONE, NULL);
+	assert_int_equal(task->outcome.delay_ms, 0);
+	assert_string_equal(task->outcome.error, "");
+	char long_text[2000];
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	task_settle(task, JOB_FAILED, "%s", long_text);
+	assert_int_equal(strlen(task->outcome.error), sizeof(task->outcome.error) - 1);
+	task_free(&task);
+}
+
+static void
+only_errors_of_the_database_are_waited_out(void **state)
+{
+	(void)state;
+	assert_true(task_database_away(ERR_LOST));
+	assert_true(task_database_away(ERR_UNAVAILABLE));
+	assert_true(task_database_away(ERR_CONFLICT));
+	assert_true(task_database_away(ERR_UNKNOWN_OUTCOME));
+	assert_false(task_database_away(OK));
+	assert_false(task_database_away(ERR_STALE));
+	assert_false(task_database_away(ERR_INTERNAL));
+	assert_false(task_database_away(ERR_NOT_FOUND));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_says_all_about_itself),
+		cmocka_unit_test(payloads_hold_ids_and_nothing_else),
+		cmocka_unit_test(an_unknown_kind_fails_without_asking_the_database),
+		cmocka_unit_test(a_payload_that_is_no_json_fails_without_asking_the_database),
+		cmocka_unit_test(a_later_outcome_replaces_the_earlier_one),
+		cmocka_unit_test(only_errors_of_the_database_are_waited_out),
+	};
+
+	return cmocka_run_group_tests_name("runner_kinds", tests, NULL, NULL);
+}
