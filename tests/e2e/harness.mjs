@@ -78,8 +78,8 @@ function filesBelow(folder) {
   });
 }
 
-// The forms in which a secret may have leaked.
-function formsOf(secret) {
+// The forms in which a secret (a text) may have leaked.
+export function formsOf(secret) {
   const bytes = Buffer.from(secret);
   const forms = [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(bytes.toString('hex').toUpperCase()),
     Buffer.from(encodeURIComponent(secret)), Buffer.from(JSON.stringify(secret).slice(1, -1))];
