@@ -378,6 +378,18 @@ describe('declining', () => {
     assert.ok(after_.updatedAt > request.updatedAt);
   });
 
+  test('many at once leave the status right', async () => {
+    const { request } = await create({ credentials: Array(12).fill({ appName: 'http', appModules: ['ActionSendDataBasicAuth'] }) });
+    const { credentials } = await detailOf(request.id);
+    const answers = await Promise.all(credentials.map(({ id }) => call('POST', `${CREDENTIALS}/${id}/decline`, { reason: id })));
+    for (const answer of answers) assert.equal(answer.status, 200, answer.text);
+    assert.equal((await detailOf(request.id)).status, 'declined');
+    const both = await Promise.all([call('DELETE', `${REQUESTS}/${request.id}`), call('POST', `${CREDENTIALS}/${credentials[0].id}/decline`),
+      call('DELETE', `${REQUESTS}/${request.id}`)]);
+    assert.equal(both.filter(({ status, body }) => status === 200 && body.deleted).length, 1);
+    for (const { status } of both) assert.ok(status === 200 || status === 404);
+  });
+
   test('refuses bad reasons and other media types', async () => {
     const { request } = await create();
     const { credentials: [{ id }] } = await detailOf(request.id);

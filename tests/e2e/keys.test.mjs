@@ -163,6 +163,8 @@ test('a value edited in the database is an integrity error, told to the client a
   const two = await create();
   await stack.mysql(`UPDATE keychain a JOIN keychain b ON b.id = ${one.id} SET a.parameters_sealed = b.parameters_sealed WHERE a.id = ${two.id}`);
   expectError(await call('PATCH', `${KEYS}/${two.id}`, { parameters: { name: 'X-Other' } }), 500, 'SC500');
+  const [[events]] = await stack.mysql("SELECT COUNT(*) FROM audit WHERE event = 'integrity.error' AND outcome = 'failed'");
+  assert.equal(events, '1');
   assert.equal((await call('GET', `${KEYS}/${two.id}`)).status, 200);
 });
 
