@@ -149,6 +149,8 @@ set_policy(CURL *easy, const struct http_settings *settings)
 	const char *proxy = settings->proxy;
 
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* A name server that does not answer must not hold the loop: its thread is left behind. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +24,25 @@
 #include "canned_server.h"
 
 static struct server here, there;
+
+#define SLOW_NAME_S 3
+
+/* What libcurl calls: one name takes its time, as with a name server that does not answer. */
+int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+    struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+
+	if (name && strcmp(name, "slow-name.invalid") == 0) {
+		sleep(SLOW_NAME_S);
+		return EAI_AGAIN;
+	}
+	memcpy(&real, &symbol, sizeof real);
+	return real(name, service, hints, out);
+}
+
 struct outcome {
 	int times;
 	enum err err;
@@ -272,6 +293,19 @@ gives_up_in_time(void **state)
 		expect_failure(ERR_TIMEOUT, "in time");
 		assert_in_range(clock_monotonic_ms() - start, 190, 2000);
 	}
+}
+
+static void
+a_name_that_does_not_resolve_in_time_holds_nobody_up(void **state)
+{
+	auto_http_request struct http_request request = make("GET", "http://slow-name.invalid/");
+	int64_t start = clock_monotonic_ms();
+
+	(void)state;
+	request.timeout_ms = 200;
+	call_with(client, &request, NULL, NULL);
+	expect_failure(ERR_TIMEOUT, "in time");
+	assert_in_range(clock_monotonic_ms() - start, 190, SLOW_NAME_S * 1000 - 1000);
 }
 
 static void
@@ -928,6 +962,7 @@ main(void)
 		cmocka_unit_test(head_has_headers_only),
 		cmocka_unit_test(ends_an_answer_that_is_too_large),
 		cmocka_unit_test(gives_up_in_time),
+		cmocka_unit_test(a_name_that_does_not_resolve_in_time_holds_nobody_up),
 		cmocka_unit_test(says_in_safe_words_what_broke),
 		cmocka_unit_test(an_answer_without_tls_is_no_tls),
 		cmocka_unit_test(reaches_no_address_that_is_not_listed),
