@@ -18,9 +18,10 @@
 #define HTTP_CLIENT_BODY_MAX                                                                       \
 	(1024 * 1024) /* default cap of an answer's body, bytes, after decoding */
 #define HTTP_CLIENT_HEADERS_MAX                                                                    \
-	(128 * 1024)                 /* cap of all header lines of one hop, 1xx answers included */
-#define HTTP_CLIENT_HOPS_MAX 5       /* redirects followed */
-#define HTTP_CLIENT_TIMEOUT_MS 30000 /* of a request that names none */
+	(128 * 1024) /* cap of all header lines of one hop, 1xx answers included, bytes */
+#define HTTP_CLIENT_HEADER_LINES_MAX 1000 /* and how many: libcurl walks all of them for each */
+#define HTTP_CLIENT_HOPS_MAX 5            /* redirects followed */
+#define HTTP_CLIENT_TIMEOUT_MS 30000      /* of a request that names none */
 
 struct http_client;
 

@@ -34,8 +34,8 @@ struct http_transfer {
 	bool as_get;    /* a redirect turned the method into GET, without body */
 	bool bare;      /* another origin was entered: only harmless headers go on */
 	enum http_fault fault;
-	size_t header_bytes;             /* of this hop */
-	int64_t started_ms, deadline_ms; /* monotonic */
+	size_t header_bytes, header_lines; /* of this hop */
+	int64_t started_ms, deadline_ms;   /* monotonic */
 	char error_text[HTTP_ERROR_TEXT_SIZE];
 	char *final_url;
 	struct http_result result;

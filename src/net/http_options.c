@@ -124,7 +124,9 @@ count_header(char *data, size_t size, size_t n, void *arg)
 
 	(void)data;
 	t->header_bytes += size * n;
-	if (t->header_bytes <= HTTP_CLIENT_HEADERS_MAX)
+	t->header_lines++;
+	if (t->header_bytes <= HTTP_CLIENT_HEADERS_MAX &&
+	    t->header_lines <= HTTP_CLIENT_HEADER_LINES_MAX)
 		return size * n;
 	t->fault = HTTP_FAULT_HEADERS;
 	return 0;

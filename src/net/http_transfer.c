@@ -91,7 +91,7 @@ start_hop(struct http_transfer *t)
 		return false;
 	if (left <= 0)
 		return fail(t, ERR_TIMEOUT, "no complete answer in time");
-	t->header_bytes = 0;
+	t->header_bytes = t->header_lines = 0;
 	t->error_text[0] = '\0';
 	buf_free(&t->result.body);
 	why = http_options_apply(t, left);
@@ -201,7 +201,7 @@ lower_case(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-/* Bounded by HTTP_CLIENT_HEADERS_MAX. */
+/* Bounded by HTTP_CLIENT_HEADERS_MAX and HTTP_CLIENT_HEADER_LINES_MAX. */
 static void
 collect_headers(struct http_transfer *t)
 {

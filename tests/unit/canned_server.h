@@ -154,6 +154,10 @@ respond(int fd, const char *path, const char *request)
 		    3);
 	if (strcmp(path, "/endless-headers") == 0)
 		return repeat(fd, "HTTP/1.1 200 OK\r\n", "X-Many: 0123456789abcdef\r\n", 9999999);
+	if (strcmp(path, "/many-short-headers") == 0)
+		return repeat(fd, "HTTP/1.1 200 OK\r\n", "a:\r\n",
+			   HTTP_CLIENT_HEADER_LINES_MAX + 10) ||
+		       send_text(fd, "Content-Length: 0\r\n\r\n");
 	if (strcmp(path, "/endless-1xx") == 0)
 		return repeat(fd, "", "HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n", 9999999);
 	if (strcmp(path, "/garbage") == 0)

@@ -273,6 +273,8 @@ ends_an_answer_that_is_too_large(void **state)
 	expect_failure(ERR_REMOTE, "headers are too large");
 	get("/endless-1xx");
 	expect_failure(ERR_REMOTE, "headers are too large");
+	get("/many-short-headers");
+	expect_failure(ERR_REMOTE, "headers are too large");
 	get("/exact-cap");
 	assert_int_equal(got.err, OK);
 	assert_int_equal(got.body.len, HTTP_CLIENT_BODY_MAX);
