@@ -202,6 +202,19 @@ take_environment(struct config *config, struct errctx *ctx)
 	return OK;
 }
 
+/* Rules between options. */
+static enum err
+check_together(const struct config *config, struct errctx *ctx)
+{
+	if ((config->role != CONFIG_API && config->role != CONFIG_PUBLIC) ||
+	    config->wait_default_s < config->request_limit_s)
+		return OK;
+	return err_set(ctx, ERR_CONFIG, "wait_default_s",
+	    "wait_default_s (%lld) must be less than request_limit_s (%lld): a worker that waits "
+	    "would be taken for a stuck one",
+	    (long long)config->wait_default_s, (long long)config->request_limit_s);
+}
+
 enum err
 config_load(const char *path, enum config_role role, struct config *config_out, struct errctx *ctx)
 {
@@ -219,7 +232,7 @@ config_load(const char *path, enum config_role role, struct config *config_out, 
 	if (line > 0)
 		return err_set(ctx, ERR_CONFIG, path, "%s, line %d: %s", path, line,
 		    inner.n_sub ? inner.sub[0].text : "not of the form name = value");
-	if ((err = take_environment(&config, ctx)))
+	if ((err = take_environment(&config, ctx)) || (err = check_together(&config, ctx)))
 		return err;
 	size_t len = strlen(config.public_url);
 	if (len && config.public_url[len - 1] == '/')

@@ -106,6 +106,23 @@ what_is_wrong_is_named_with_its_line(void **state)
 }
 
 static void
+a_wait_must_end_before_its_worker_counts_as_stuck(void **state)
+{
+	struct errctx ctx = { 0 };
+	struct config config;
+	(void)state;
+
+	assert_int_equal(load("[api]\nwait_default_s = 60\n", CONFIG_API, &config, &ctx),
+	    ERR_CONFIG);
+	assert_non_null(strstr(err_text(&ctx), "request_limit_s"));
+	assert_int_equal(load("[common]\nrequest_limit_s = 10\n", CONFIG_PUBLIC, &config, &ctx),
+	    ERR_CONFIG);
+	assert_int_equal(load("[common]\nrequest_limit_s = 11\n", CONFIG_API, &config, &ctx), OK);
+	assert_int_equal(load("[common]\nrequest_limit_s = 10\n", CONFIG_RUNNER, &config, &ctx),
+	    OK);
+}
+
+static void
 every_option_has_a_reader_a_sentence_and_a_default_in_range(void **state)
 {
 	const char *before = "";
@@ -131,6 +148,7 @@ main(void)
 		cmocka_unit_test(a_program_reads_common_and_its_own_section_only),
 		cmocka_unit_test(the_environment_wins_and_is_checked_as_well),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
+		cmocka_unit_test(a_wait_must_end_before_its_worker_counts_as_stuck),
 		cmocka_unit_test(every_option_has_a_reader_a_sentence_and_a_default_in_range),
 	};
 	return cmocka_run_group_tests_name("config", tests, make_file, remove_file);
