@@ -114,7 +114,8 @@ struct request_made {
 };
 /* One transaction. ERR_NOT_MEMBER: the requester is not in the team. ERR_VALUE: there is no
  * such provider among the people of the team's organization and those who are in no team yet. The
- * provider is added to the team. */
+ * provider is added to the team, with an audit row of its own; one who was found by e-mail and
+ * belongs to another organization is asked, but given no access to this one. */
 enum err request_create(struct store *store, struct audit_entry *audit,
     const struct request_new *request, struct request_made *made_out, struct errctx *ctx) MUSTCHECK;
 void request_made_wipe(struct request_made *made);

@@ -39,8 +39,8 @@ enum err organization_get(struct store *store, struct auth *auth, int64_t id,
 /* Inside the caller's transaction: ERR_NOT_MEMBER unless the person is in the team. */
 enum err team_require_member(struct store *store, int64_t team_id, int64_t person_id,
     struct errctx *ctx) MUSTCHECK;
-/* Inside the caller's transaction: add, or find added. */
+/* Inside the caller's transaction: add, or find added; which of both is said. */
 enum err team_add_member_in(struct store *store, int64_t team_id, int64_t person_id,
-    struct errctx *ctx) MUSTCHECK;
+    bool *added_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include "store/request.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -79,23 +80,41 @@ static const struct stmt item_insert = { "credential_insert",
 	item_in, COL_N(item_in), NULL, 0 };
 
 static enum err
-find_provider(struct store *store, const struct request_new *request, int64_t *id_out,
-    struct errctx *ctx)
+add_provider(struct store *store, int64_t team_id, int64_t person_id,
+    const struct audit_entry *request_audit, struct errctx *ctx)
+{
+	struct audit_entry audit = *request_audit;
+	bool added = false;
+	enum err err = team_add_member_in(store, team_id, person_id, &added, ctx);
+
+	if (err || !added)
+		return err;
+	audit.event = "member.add"; /* as baileectl calls it */
+	audit.team_id = team_id;
+	snprintf(audit.subject, sizeof(audit.subject), "%lld:%lld", (long long)team_id,
+	    (long long)person_id);
+	return audit_add(store, &audit, ctx);
+}
+
+static enum err
+find_provider(struct store *store, const struct request_new *request,
+    const struct audit_entry *audit, int64_t *id_out, struct errctx *ctx)
 {
 	int64_t id = request->provider_id;
-	enum err err;
+	enum err err = OK;
 
 	if (!id)
 		err = person_find_or_make_in(store, request->provider_email, request->provider_name,
 		    &id, ctx);
-	else if (id == request->requester_id)
-		err = OK;
-	else
+	if (!err && id != request->requester_id) {
 		err = person_may_be_asked(store, id, request->team_id, ctx);
+		if (!err)
+			err = add_provider(store, request->team_id, id, audit, ctx);
+		else if (err == ERR_NOT_FOUND && !request->provider_id)
+			err = OK; /* the link is enough to answer; nothing else is opened to him */
+	}
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, ERR_VALUE, "provider.providerMakeUserId", "no such user");
-	if (!err && id != request->requester_id)
-		err = team_add_member_in(store, request->team_id, id, ctx);
 	if (!err)
 		*id_out = id;
 	return err;
@@ -137,7 +156,7 @@ create_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, ERR_NOT_MEMBER, "teamId", "you are no member of this team");
 	if (!err)
-		err = find_provider(store, request, &in->provider_id, ctx);
+		err = find_provider(store, request, audit, &in->provider_id, ctx);
 	if (err)
 		return err;
 	in->now = making->start.now;

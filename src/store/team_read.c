@@ -286,8 +286,14 @@ team_require_member(struct store *store, int64_t team_id, int64_t person_id, str
 }
 
 enum err
-team_add_member_in(struct store *store, int64_t team_id, int64_t person_id, struct errctx *ctx)
+team_add_member_in(struct store *store, int64_t team_id, int64_t person_id, bool *added_out,
+    struct errctx *ctx)
 {
-	return stmt_run(store->db, &member_insert, &(struct member_io){ team_id, person_id }, NULL,
-	    ctx);
+	int64_t affected = 0;
+	enum err err = stmt_run(store->db, &member_insert,
+	    &(struct member_io){ team_id, person_id }, &affected, ctx);
+
+	if (!err)
+		*added_out = affected > 0;
+	return err;
 }

@@ -170,6 +170,30 @@ a_new_user_is_made_once_and_a_refused_request_leaves_none(void **state)
 	    1);
 }
 
+static void
+an_address_of_another_organization_is_asked_and_gets_no_access(void **state)
+{
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	assert_int_equal(try_create(the.alpha, the.ada.id, 0, "cy@example.com"), OK);
+	assert_int_equal(team_require_member(&the.store, the.alpha, the.cy.id, &ctx),
+	    ERR_NOT_MEMBER);
+}
+
+static void
+a_provider_who_joins_leaves_one_audit_row(void **state)
+{
+	static const char rows[] = "SELECT COUNT(*) FROM audit a JOIN person p ON a.subject = "
+				   "CONCAT(a.team_id, ':', p.id) WHERE a.event = 'member.add' AND "
+				   "a.actor LIKE 'token:%' AND p.email = 'joins@example.com'";
+	(void)state;
+
+	assert_int_equal(try_create(the.alpha, the.ada.id, 0, "joins@example.com"), OK);
+	assert_int_equal(try_create(the.alpha, the.ada.id, 0, "joins@example.com"), OK);
+	assert_int_equal(number_of(rows), 1);
+}
+
 /* ---- reading ---- */
 
 static size_t
@@ -582,6 +606,8 @@ main(void)
 		cmocka_unit_test(
 		    providers_of_the_organization_and_without_a_team_are_added_and_strangers_refused),
 		cmocka_unit_test(a_new_user_is_made_once_and_a_refused_request_leaves_none),
+		cmocka_unit_test(an_address_of_another_organization_is_asked_and_gets_no_access),
+		cmocka_unit_test(a_provider_who_joins_leaves_one_audit_row),
 		cmocka_unit_test(filters_are_taken_literally),
 		cmocka_unit_test(pages_never_repeat_or_skip_in_any_order),
 		cmocka_unit_test(what_others_have_is_as_unknown_as_what_is_not_there),
