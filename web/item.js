@@ -7,12 +7,12 @@ import { t, translated } from './texts.js';
 
 const AGAIN = new Set(['reauthorizing', 'invalid']);
 
-// Which of the looks below an item has.
+// Which of the looks below an item has. A refusal stands until the person takes it back here, whatever was tried before.
 export function lookOf(item, reopened = false) {
   if (item.progress === 'working') return 'working';
   if (item.state === 'authorized') return 'done';
-  if (item.progress === 'failed') return 'failed';
   if (item.state === 'declined' && !reopened) return 'declined';
+  if (item.progress === 'failed') return 'failed';
   return AGAIN.has(item.state) ? 'again' : 'open';
 }
 
@@ -38,7 +38,6 @@ export class ItemCard {
     this.item = item;
     this.request = request;
     this.delayed = delayed;
-    if (item.progress === 'working') this.reopened = false;
     const look = lookOf(item, this.reopened);
     const drawn = JSON.stringify([look, item, look === 'working' && delayed]);
     if (drawn === this.drawn) return;
