@@ -114,6 +114,8 @@ list_keys(struct ctx *ctx, struct response *response)
 	if (!err)
 		err =
 		    query_text(query, "typeName", QUERY_OPTIONAL, 64, &filter.type_name, &ctx->err);
+	if (!err && filter.type_name && !key_type_find(filter.type_name))
+		err = err_set(&ctx->err, ERR_UNKNOWN_APP, "typeName", "there is no such key type");
 	if (!err)
 		err = keychain_list(api_store(ctx), ctx->auth, &filter, &list.want, &keys, &n,
 		    &ctx->err);
