@@ -199,9 +199,11 @@ take_path(struct request *request, const char *raw, size_t len, struct errctx *c
 	size_t n = 0;
 
 	/* decode first, so that even a refused path tells the surface whose error shape to use */
-	bool decoded = len > 0 && len < sizeof(request->path) && raw[0] == '/' &&
-		       params_percent_decode(raw, len, false, request->path, &n);
-	if (!decoded || holds_escape(raw, len, "%2f") || holds_escape(raw, len, "%5c") ||
+	bool fits = len < sizeof(request->path);
+	bool decoded = len > 0 && raw[0] == '/' &&
+		       params_percent_decode(raw, fits ? len : sizeof(request->path) - 1, false,
+			   request->path, &n);
+	if (!decoded || !fits || holds_escape(raw, len, "%2f") || holds_escape(raw, len, "%5c") ||
 	    memchr(raw, '\\', len) || !segments_are_plain(request->path))
 		return err_set(ctx, ERR_MALFORMED, "", "the path is not in its plain form");
 	if (!params_is_utf8(request->path, n) || params_has_control(request->path, false))
