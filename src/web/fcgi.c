@@ -3,6 +3,7 @@
 #include "web/fcgi.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,16 @@ answer_one(const struct fcgi_worker *worker, FCGX_Request *fcgi)
 	response_free(&response);
 }
 
+/* nginx closes a connection whose client has gone. Nobody would read the answer, and after a rush
+ * of such clients those who still wait must not stand behind them. */
+static bool
+is_abandoned(const FCGX_Request *fcgi)
+{
+	struct pollfd peer = { .fd = fcgi->ipcFd };
+
+	return poll(&peer, 1, 0) == 1 && (peer.revents & (POLLHUP | POLLERR));
+}
+
 /* Take and answer one request; false when none was waiting. */
 static bool
 serve_one(const struct fcgi_worker *worker, FCGX_Request *fcgi)
@@ -121,7 +132,9 @@ serve_one(const struct fcgi_worker *worker, FCGX_Request *fcgi)
 	/* busy before accept: a peer that connects and then stalls holds libfcgi without end */
 	watchdog_busy(worker->slot);
 	bool accepted = FCGX_Accept_r(fcgi) == 0;
-	if (accepted) {
+	if (accepted && is_abandoned(fcgi)) {
+		FCGX_Finish_r(fcgi);
+	} else if (accepted) {
 		answer_one(worker, fcgi);
 		atomic_fetch_add_explicit(&worker->slot->requests, 1, memory_order_relaxed);
 		if (worker->after)
