@@ -275,13 +275,21 @@ prepare_and_run(struct ctl *ctl, struct errctx *ctx)
 	return err ? err : ctl->command->run(ctl, ctx);
 }
 
-static int
-wants_help(int argc, char **argv)
+/* Whether help is asked for, and with which group: NULL for all. */
+static bool
+wants_help(int argc, char **argv, const char **group_out)
 {
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "help") == 0)
-			return i;
-	return 0;
+	const char *group = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "help") == 0) {
+			*group_out = group;
+			return true;
+		}
+		if (!group && group_exists(argv[i]))
+			group = argv[i];
+	}
+	return false;
 }
 
 int
@@ -289,10 +297,10 @@ ctl_main(int argc, char **argv)
 {
 	struct ctl ctl = { .config_path = "/etc/bailee/bailee.conf" };
 	struct errctx ctx = { 0 };
-	int help = wants_help(argc, argv);
+	const char *group;
 
-	if (help)
-		return print_help(stdout, help > 1 && argv[1][0] != '-' ? argv[1] : NULL, 0);
+	if (wants_help(argc, argv, &group))
+		return print_help(stdout, group, 0);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("baileectl " BAILEE_VERSION), 0;
 	if (parse(&ctl, argc, argv, &ctx)) {
