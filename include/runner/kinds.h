@@ -22,17 +22,23 @@ struct kind {
 
 	/* Whether subject and payload are as they must be; ids only. ERR_FIELD. NULL: any. */
 	enum err (*check)(const struct job *job, json_t *payload, struct errctx *ctx);
-	/* On the queue's thread, outside any transaction: read and open what the task needs, into
-	 * task->data (set before an error can happen to it: `free` is called in any case). May
-	 * settle the task. Errors of the database are returned as they are: load is called again,
-	 * with task->data NULL. */
+	/* On the queue's thread, outside any transaction, before `load`: what one statement can
+	 * read for many tasks, into their task->data. Payloads have not been checked yet. `n` is at
+	 * most BATCH_MAX. NULL: nothing. */
+	enum err (
+	    *gather)(struct store *store, struct task *const *tasks, size_t n, struct errctx *ctx);
+	/* There too: read and open what the task needs, into task->data (set before an error can
+	 * happen to it: `free` is called in any case). May settle the task. Errors of the database
+	 * are returned as they are: load is called again, with task->data NULL. */
 	enum err (
 	    *load)(struct store *store, struct task *task, json_t *payload, struct errctx *ctx);
 	/* On the loop's thread: begin; must lead to loop_end(). NULL: nothing to do outside. */
 	void (*start)(struct task *task);
-	/* Queue's thread, once, outside the transaction: seal results and the like. May settle.
-	 * NULL: nothing to prepare. */
-	enum err (*prepare)(struct store *store, struct task *task, struct errctx *ctx);
+	/* Queue's thread, outside the transaction that ends them: seal the results of these tasks,
+	 * all of them JOB_DONE, and the like. May settle them. Errors of the database are returned
+	 * as they are: it is called again, also with tasks that are prepared. NULL: nothing. */
+	enum err (
+	    *prepare)(struct store *store, struct task *const *tasks, size_t n, struct errctx *ctx);
 	/* In the transaction that ends the job with `outcome` (JOB_DONE or JOB_FAILED), which it
 	 * may change. May be run again: task->data stays as it is. An error rolls back: those of
 	 * the database are tried again, ERR_INTERNAL makes a later attempt, any other one makes the
@@ -53,6 +59,8 @@ const struct kind *kind_find(const char *name); /* NULL when there is none */
 /* The parts of the table, one per file. */
 extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping;
 
+/* Let the kinds gather for the tasks of the list that have no data yet. */
+enum err kind_gather(struct store *store, struct task_list *tasks, struct errctx *ctx) MUSTCHECK;
 /* Check the payload, load; settles the task where it cannot run. Returned errors are the
  * database's: try again later. */
 enum err kind_load(struct store *store, struct task *task, struct errctx *ctx) MUSTCHECK;

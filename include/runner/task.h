@@ -48,6 +48,10 @@ void task_fail(struct task *task, const struct errctx *ctx);
 /* JOB_RETRY after the backoff of its attempt. */
 void task_retry_later(struct task *task, const char *why);
 
+/* What an error that is not the database's away means for the job: a later attempt for
+ * ERR_INTERNAL, else failure, with the words of ctx. */
+void task_settle_error(struct task *task, enum err err, const struct errctx *ctx);
+
 /* Whether this error says that the database is away or busy, so that the same may be tried later.
  */
 bool task_database_away(enum err err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the ends of many jobs write, each kind of row in one statement: a runner's rate must not
- * hang on the number of round trips. All of it inside the caller's transaction. */
+/* What many jobs need and write, each kind of row in one statement: a runner's rate must not
+ * hang on the number of round trips. All that writes runs inside the caller's transaction. */
 #ifndef BAILEE_STORE_BATCH_H
 #define BAILEE_STORE_BATCH_H
 
@@ -29,5 +29,10 @@ enum err batch_audit(struct store *store, const struct audit_entry *entries, siz
 /* As fetch_log_add() for each. */
 enum err batch_fetch_log(struct store *store, const struct fetch_log *entries, size_t n,
     struct errctx *ctx) MUSTCHECK;
+
+/* As fetch_subject_load() for each, in one statement: subjects_out[i] belongs to ids[i]; its
+ * place.id is 0 when the credential is gone. On failure nothing is left to free. */
+enum err batch_fetch_subjects(struct store *store, const int64_t *ids, size_t n,
+    struct fetch_subject *subjects_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -78,21 +78,45 @@ make_roots(const struct fetch_subject *subject)
 	return roots;
 }
 
+static struct fetch *
+fetch_new(struct task *task)
+{
+	struct fetch *fetch = xcalloc(1, sizeof(*fetch));
+
+	fetch->started_at = clock_now_ms();
+	task->data = fetch;
+	return fetch;
+}
+
+static enum err
+fetch_gather(struct store *store, struct task *const *tasks, size_t n, struct errctx *ctx)
+{
+	struct fetch_subject subjects[BATCH_MAX] = { 0 };
+	int64_t ids[BATCH_MAX] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		ids[i] = subject_id(&tasks[i]->job);
+	enum err err = batch_fetch_subjects(store, ids, n, subjects, ctx);
+	for (size_t i = 0; i < n && !err; i++)
+		fetch_new(tasks[i])->subject = subjects[i];
+	return err;
+}
+
 static enum err
 fetch_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
-	struct fetch *fetch = xcalloc(1, sizeof(*fetch));
+	struct fetch *fetch = task->data;
+	enum err err = OK;
 	(void)payload;
 
-	task->data = fetch;
-	fetch->started_at = clock_now_ms();
-	enum err err = fetch_subject_load(store, subject_id(&task->job), &fetch->subject, ctx);
+	if (!fetch) {
+		fetch = fetch_new(task);
+		err = fetch_subject_load(store, subject_id(&task->job), &fetch->subject, ctx);
+	}
 	if (err)
 		return err;
-	if (fetch->subject.cached) { /* who asked looked a moment before it was there */
-		task_settle(task, JOB_DONE, NULL);
-		return OK;
-	}
+	if (!fetch->subject.place.id)
+		return err_set(ctx, ERR_NOT_FOUND, "", "the credential is gone");
 	if (strcmp(fetch->subject.place.mode, "MULTI_REQUEST") != 0)
 		return err_set(ctx, ERR_VALUE, "",
 		    "a credential of this mode is not fetched by requests");
@@ -108,14 +132,42 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 }
 
 static enum err
-fetch_prepare(struct store *store, struct task *task, struct errctx *ctx)
+seal_token(const struct team_key *key, struct fetch *fetch, struct errctx *ctx)
 {
-	struct fetch *fetch = task->data;
+	unsigned char policy[SEAL_POLICY_SIZE];
+	const struct seal_context context =
+	    user_credential_context(&fetch->subject.place, "fetch_token", "token", policy);
 
-	if (fetch->subject.cached)
-		return OK;
-	return fetch_token_seal(store, &fetch->subject, fetch->token.data, fetch->token.len,
-	    &fetch->sealed, ctx);
+	return seal_value(key, &context, fetch->token.data, fetch->token.len, &fetch->sealed.data,
+	    &fetch->sealed.len, ctx);
+}
+
+/* The team's key is read and verified once for all tokens of a team. */
+static enum err
+fetch_prepare(struct store *store, struct task *const *tasks, size_t n, struct errctx *ctx)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct fetch *first = tasks[i]->data;
+		const struct team_key *key = NULL;
+
+		if (first->sealed.data || tasks[i]->outcome.end != JOB_DONE)
+			continue;
+		err_clear(ctx);
+		enum err no_key = store_team_key(store, first->subject.place.team_id, &key, ctx);
+		if (task_database_away(no_key))
+			return no_key;
+		for (size_t j = i; j < n; j++) {
+			struct fetch *fetch = tasks[j]->data;
+
+			if (fetch->sealed.data ||
+			    fetch->subject.place.team_id != first->subject.place.team_id)
+				continue;
+			enum err err = no_key ? no_key : seal_token(key, fetch, ctx);
+			if (err)
+				task_settle_error(tasks[j], err, ctx);
+		}
+	}
+	return OK;
 }
 
 static enum err
@@ -178,6 +230,7 @@ const struct kind kind_fetch = {
 		      "current version is kept. A vendor's refusal ends the job at once, so a "
 		      "second attempt is made only when a runner died or the credential changed.",
 	.check = fetch_check,
+	.gather = fetch_gather,
 	.load = fetch_load,
 	.start = fetch_start,
 	.prepare = fetch_prepare,

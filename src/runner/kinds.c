@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "store/batch.h"
 
 static const struct kind *const rows[] = { &kind_fetch, &kind_fulfil, &kind_decline,
 	&kind_housekeeping };
@@ -54,10 +55,30 @@ settle_load_error(struct task *task, enum err err, const struct errctx *ctx)
 		task->data = NULL;
 		return err;
 	}
-	if (err == ERR_INTERNAL)
-		task_retry_later(task, err_text(ctx));
-	else
-		task_fail(task, ctx);
+	task_settle_error(task, err, ctx);
+	return OK;
+}
+
+enum err
+kind_gather(struct store *store, struct task_list *list, struct errctx *ctx)
+{
+	const struct kind *kind;
+
+	for (size_t k = 0; (kind = kind_at(k)); k++) {
+		struct task *tasks[BATCH_MAX], *task;
+		size_t n = 0;
+
+		if (!kind->gather)
+			continue;
+		TAILQ_FOREACH(task, list, link)
+		{
+			if (task->kind == kind && !task->data && n < BATCH_MAX)
+				tasks[n++] = task;
+		}
+		enum err err = n ? kind->gather(store, tasks, n, ctx) : OK;
+		if (err)
+			return err;
+	}
 	return OK;
 }
 

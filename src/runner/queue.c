@@ -141,7 +141,7 @@ load_claimed(struct queue *queue)
 	struct task_list ready = TAILQ_HEAD_INITIALIZER(ready);
 	struct errctx ctx = { 0 };
 	struct task *task;
-	enum err err = OK;
+	enum err err = kind_gather(queue->store, &queue->to_load, &ctx);
 
 	while (!err && (task = TAILQ_FIRST(&queue->to_load))) {
 		err_clear(&ctx);

@@ -194,20 +194,27 @@ drop(struct task_list *tasks, struct task *task, struct task_list *gone)
 
 /* Seal and the like, before any row is locked. */
 static enum err
-prepare(struct store *store, struct task *task, struct errctx *ctx)
+prepare(struct batch *batch, struct errctx *ctx)
 {
-	if (task->prepared || !task->kind || !task->kind->prepare || !task->data ||
-	    task->outcome.end != JOB_DONE)
-		return OK;
-	err_clear(ctx);
-	enum err err = task->kind->prepare(store, task, ctx);
-	if (task_database_away(err))
-		return err;
-	task->prepared = true;
-	if (err == ERR_INTERNAL)
-		task_retry_later(task, err_text(ctx));
-	else if (err)
-		task_fail(task, ctx);
+	const struct kind *kind;
+
+	for (size_t k = 0; (kind = kind_at(k)); k++) {
+		struct task *tasks[SAVE_BATCH_MAX];
+		size_t n = 0;
+
+		for (size_t i = 0; i < batch->n && kind->prepare; i++) {
+			struct task *task = batch->tasks[i];
+
+			if (task->kind == kind && task->data && !task->prepared &&
+			    task->outcome.end == JOB_DONE)
+				tasks[n++] = task;
+		}
+		enum err err = n ? kind->prepare(batch->store, tasks, n, ctx) : OK;
+		if (err)
+			return err;
+		for (size_t i = 0; i < n; i++)
+			tasks[i]->prepared = true;
+	}
 	return OK;
 }
 
@@ -282,11 +289,11 @@ save_all(struct store *store, struct task_list *tasks, struct task_list *gone, s
 		{
 			if (batch.n == SAVE_BATCH_MAX)
 				break;
-			if ((err = prepare(store, task, ctx)))
-				return err;
 			batch.tasks[batch.n++] = task;
 		}
-		err = save_batch(&batch, tasks, gone, ctx);
+		err = prepare(&batch, ctx);
+		if (!err)
+			err = save_batch(&batch, tasks, gone, ctx);
 	}
 	return err;
 }

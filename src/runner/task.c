@@ -61,6 +61,15 @@ task_retry_later(struct task *task, const char *why)
 	task->outcome.delay_ms = job_backoff_ms(task->job.attempt);
 }
 
+void
+task_settle_error(struct task *task, enum err err, const struct errctx *ctx)
+{
+	if (err == ERR_INTERNAL)
+		task_retry_later(task, err_text(ctx));
+	else
+		task_fail(task, ctx);
+}
+
 bool
 task_database_away(enum err err)
 {

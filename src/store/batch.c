@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the ends of many jobs write, each kind of row in one statement. */
+/* What many jobs need and write, each kind of row in one statement. */
 #include "store/batch.h"
 
 #include <assert.h>
@@ -134,4 +134,54 @@ batch_fetch_log(struct store *store, const struct fetch_log *entries, size_t n, 
 		json_array_append_new(rows, row);
 	}
 	return n ? run_rows(store, &fetch_log, rows, NULL, ctx) : OK;
+}
+
+struct subject_row {
+	int64_t place; /* in the caller's array, from 1 */
+	struct fetch_subject subject;
+};
+static const struct col subject_cols[] = {
+	COL(INT, struct subject_row, place),
+	USER_CREDENTIAL_PLACE_COLS(struct subject_row, subject.place),
+	COL(TEXT, struct subject_row, subject.name),
+	COL(TEXT, struct subject_row, subject.slug),
+	COL(TEXT, struct subject_row, subject.metadata),
+	COL(INT0, struct subject_row, subject.http_request_ttl),
+	COL(INT, struct subject_row, subject.version),
+	COL(BYTES, struct subject_row, subject.definition_sealed),
+};
+static const struct stmt subjects = { "batch_fetch_subjects",
+	"SELECT x.place, " USER_CREDENTIAL_PLACE_COLUMNS ", c.name, c.slug, c.metadata, "
+	"c.http_request_ttl, c.version, c.definition_sealed "
+	"FROM " ROWS "place FOR ORDINALITY, id BIGINT PATH '$')) x "
+	"STRAIGHT_JOIN user_credential c ON c.id = x.id",
+	rows_in, COL_N(rows_in), subject_cols, COL_N(subject_cols) };
+
+enum err
+batch_fetch_subjects(struct store *store, const int64_t *ids, size_t n,
+    struct fetch_subject *subjects_out, struct errctx *ctx)
+{
+	json_auto_t *list = json_array();
+	void *rows = NULL;
+	size_t n_rows = 0;
+
+	assert(n <= BATCH_MAX);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_integer(ids[i]));
+	char *text = json_text(list);
+	enum err err = stmt_all(store->db, &subjects, &(struct rows_in){ text },
+	    sizeof(struct subject_row), &rows, &n_rows, ctx);
+	free(text);
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++)
+		subjects_out[i] = (struct fetch_subject){ 0 };
+	for (size_t i = 0; i < n_rows; i++) {
+		struct subject_row *row = (struct subject_row *)rows + i;
+
+		assert(row->place >= 1 && (size_t)row->place <= n);
+		subjects_out[row->place - 1] = row->subject;
+	}
+	free(rows);
+	return OK;
 }
