@@ -114,7 +114,7 @@ scope_json(const char *text)
 
 /* Null where there is nothing to fill in: accounts, and types this program does not know. */
 static json_t *
-form_json(const struct page_row *row)
+row_form_json(const struct page_row *row)
 {
 	const struct key_type *type =
 	    strcmp(row->component, "keychain") == 0 ? key_type_find(row->type_name) : NULL;
@@ -147,7 +147,7 @@ item_json(const struct page_row *row)
 	    : failed              ? "failed"
 				  : NULL);
 	json_put_text(item, "error", failed ? row->job_error : NULL);
-	json_put(item, "form", form_json(row));
+	json_put(item, "form", row_form_json(row));
 	return item;
 }
 
