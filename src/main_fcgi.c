@@ -25,6 +25,7 @@ static const struct route *const public_tables[] = { PAGE_ROUTE_TABLES, NULL };
 struct program {
 	const char *config_path;
 	enum config_role role;
+	struct config in_use; /* what later workers go back to when a reload is called off */
 	struct pool pool;
 };
 
@@ -39,6 +40,26 @@ take_text(char *out, size_t size, const char *name, const char *text, struct err
 		    size - 1);
 	memcpy(out, text, len + 1);
 	return OK;
+}
+
+/* What workers forked from now on find. */
+static void
+use_config(struct program *program, const struct config *config)
+{
+	log_setup(program->role == CONFIG_API ? "bailee-api" : "bailee-public",
+	    config_log_level(config), strcmp(config->log_format, "json") == 0);
+	program->pool.config = *config;
+}
+
+static void
+reload_settled(void *arg, bool in_use)
+{
+	struct program *program = arg;
+
+	if (in_use)
+		program->in_use = program->pool.config;
+	else
+		use_config(program, &program->in_use);
 }
 
 static enum err
@@ -62,9 +83,7 @@ reload(void *arg, struct prefork_settings *settings_out, struct errctx *ctx)
 	settings.drain_s = config.drain_s;
 	settings.max_requests = config.worker_max_requests;
 	settings.body_limit = (size_t)config.body_limit;
-	log_setup(program->role == CONFIG_API ? "bailee-api" : "bailee-public",
-	    config_log_level(&config), strcmp(config.log_format, "json") == 0);
-	program->pool.config = config;
+	use_config(program, &config);
 	*settings_out = settings;
 	return OK;
 }
@@ -251,6 +270,7 @@ main(int argc, char **argv)
 	const struct prefork_program pool = { .name = "bailee-fcgi",
 		.arg = &program,
 		.reload = reload,
+		.reload_settled = reload_settled,
 		.worker_start = worker_start,
 		.serve = serve,
 		.after = after,

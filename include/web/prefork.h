@@ -30,10 +30,11 @@ struct prefork_program {
 	const char *name;
 	void *arg; /* given to every function below */
 	/* In the master, once at start and on each SIGHUP. On failure nothing may have changed: the
-	 * old workers go on. When the new workers refuse what was read, the reload is called off,
-	 * but a worker that has to be replaced later is forked from the master as reload left it.
-	 */
+	 * old workers go on. */
 	enum err (*reload)(void *arg, struct prefork_settings *settings_out, struct errctx *ctx);
+	/* In the master, what became of the last reload: its workers have taken over, or they
+	 * refused it and later ones are forked with what was in use before. May be NULL. */
+	void (*reload_settled)(void *arg, bool in_use);
 	/* In each worker, after fork and after root was given up. ERR_CONFIG (wrong key file,
 	 * schema) ends the program when it happens at the first start and calls off a reload;
 	 * anything else is tried again. A database that is away is no failure: return OK and answer

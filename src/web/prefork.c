@@ -262,6 +262,21 @@ use_settings(struct master *master, const struct prefork_settings *settings)
 	atomic_store(&master->watchdog->may_wait, settings->workers / 2);
 }
 
+static void
+tell_settled(const struct master *master, bool in_use)
+{
+	if (master->program->reload_settled)
+		master->program->reload_settled(master->program->arg, in_use);
+}
+
+static void
+drop_trial(struct master *master)
+{
+	master->trial = 0;
+	tell_others(master, master->generation, SIGUSR1);
+	tell_settled(master, false);
+}
+
 /* SIGHUP: start workers with the new configuration; the old ones go on until the new ones are
  * ready. */
 static void
@@ -270,8 +285,7 @@ begin_reload(struct master *master)
 	struct errctx ctx = { 0 };
 
 	if (master->trial) /* a newer configuration overtakes one still being tried */
-		tell_others(master, master->generation, SIGUSR1);
-	master->trial = 0;
+		drop_trial(master);
 	if (master->program->reload(master->program->arg, &master->trial_settings, &ctx)) {
 		log_error(LOG_EVENT("reload_refused"), LOG_S("detail", err_text(&ctx)));
 		return;
@@ -286,8 +300,7 @@ static void
 call_off_reload(struct master *master, const char *why)
 {
 	log_error(LOG_EVENT("reload_refused"), LOG_S("detail", why));
-	master->trial = 0;
-	tell_others(master, master->generation, SIGUSR1);
+	drop_trial(master);
 }
 
 static void
@@ -300,6 +313,7 @@ settle_reload(struct master *master)
 		master->trial = 0;
 		use_settings(master, &master->trial_settings);
 		tell_others(master, master->generation, SIGUSR1);
+		tell_settled(master, true);
 		log_info(LOG_EVENT("reloaded"), LOG_I("workers", master->settings.workers));
 	} else if (clock_monotonic_ms() > master->trial_until_ms) {
 		call_off_reload(master, "the new workers did not become ready");
@@ -466,6 +480,7 @@ prefork_run(const struct prefork_program *program, struct errctx *ctx)
 		err = watchdog_open(&master->watchdog, ctx);
 	if (!err) {
 		use_settings(master, &master->trial_settings);
+		tell_settled(master, true);
 		assert(master->settings.workers >= 1 &&
 		       master->settings.workers <= PREFORK_WORKERS_MAX);
 		err = listen_open(master->settings.listen_socket, master->settings.user,
