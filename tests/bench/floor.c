@@ -93,6 +93,7 @@ main(int argc, char **argv)
 		fputs("usage: floor SOCKET WORKERS DATABASE-SOCKET\n", stderr);
 		return 2;
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody is left to stop it */
 	FCGX_Init();
 	unlink(argv[1]);
 	int fd = FCGX_OpenSocket(argv[1], BACKLOG);

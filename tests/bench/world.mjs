@@ -138,7 +138,7 @@ export class World {
   }
 
   async close() {
-    this.floor?.kill('SIGTERM');
+    this.floor?.kill('SIGKILL');
     await this.stack.close();
   }
 }
