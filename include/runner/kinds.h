@@ -45,10 +45,10 @@ struct kind {
 	 * job fail with its words. NULL: nothing to save. */
 	enum err (*save)(struct store *store, const struct task *task, struct task_outcome *outcome,
 	    struct errctx *ctx);
-	/* The same for all tasks of this kind that one transaction ends, after `save`: rows that
-	 * can be written together. `n` is at most SAVE_BATCH_MAX. NULL: nothing. */
+	/* The same for all tasks of this kind that one transaction ends, after `save`, likewise:
+	 * rows that can be written together. `n` is at most SAVE_BATCH_MAX. NULL: nothing. */
 	enum err (*save_together)(struct store *store, const struct task *const *tasks,
-	    const struct task_outcome *const *outcomes, size_t n, struct errctx *ctx);
+	    struct task_outcome *const *outcomes, size_t n, struct errctx *ctx);
 	/* Whatever thread ends the task; data is not NULL. */
 	void (*free)(void *data);
 };

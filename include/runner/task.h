@@ -31,6 +31,7 @@ struct task {
 	struct loop *loop;               /* while it runs there */
 	int64_t claimed_ms, deadline_ms; /* monotonic */
 	bool settled;                    /* the outcome stands */
+	bool silent;                     /* there was nothing to do: no audit row */
 	struct task_outcome outcome;
 	bool prepared;  /* kind->prepare has run */
 	int save_tries; /* how often saving was refused */

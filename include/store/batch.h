@@ -26,6 +26,18 @@ enum err batch_finish(struct store *store, const struct job_over *jobs, size_t n
 enum err batch_audit(struct store *store, const struct audit_entry *entries, size_t n,
     struct errctx *ctx) MUSTCHECK;
 
+/* A fetched token to keep. */
+struct batch_token {
+	const struct fetch_subject *subject;
+	int64_t job_id;
+	const struct bytes *sealed;
+	bool kept; /* out: false when the credential is gone or its version has moved on */
+};
+#define BATCH_TOKEN_MAX 8192 /* bytes of a sealed token; longer ones: fetch_token_put() */
+/* As fetch_token_put() for each, with the subject's time to live. */
+enum err batch_fetch_tokens(struct store *store, struct batch_token *tokens, size_t n,
+    struct errctx *ctx) MUSTCHECK;
+
 /* As fetch_log_add() for each. */
 enum err batch_fetch_log(struct store *store, const struct fetch_log *entries, size_t n,
     struct errctx *ctx) MUSTCHECK;

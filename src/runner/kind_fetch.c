@@ -117,6 +117,11 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 		return err;
 	if (!fetch->subject.place.id)
 		return err_set(ctx, ERR_NOT_FOUND, "", "the credential is gone");
+	if (fetch->subject.cached) { /* whoever put this job in had looked a moment too early */
+		task->silent = true;
+		task_settle(task, JOB_DONE, NULL);
+		return OK;
+	}
 	if (strcmp(fetch->subject.place.mode, "MULTI_REQUEST") != 0)
 		return err_set(ctx, ERR_VALUE, "",
 		    "a credential of this mode is not fetched by requests");
@@ -150,7 +155,7 @@ fetch_prepare(struct store *store, struct task *const *tasks, size_t n, struct e
 		const struct fetch *first = tasks[i]->data;
 		const struct team_key *key = NULL;
 
-		if (first->sealed.data || tasks[i]->outcome.end != JOB_DONE)
+		if (first->sealed.data || tasks[i]->silent || tasks[i]->outcome.end != JOB_DONE)
 			continue;
 		err_clear(ctx);
 		enum err no_key = store_team_key(store, first->subject.place.team_id, &key, ctx);
@@ -159,7 +164,7 @@ fetch_prepare(struct store *store, struct task *const *tasks, size_t n, struct e
 		for (size_t j = i; j < n; j++) {
 			struct fetch *fetch = tasks[j]->data;
 
-			if (fetch->sealed.data ||
+			if (fetch->sealed.data || tasks[j]->silent ||
 			    fetch->subject.place.team_id != first->subject.place.team_id)
 				continue;
 			enum err err = no_key ? no_key : seal_token(key, fetch, ctx);
@@ -170,26 +175,60 @@ fetch_prepare(struct store *store, struct task *const *tasks, size_t n, struct e
 	return OK;
 }
 
+/* The credential was changed while its vendor was asked: what came belongs to the past. */
+static void
+start_over(struct task_outcome *outcome)
+{
+	*outcome = (struct task_outcome){ .end = JOB_RETRY,
+		.error = "the credential was changed meanwhile" };
+}
+
+/* Tokens longer than a batch takes go one by one. */
 static enum err
-fetch_save(struct store *store, const struct task *task, struct task_outcome *outcome,
+save_long(struct store *store, const struct task *task, struct task_outcome *outcome,
     struct errctx *ctx)
 {
 	const struct fetch *fetch = task->data;
 
-	if (outcome->end != JOB_DONE || fetch->subject.cached)
+	if (outcome->end != JOB_DONE || fetch->sealed.len <= BATCH_TOKEN_MAX)
 		return OK;
 	enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
 	    fetch->subject.http_request_ttl, ctx);
 	if (err != ERR_STALE)
 		return err;
-	*outcome = (struct task_outcome){ .end = JOB_RETRY,
-		.error = "the credential was changed meanwhile" };
+	start_over(outcome);
 	return OK;
 }
 
 static enum err
-fetch_save_logs(struct store *store, const struct task *const *tasks,
-    const struct task_outcome *const *outcomes, size_t n, struct errctx *ctx)
+save_tokens(struct store *store, const struct task *const *tasks,
+    struct task_outcome *const *outcomes, size_t n, struct errctx *ctx)
+{
+	struct batch_token tokens[SAVE_BATCH_MAX];
+	struct task_outcome *whose[SAVE_BATCH_MAX];
+	size_t n_tokens = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct fetch *fetch = tasks[i]->data;
+
+		if (outcomes[i]->end != JOB_DONE || tasks[i]->silent ||
+		    fetch->sealed.len > BATCH_TOKEN_MAX)
+			continue;
+		whose[n_tokens] = outcomes[i];
+		tokens[n_tokens++] = (struct batch_token){ .subject = &fetch->subject,
+			.job_id = tasks[i]->job.id,
+			.sealed = &fetch->sealed };
+	}
+	enum err err = batch_fetch_tokens(store, tokens, n_tokens, ctx);
+	for (size_t i = 0; i < n_tokens && !err; i++)
+		if (!tokens[i].kept)
+			start_over(whose[i]);
+	return err;
+}
+
+static enum err
+save_logs(struct store *store, const struct task *const *tasks,
+    struct task_outcome *const *outcomes, size_t n, struct errctx *ctx)
 {
 	struct fetch_log entries[SAVE_BATCH_MAX];
 	char *steps[SAVE_BATCH_MAX];
@@ -199,7 +238,7 @@ fetch_save_logs(struct store *store, const struct task *const *tasks,
 	for (size_t i = 0; i < n; i++) {
 		const struct fetch *fetch = tasks[i]->data;
 
-		if (fetch->subject.cached)
+		if (outcomes[i]->end == JOB_RETRY || tasks[i]->silent)
 			continue;
 		steps[n_entries] = fetch_steps_text(fetch);
 		entries[n_entries] = (struct fetch_log){
@@ -214,10 +253,19 @@ fetch_save_logs(struct store *store, const struct task *const *tasks,
 		};
 		n_entries++;
 	}
-	enum err err = n_entries ? batch_fetch_log(store, entries, n_entries, ctx) : OK;
+	enum err err = batch_fetch_log(store, entries, n_entries, ctx);
 	for (size_t i = 0; i < n_entries; i++)
 		free(steps[i]);
 	return err;
+}
+
+static enum err
+fetch_save_together(struct store *store, const struct task *const *tasks,
+    struct task_outcome *const *outcomes, size_t n, struct errctx *ctx)
+{
+	enum err err = save_tokens(store, tasks, outcomes, n, ctx);
+
+	return err ? err : save_logs(store, tasks, outcomes, n, ctx);
 }
 
 const struct kind kind_fetch = {
@@ -227,14 +275,15 @@ const struct kind kind_fetch = {
 	.audit = "credential.fetch",
 	.doc = "Runs the requests of a user credential and keeps the token they lead to.",
 	.idempotent = "A repeated fetch obtains a token anew; the newest one for the credential's "
-		      "current version is kept. A vendor's refusal ends the job at once, so a "
+		      "current version is kept, and one that is fresh makes it unnecessary. A "
+		      "vendor's refusal ends the job at once, so a "
 		      "second attempt is made only when a runner died or the credential changed.",
 	.check = fetch_check,
 	.gather = fetch_gather,
 	.load = fetch_load,
 	.start = fetch_start,
 	.prepare = fetch_prepare,
-	.save = fetch_save,
-	.save_together = fetch_save_logs,
+	.save = save_long,
+	.save_together = fetch_save_together,
 	.free = fetch_free,
 };

@@ -72,7 +72,7 @@ save_together(struct batch *batch, struct errctx *ctx)
 
 	for (size_t k = 0; (kind = kind_at(k)) && !err; k++) {
 		const struct task *tasks[SAVE_BATCH_MAX];
-		const struct task_outcome *outcomes[SAVE_BATCH_MAX];
+		struct task_outcome *outcomes[SAVE_BATCH_MAX];
 		size_t n = 0;
 
 		if (!kind->save_together)
@@ -102,7 +102,7 @@ save_audit(struct batch *batch, struct errctx *ctx)
 		const struct task *task = batch->tasks[i];
 		const struct task_outcome *outcome = &batch->outcomes[i];
 
-		if (!task->kind || !is_final(outcome->end) ||
+		if (!task->kind || !is_final(outcome->end) || task->silent ||
 		    strcmp(task->kind->audit, "none") == 0)
 			continue;
 		entries[n] = (struct audit_entry){

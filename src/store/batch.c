@@ -136,6 +136,8 @@ batch_fetch_log(struct store *store, const struct fetch_log *entries, size_t n, 
 	return n ? run_rows(store, &fetch_log, rows, NULL, ctx) : OK;
 }
 
+#define TEXT_OF(number) #number
+#define SECONDS(number) TEXT_OF(number)
 struct subject_row {
 	int64_t place; /* in the caller's array, from 1 */
 	struct fetch_subject subject;
@@ -148,13 +150,16 @@ static const struct col subject_cols[] = {
 	COL(TEXT, struct subject_row, subject.metadata),
 	COL(INT0, struct subject_row, subject.http_request_ttl),
 	COL(INT, struct subject_row, subject.version),
+	COL(BOOL, struct subject_row, subject.cached),
 	COL(BYTES, struct subject_row, subject.definition_sealed),
 };
 static const struct stmt subjects = { "batch_fetch_subjects",
 	"SELECT x.place, " USER_CREDENTIAL_PLACE_COLUMNS ", c.name, c.slug, c.metadata, "
-	"c.http_request_ttl, c.version, c.definition_sealed "
+	"c.http_request_ttl, c.version, t.credential_id IS NOT NULL, c.definition_sealed "
 	"FROM " ROWS "place FOR ORDINALITY, id BIGINT PATH '$')) x "
-	"STRAIGHT_JOIN user_credential c ON c.id = x.id",
+	"STRAIGHT_JOIN user_credential c ON c.id = x.id "
+	"LEFT JOIN fetch_token t ON t.credential_id = c.id AND t.version = c.version "
+	"AND t.fresh_until > UTC_TIMESTAMP(3) + INTERVAL " SECONDS(FETCH_MARGIN_S) " SECOND",
 	rows_in, COL_N(rows_in), subject_cols, COL_N(subject_cols) };
 
 enum err
@@ -184,4 +189,86 @@ batch_fetch_subjects(struct store *store, const int64_t *ids, size_t n,
 	}
 	free(rows);
 	return OK;
+}
+
+struct place_row {
+	int64_t place;
+};
+static const struct col place_cols[] = { COL(INT, struct place_row, place) };
+/* Locked until the end of the transaction: no change of a credential comes in between. */
+static const struct stmt lock_versions = { "batch_lock_versions",
+	"SELECT x.place FROM " ROWS "place FOR ORDINALITY, id BIGINT PATH '$.id', "
+	"version BIGINT PATH '$.version')) x "
+	"STRAIGHT_JOIN user_credential c ON c.id = x.id AND c.version = x.version "
+	"LOCK IN SHARE MODE",
+	rows_in, COL_N(rows_in), place_cols, COL_N(place_cols) };
+
+static const struct stmt put_tokens = { "batch_fetch_tokens",
+	"INSERT INTO fetch_token (credential_id, version, job_id, token_sealed, fetched_at, "
+	"fresh_until) SELECT x.id, x.version, x.job_id, UNHEX(x.sealed), UTC_TIMESTAMP(3), "
+	"UTC_TIMESTAMP(3) + INTERVAL x.ttl SECOND "
+	"FROM " ROWS "id BIGINT PATH '$.id', version BIGINT PATH '$.version', "
+	"job_id BIGINT PATH '$.job_id', ttl BIGINT PATH '$.ttl', "
+	"sealed MEDIUMTEXT CHARACTER SET ascii PATH '$.sealed')) x "
+	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
+	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
+	"fresh_until = VALUES(fresh_until)",
+	rows_in, COL_N(rows_in), NULL, 0 };
+
+static enum err
+lock_tokens(struct store *store, struct batch_token *tokens, size_t n, struct errctx *ctx)
+{
+	json_auto_t *list = json_array();
+	void *rows = NULL;
+	size_t n_rows = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *row = json_object();
+
+		json_put_int(row, "id", tokens[i].subject->place.id);
+		json_put_int(row, "version", tokens[i].subject->version);
+		json_array_append_new(list, row);
+		tokens[i].kept = false;
+	}
+	char *text = json_text(list);
+	enum err err = stmt_all(store->db, &lock_versions, &(struct rows_in){ text },
+	    sizeof(struct place_row), &rows, &n_rows, ctx);
+	free(text);
+	for (size_t i = 0; i < n_rows && !err; i++) {
+		int64_t place = ((struct place_row *)rows)[i].place;
+
+		assert(place >= 1 && (size_t)place <= n);
+		tokens[place - 1].kept = true;
+	}
+	free(rows);
+	return err;
+}
+
+enum err
+batch_fetch_tokens(struct store *store, struct batch_token *tokens, size_t n, struct errctx *ctx)
+{
+	json_auto_t *rows = json_array();
+	enum err err = n ? lock_tokens(store, tokens, n, ctx) : OK;
+
+	assert(n <= BATCH_MAX);
+	for (size_t i = 0; i < n && !err; i++) {
+		const struct batch_token *token = &tokens[i];
+		json_t *row;
+
+		if (!token->kept)
+			continue;
+		assert(token->sealed->len <= BATCH_TOKEN_MAX);
+		row = json_object();
+		json_put_int(row, "id", token->subject->place.id);
+		json_put_int(row, "version", token->subject->version);
+		json_put_int(row, "job_id", token->job_id);
+		json_put_int(row, "ttl", token->subject->http_request_ttl);
+		char *hex = crypt_hex(token->sealed->data, token->sealed->len);
+		json_put_text(row, "sealed", hex);
+		free(hex);
+		json_array_append_new(rows, row);
+	}
+	if (!err && json_array_size(rows))
+		err = run_rows(store, &put_tokens, rows, NULL, ctx);
+	return err;
 }

@@ -133,12 +133,12 @@ static const struct col count_out[] = { COL(INT, struct count_row, n) };
 static int64_t
 count(const char *text)
 {
-	static struct stmt stmts[64]; /* known by address: each its own */
+	static struct stmt stmts[256]; /* known by address: each its own */
 	static size_t used;
 	struct count_row row = { 0 };
 	struct errctx ctx = { 0 };
 
-	assert_true(used < 64);
+	assert_true(used < 256);
 	struct stmt *stmt = &stmts[used++];
 	*stmt = (struct stmt){ "count", text, NULL, 0, count_out, 1 };
 	ok(stmt_one(store.db, stmt, NULL, &row, &ctx), &ctx);
@@ -663,6 +663,93 @@ a_result_is_kept_over_a_lost_connection(void **state)
 }
 
 static void
+a_fresh_token_makes_a_fetch_unnecessary(void **state)
+{
+	int64_t credential = multi_request(TWO_STEPS, 60);
+	int before = server.n_requests;
+	(void)state;
+
+	expect_end(put_fetch(credential), "done", "");
+	expect_end(put_fetch(credential), "done", "");
+	assert_int_equal(server.n_requests - before, 2);
+	assert_int_equal(count("SELECT COUNT(*) FROM fetch_log"), 1);
+	assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE event = 'credential.fetch'"), 1);
+}
+
+static void
+a_token_of_a_megabyte_is_kept_whole(void **state)
+{
+	int64_t credential =
+	    multi_request("{\"location\":\"=response.body\",\"requests\":[{\"options\":{\"url\":"
+			  "\"$URL/exact-cap\",\"method\":\"get\"},\"secret\":null}]}",
+		60);
+	int64_t job = put_fetch(credential);
+	auto_secret struct secret token = { 0 };
+	(void)state;
+
+	expect_end(job, "done", "");
+	token_of(credential, job, &token);
+	assert_int_equal(token.len, HTTP_CLIENT_BODY_MAX);
+	assert_int_equal(token.data[token.len - 1], 'x');
+}
+
+static void
+claim_and_load(struct task_list *tasks, size_t most)
+{
+	struct job jobs[JOB_CLAIM_MAX];
+	struct errctx ctx = { 0 };
+	struct task *task;
+	size_t n = 0;
+
+	ok(job_claim(&store, "me", 60, most, jobs, &n, &ctx), &ctx);
+	assert_int_equal(n, most);
+	for (size_t i = 0; i < n; i++) {
+		task = task_new(&jobs[i]);
+		TAILQ_INSERT_TAIL(tasks, task, link);
+	}
+	ok(kind_gather(&store, tasks, &ctx), &ctx);
+	TAILQ_FOREACH(task, tasks, link)
+	{
+		ok(kind_load(&store, task, &ctx), &ctx);
+		if (task->settled)
+			continue;
+		secret_set(&((struct fetch *)task->data)->token, "a-token", 7);
+		task_settle(task, JOB_DONE, NULL);
+	}
+}
+
+static void
+a_changed_credential_spoils_only_its_own_fetch_of_a_batch(void **state)
+{
+	struct task_list tasks = TAILQ_HEAD_INITIALIZER(tasks), gone = TAILQ_HEAD_INITIALIZER(gone);
+	struct errctx ctx = { 0 };
+	struct task *task;
+	(void)state;
+
+	int64_t one = multi_request(TWO_STEPS, 60);
+	sql("UPDATE user_credential SET name = 'one', slug = 'one'");
+	int64_t two = multi_request(TWO_STEPS, 60);
+	put_fetch(one);
+	put_fetch(two);
+	put_fetch(4000000);
+	claim_and_load(&tasks, 3);
+	sql("UPDATE user_credential SET version = version + 1 WHERE slug = 'one'");
+	ok(save_all(&store, &tasks, &gone, &ctx), &ctx);
+	assert_true(TAILQ_EMPTY(&tasks));
+	while ((task = TAILQ_FIRST(&gone))) {
+		TAILQ_REMOVE(&gone, task, link);
+		task_free(&task);
+	}
+	assert_int_equal(count("SELECT COUNT(*) FROM fetch_token"), 1);
+	assert_int_equal(count("SELECT credential_id FROM fetch_token"), two);
+	assert_int_equal(count("SELECT COUNT(*) FROM job WHERE state = 'queued'"), 1);
+	assert_int_equal(count("SELECT COUNT(*) FROM job WHERE state = 'done'"), 1);
+	assert_int_equal(count("SELECT COUNT(*) FROM job WHERE state = 'failed'"), 1);
+	assert_int_equal(count("SELECT COUNT(*) FROM fetch_log"), 1);
+	assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE event = 'credential.fetch'"), 2);
+}
+
+static void
 many_jobs_are_all_done_once(void **state)
 {
 	int64_t credential = multi_request(TWO_STEPS, 0), last = 0; /* nothing is cached */
@@ -745,6 +832,10 @@ main(void)
 		Q(jobs_that_cannot_be_understood_fail_loudly),
 		D(a_job_of_a_runner_that_died_is_taken_over),
 		Q(a_result_is_kept_over_a_lost_connection),
+		Q(a_fresh_token_makes_a_fetch_unnecessary),
+		Q(a_token_of_a_megabyte_is_kept_whole),
+		cmocka_unit_test_setup(a_changed_credential_spoils_only_its_own_fetch_of_a_batch,
+		    fresh),
 		Q(many_jobs_are_all_done_once),
 		D(a_stopping_runner_hands_back_what_it_cannot_finish),
 		Q(housekeeping_is_ordered_without_being_asked),
