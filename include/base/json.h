@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #define JSON_DEPTH_MAX 32
+#define JSON_VALUES_MAX 100000 /* a value takes up to a hundred times the memory of its text */
 
 /* Parse one JSON value. ERR_MALFORMED with line and column otherwise; the text itself is never in
  * the error. The caller owns it. */

@@ -8,12 +8,15 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-/* Depth is bounded before parsing, so that no parser of any version has to recurse on hostile
- * input. */
-static bool
-depth_within(const char *text, size_t len)
+#define DIGITS(number) #number
+#define TEXT_OF(number) DIGITS(number)
+
+/* Depth and number are bounded before parsing, so that no parser of any version has to recurse on
+ * hostile input or make more of it than fits. NULL, or what there is too much of. */
+static const char *
+too_much(const char *text, size_t len)
 {
-	int depth = 0;
+	int depth = 0, values = 1;
 	bool in_string = false;
 
 	for (size_t i = 0; i < len; i++) {
@@ -27,23 +30,28 @@ depth_within(const char *text, size_t len)
 		} else if (c == '"') {
 			in_string = true;
 		} else if (c == '{' || c == '[') {
+			values++;
 			if (++depth > JSON_DEPTH_MAX)
-				return false;
+				return "nested deeper than " TEXT_OF(JSON_DEPTH_MAX) " levels";
 		} else if (c == '}' || c == ']') {
 			depth--;
+		} else if (c == ',') {
+			values++;
 		}
+		if (values > JSON_VALUES_MAX)
+			return "of more than " TEXT_OF(JSON_VALUES_MAX) " values";
 	}
-	return true;
+	return NULL;
 }
 
 enum err
 json_parse(const char *text, size_t len, json_t **value_out, struct errctx *ctx)
 {
 	json_error_t error;
+	const char *much = too_much(text, len);
 
-	if (!depth_within(text, len))
-		return err_set(ctx, ERR_MALFORMED, "", "JSON is nested deeper than %d levels",
-		    JSON_DEPTH_MAX);
+	if (much)
+		return err_set(ctx, ERR_MALFORMED, "", "JSON is %s", much);
 	json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (value) {
 		*value_out = value;

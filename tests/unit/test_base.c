@@ -250,6 +250,26 @@ json_depth_is_bounded_before_parsing(void **state)
 }
 
 static void
+json_values_are_counted_before_parsing(void **state)
+{
+	auto_buf struct buf many = BUF_INIT(1 << 20);
+	json_t *value = NULL;
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	buf_add_text(&many, "[\",,,,\"");
+	for (int i = 2; i < JSON_VALUES_MAX; i++)
+		buf_add_text(&many, ",1");
+	buf_add_char(&many, ']');
+	assert_int_equal(json_parse(buf_text(&many), many.len, &value, NULL), OK);
+	json_decref(value);
+	many.data[many.len - 1] = ',';
+	buf_add_text(&many, "1]");
+	assert_int_equal(json_parse(buf_text(&many), many.len, &value, &ctx), ERR_MALFORMED);
+	assert_string_equal(err_text(&ctx), "JSON is of more than 100000 values");
+}
+
+static void
 text_that_is_not_utf8_is_shown_with_replacement_characters(void **state)
 {
 	json_auto_t *text = json_text_lossy("a\xff\xc3\xa4\xed\xa0\x80z", 8);
@@ -313,6 +333,7 @@ main(void)
 		cmocka_unit_test(random_below_stays_below_and_reaches_every_value),
 		cmocka_unit_test(json_refuses_what_is_ambiguous_or_dangerous),
 		cmocka_unit_test(json_depth_is_bounded_before_parsing),
+		cmocka_unit_test(json_values_are_counted_before_parsing),
 		cmocka_unit_test(text_that_is_not_utf8_is_shown_with_replacement_characters),
 		cmocka_unit_test(secrets_are_replaced_and_emptied),
 		cmocka_unit_test(scopes_are_read_named_and_compared),
