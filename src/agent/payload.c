@@ -27,11 +27,14 @@ payload_is_pairs(const json_t *value)
 }
 
 static void
-one_pair(const char *name, size_t name_len, const json_t *json, size_t cap, pair_fn *fn, void *arg)
+one_pair(const char *name, size_t name_len, const json_t *json, const struct buf *out, pair_fn *fn,
+    void *arg)
 {
 	auto_value struct value value = { 0 };
-	auto_buf struct buf text = BUF_INIT_SECRET(cap);
+	auto_buf struct buf text = BUF_INIT_SECRET(out->cap);
 
+	if (out->over) /* a few references can stand for far more than fits */
+		return;
 	value_set_from_json(&value, json);
 	/* Cannot fail: what comes from JSON is no response. */
 	if (value_add_text(&value, &text, NULL) == OK)
@@ -39,20 +42,21 @@ one_pair(const char *name, size_t name_len, const json_t *json, size_t cap, pair
 }
 
 static void
-each_value(const char *name, size_t len, const json_t *value, size_t cap, pair_fn *fn, void *arg)
+each_value(const char *name, size_t len, const json_t *value, const struct buf *out, pair_fn *fn,
+    void *arg)
 {
 	size_t i;
 	const json_t *item;
 
 	if (!json_is_array(value)) {
-		one_pair(name, len, value, cap, fn, arg);
+		one_pair(name, len, value, out, fn, arg);
 		return;
 	}
-	json_array_foreach(value, i, item) one_pair(name, len, item, cap, fn, arg);
+	json_array_foreach(value, i, item) one_pair(name, len, item, out, fn, arg);
 }
 
 static void
-each_pair(const json_t *pairs, size_t cap, pair_fn *fn, void *arg)
+each_pair(const json_t *pairs, const struct buf *out, pair_fn *fn, void *arg)
 {
 	/* jansson's iteration wants the object writable, though it only reads. */
 	union {
@@ -64,13 +68,13 @@ each_pair(const json_t *pairs, size_t cap, pair_fn *fn, void *arg)
 	json_t *value;
 
 	json_object_keylen_foreach(tree.iterated, name, len, value)
-	    each_value(name, len, value, cap, fn, arg);
+	    each_value(name, len, value, out, fn, arg);
 	json_array_foreach(pairs, i, value)
 	{
 		const json_t *first = json_array_get(value, 0);
 
 		each_value(json_string_value(first), json_string_length(first),
-		    json_array_get(value, 1), cap, fn, arg);
+		    json_array_get(value, 1), out, fn, arg);
 	}
 }
 
@@ -121,7 +125,7 @@ payload_add_pairs(const json_t *pairs, bool form, struct buf *out)
 {
 	struct query query = { .out = out, .form = form };
 
-	each_pair(pairs, out->cap, add_pair, &query);
+	each_pair(pairs, out, add_pair, &query);
 }
 
 struct multipart {
@@ -165,7 +169,7 @@ payload_add_multipart(const json_t *pairs, struct buf *out,
 	snprintf(boundary_out, PAYLOAD_BOUNDARY_SIZE, "bailee-%s", hex);
 	free(hex);
 	struct multipart parts = { .out = out, .boundary = boundary_out };
-	each_pair(pairs, out->cap, add_part, &parts);
+	each_pair(pairs, out, add_part, &parts);
 	buf_add_text(out, "--");
 	buf_add_text(out, boundary_out);
 	buf_add_text(out, "--\r\n");

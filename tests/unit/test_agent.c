@@ -12,6 +12,7 @@
 #include "agent/options.h"
 #include "agent/request_build.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "formula/template.h"
 
@@ -428,6 +429,38 @@ refuses_what_formulas_must_not_bring_about(void **state)
 	}
 }
 
+/* References to an answer cost a formula nothing; each was written out in full, seconds of work. */
+static void
+stops_writing_out_pairs_that_do_not_fit(void **state)
+{
+	json_auto_t *body = json_array(), *options = NULL;
+	struct formula_response answer = { .status = 200, .body_json = body };
+	const struct formula_named_response named = { "PREVIOUS_STEP", &answer };
+	const struct formula_scope scope = { .named = &named, .n_named = 1 };
+	struct buf payload = BUF_INIT(65536);
+	auto_http_request struct http_request request = HTTP_REQUEST_INIT;
+	struct errctx ctx = { 0 };
+	int64_t start = clock_monotonic_ms();
+
+	(void)state;
+	for (int i = 0; i < 300000; i++)
+		json_array_append_new(body, json_integer(i));
+	buf_add_text(&payload, "=[['k', []]");
+	for (int list = 0; list < 3; list++) {
+		buf_add_text(&payload, ",['k', [PREVIOUS_STEP.body");
+		for (int i = 0; i < 900; i++)
+			buf_add_text(&payload, ",PREVIOUS_STEP.body");
+		buf_add_text(&payload, "]]");
+	}
+	buf_add_char(&payload, ']');
+	options = parsed("{\"url\": \"http://x/\", \"content_type\": \"form\"}");
+	json_put_text(options, "payload", buf_text(&payload));
+	assert_int_equal(agent_request_build(options, &scope, "", &request, &ctx), ERR_VALUE);
+	assert_non_null(strstr(err_text(&ctx), "too large"));
+	assert_in_range(clock_monotonic_ms() - start, 0, 10000);
+	buf_free(&payload);
+}
+
 int
 main(void)
 {
@@ -442,6 +475,7 @@ main(void)
 		cmocka_unit_test(sets_headers_and_policy),
 		cmocka_unit_test(has_safe_defaults),
 		cmocka_unit_test(refuses_what_formulas_must_not_bring_about),
+		cmocka_unit_test(stops_writing_out_pairs_that_do_not_fit),
 	};
 
 	return cmocka_run_group_tests_name("agent", tests, NULL, NULL);
