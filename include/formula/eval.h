@@ -17,7 +17,7 @@ struct eval {
 	const struct formula_scope *scope;
 	struct errctx *ctx;
 	unsigned steps;
-	size_t work;    /* bytes of text made */
+	size_t work;    /* bytes made or walked */
 	bool exhausted; /* over a limit: not for IF_ERROR() to catch */
 };
 
@@ -27,8 +27,9 @@ enum err eval_node(struct eval *eval, const struct node *node, struct value *val
 /* ERR_VALUE "column N: …" at the node. */
 enum err eval_fail(struct eval *eval, const struct node *node, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
-/* Count bytes made against the limit. */
+/* Count bytes against the limit: those of a text made, or what JSON takes (value_json_cost()). */
 enum err eval_spend(struct eval *eval, const struct node *node, size_t bytes) MUSTCHECK;
+enum err eval_spend_json(struct eval *eval, const struct node *node, size_t cost) MUSTCHECK;
 /* Append the value as text to a secret buffer, within the limits. */
 enum err eval_add_text(struct eval *eval, const struct node *node, const struct value *value,
     struct buf *buf) MUSTCHECK;

@@ -16,7 +16,7 @@
 #define FORMULA_DEPTH_MAX 100                /* nesting of a formula */
 #define FORMULA_STEPS_MAX 20000              /* values worked out in one evaluation */
 #define FORMULA_WORK_MAX                                                                           \
-	((size_t)16 * 1024 * 1024) /* bytes of text made in one evaluation or rendering */
+	((size_t)16 * 1024 * 1024) /* bytes made or walked in one evaluation or rendering */
 
 struct formula;
 

@@ -64,6 +64,7 @@ struct formula_source {
 	size_t len;
 	size_t start;     /* where the formula begins */
 	bool in_template; /* it ends at `>>`, which must be there */
+	unsigned column;  /* of `start`, so that it need not be counted; 0: count */
 };
 
 /* As formula_parse(). `end_out` is where the formula ended (behind `>>`); NULL: not wanted. */

@@ -90,6 +90,12 @@ void value_member(const struct value *base, const struct value *key, struct valu
  * wanted as a whole. */
 enum err value_add_text(const struct value *value, struct buf *buf, struct errctx *ctx) MUSTCHECK;
 
+/* What JSON takes that is made or walked, in bytes: so much for each value in it. */
+#define VALUE_JSON_COST 64
+size_t value_json_cost(const json_t *json);
+/* The same for turning the value into JSON; 0 where that only adds a reference. */
+size_t value_to_json_cost(const struct value *value);
+
 /* The value as JSON; the caller owns it. ERR_VALUE for text that is not UTF-8. */
 enum err value_to_json(const struct value *value, json_t **json_out, struct errctx *ctx) MUSTCHECK;
 

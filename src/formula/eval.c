@@ -33,10 +33,16 @@ eval_spend(struct eval *eval, const struct node *node, size_t bytes)
 		eval->exhausted = true;
 		return eval_fail(eval, node, "a text is longer than %zu bytes", VALUE_TEXT_MAX);
 	}
-	eval->work += bytes;
+	return eval_spend_json(eval, node, bytes);
+}
+
+enum err
+eval_spend_json(struct eval *eval, const struct node *node, size_t cost)
+{
+	eval->work += cost;
 	if (eval->work > FORMULA_WORK_MAX) {
 		eval->exhausted = true;
-		return eval_fail(eval, node, "more than %zu bytes of text in all",
+		return eval_fail(eval, node, "more than %zu bytes of text and JSON in all",
 		    FORMULA_WORK_MAX);
 	}
 	return OK;
@@ -48,7 +54,10 @@ eval_add_text(struct eval *eval, const struct node *node, const struct value *va
 {
 	struct errctx inner = { 0 };
 	size_t before = buf->len;
+	enum err err = eval_spend_json(eval, node, value_to_json_cost(value));
 
+	if (err != OK)
+		return err;
 	if (value_add_text(value, buf, &inner) != OK)
 		return eval_fail(eval, node, "%s", err_text(&inner));
 	return eval_spend(eval, node, buf->over ? VALUE_TEXT_MAX + 1 : buf->len - before);
@@ -169,6 +178,11 @@ eval_compare(struct eval *eval, const struct node *node, const struct value *a,
     const struct value *b, struct value *out)
 {
 	if (node->op == OP_EQUAL || node->op == OP_UNEQUAL) {
+		bool walks = a->kind == VALUE_JSON && b->kind == VALUE_JSON;
+		enum err err = walks ? eval_spend_json(eval, node, value_json_cost(a->json)) : OK;
+
+		if (err != OK)
+			return err;
 		value_set_bool(out, value_equal(a, b) == (node->op == OP_EQUAL));
 		return OK;
 	}
@@ -269,6 +283,8 @@ eval_item(struct eval *eval, const struct node *node, json_t **out)
 	struct errctx inner = { 0 };
 	enum err err = eval_node(eval, node, &item);
 
+	if (err == OK)
+		err = eval_spend_json(eval, node, value_to_json_cost(&item));
 	if (err == OK && value_to_json(&item, out, &inner) != OK)
 		err = eval_fail(eval, node, "%s", err_text(&inner));
 	return err;

@@ -89,16 +89,18 @@ fn_join(const struct formula_call *call, struct value *out)
 
 	if (list->kind != VALUE_JSON || !json_is_array(list->json))
 		return fail_arg(call, 0, "an array");
+	enum err err =
+	    eval_spend_json(call->eval, call->node, json_array_size(list->json) * VALUE_JSON_COST);
 	json_array_foreach(list->json, i, item)
 	{
-		enum err err = i > 0 ? arg_text(call, 1, &joined) : OK;
-
+		if (err == OK && i > 0)
+			err = arg_text(call, 1, &joined);
 		if (err == OK)
 			err = join_item(call, item, &joined);
 		if (err != OK)
 			return err;
 	}
-	return eval_set_text(call->eval, call->node, &joined, out);
+	return err != OK ? err : eval_set_text(call->eval, call->node, &joined, out);
 }
 
 static enum err
@@ -132,7 +134,7 @@ fn_split(const struct formula_call *call, struct value *out)
 		at = stop + separator.len;
 	}
 	value_set_json(out, json_incref(parts));
-	return OK;
+	return eval_spend_json(call->eval, call->node, value_json_cost(parts));
 }
 
 static enum err
@@ -222,7 +224,7 @@ fn_json_parse(const struct formula_call *call, struct value *out)
 	if (json_parse(buf_text(&text), text.len, &json, NULL) != OK)
 		return eval_fail(call->eval, call->node, "the text is not JSON");
 	value_set_from_json(out, json);
-	return OK;
+	return eval_spend_json(call->eval, call->node, value_json_cost(json));
 }
 
 /* Shift the letters from..from+25 by 32: ASCII only, so that bytes of any encoding pass unharmed.

@@ -368,6 +368,10 @@ parse_whole(struct parser *p, const struct formula_source *source, struct errctx
 	enum err err = lexer_start(&p->lexer, source->whole, source->len, source->start,
 	    source->in_template, ctx);
 
+	if (source->column > 0) {
+		p->lexer.counted = source->whole + source->start;
+		p->lexer.column = source->column;
+	}
 	if (err == OK)
 		err = parse_expression(p, &p->formula->root);
 	if (err != OK)

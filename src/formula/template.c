@@ -17,6 +17,8 @@ struct text {
 	const char *chars;
 	size_t len;
 	size_t pos;
+	size_t counted;  /* columns are counted once: in front of this… */
+	unsigned column; /* …stand so many characters */
 	const char *path;
 	struct errctx *ctx;
 };
@@ -56,14 +58,22 @@ with_path(const struct text *text, enum err err, const struct errctx *inner)
 	return err == OK ? OK : err_set(text->ctx, err, text->path, "%s", err_text(inner));
 }
 
+static unsigned
+column_at(struct text *text, size_t pos)
+{
+	for (; text->counted < pos; text->counted++)
+		text->column += ((unsigned char)text->chars[text->counted] & 0xc0) != 0x80;
+	return text->column + 1;
+}
+
 static enum err
-parse_at(const struct text *text, size_t start, bool in_template, struct formula **out,
-    size_t *end_out)
+parse_at(struct text *text, size_t start, bool in_template, struct formula **out, size_t *end_out)
 {
 	struct formula_source source = { .whole = text->chars,
 		.len = text->len,
 		.start = start,
-		.in_template = in_template };
+		.in_template = in_template,
+		.column = column_at(text, start) };
 	struct errctx inner = { 0 };
 
 	return with_path(text, parser_parse(&source, out, end_out, &inner), &inner);
@@ -129,6 +139,21 @@ eval_with_path(struct eval *eval, const struct text *text, const struct formula 
 	return with_path(text, eval_node(eval, formula->root, out), &inner);
 }
 
+/* The value of a string in formula mode: it becomes JSON or text next, which is paid for here. */
+static enum err
+eval_formula(struct eval *eval, const struct text *text, const struct formula *formula,
+    struct value *out)
+{
+	enum err err = eval_with_path(eval, text, formula, out);
+	struct errctx inner = { 0 };
+
+	if (err != OK)
+		return err;
+	eval->ctx = &inner;
+	err = eval_spend_json(eval, formula->root, value_to_json_cost(out));
+	return with_path(text, err, &inner);
+}
+
 static enum err
 add_value(struct eval *eval, const struct text *text, const struct formula *formula,
     struct buf *buf)
@@ -174,7 +199,7 @@ eval_text(struct eval *eval, struct text *text, struct value *out)
 		enum err err = parse_at(text, start, false, &formula, NULL);
 
 		if (err == OK)
-			err = eval_with_path(eval, text, formula, out);
+			err = eval_formula(eval, text, formula, out);
 		formula_free(&formula);
 		return err;
 	}

@@ -375,6 +375,44 @@ steps_to_json(const struct value *value, json_t **json_out, struct errctx *ctx)
 	return OK;
 }
 
+size_t
+value_json_cost(const json_t *json)
+{
+	size_t cost = VALUE_JSON_COST, i;
+	const json_t *item;
+	const char *name;
+	union {
+		const json_t *borrowed;
+		json_t *iterated; /* jansson's iteration wants it writable, though it only reads */
+	} tree = { .borrowed = json };
+	json_t *member;
+
+	json_array_foreach(json, i, item) cost += value_json_cost(item);
+	json_object_foreach(tree.iterated, name, member) cost += value_json_cost(member);
+	return cost;
+}
+
+static size_t
+response_cost(const struct formula_response *response)
+{
+	if (response == NULL)
+		return VALUE_JSON_COST;
+	return 3 * VALUE_JSON_COST + value_json_cost(response->headers) +
+	       (response->body_json != NULL ? 0 : response->raw_len);
+}
+
+size_t
+value_to_json_cost(const struct value *value)
+{
+	size_t cost = 0;
+
+	if (value->kind == VALUE_RESPONSE)
+		return response_cost(value->response);
+	for (size_t i = 0; value->kind == VALUE_STEPS && i < value->n_steps; i++)
+		cost += response_cost(value->steps[i]);
+	return cost;
+}
+
 enum err
 value_to_json(const struct value *value, json_t **json_out, struct errctx *ctx)
 {

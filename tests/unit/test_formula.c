@@ -537,7 +537,41 @@ bounds_size_steps_and_work(void **state)
 	assert_fails(f, over, ERR_VALUE, "longer than 1048576 bytes"); /* not caught */
 	auto_free char *loop = nested("", "[UPCASE(long)", ",UPCASE(long)", 300);
 	auto_free char *work = xasprintf("IF_ERROR(%s], 'caught')", loop);
-	assert_fails(f, work, ERR_VALUE, "bytes of text in all");
+	assert_fails(f, work, ERR_VALUE, "bytes of text and JSON in all");
+}
+
+/* Each of these made gigabytes or worked for minutes within the limits of text and steps. */
+static void
+counts_json_that_is_walked_or_copied(void **state)
+{
+	static const char *const formulas[][2] = { { "[JOIN(many, '')", ",JOIN(many, '')" },
+		{ "[many = many", ",many = many" }, { "[large", ",large" },
+		{ "[SPLIT(commas, ',')", ",SPLIT(commas, ',')" },
+		{ "[JSON_PARSE(json)", ",JSON_PARSE(json)" } };
+	struct fixture *f = *state;
+	struct formula_scope scope = f->scope;
+	struct formula_named_response named = { "large", NULL };
+	json_t *many = json_array();
+	auto_free char *large = nested("", "", "x", 500000), *commas = nested("", "", ",", 9000);
+	auto_free char *json = nested("", "[", "0,", 5000);
+
+	json[strlen(json) - 1] = ']'; /* [0,0,…] */
+	for (int i = 0; i < 5000; i++)
+		json_array_append_new(many, json_string(""));
+	json_put(f->values, "json", json_string_nocheck(json));
+	json_put(f->values, "many", many);
+	json_put_text(f->values, "commas", commas);
+	f->raw = (struct formula_response){ 200, NULL, NULL, large, strlen(large) };
+	named.response = &f->raw;
+	f->scope.named = &named;
+	f->scope.n_named = 1;
+	for (size_t i = 0; i < sizeof(formulas) / sizeof(formulas[0]); i++) {
+		auto_free char *list = nested("", formulas[i][0], formulas[i][1], 900);
+		auto_free char *formula = xasprintf("IF_ERROR(%s], 'caught')", list);
+
+		assert_fails(f, formula, ERR_VALUE, "bytes of text and JSON in all");
+	}
+	f->scope = scope;
 }
 
 static void
@@ -585,6 +619,7 @@ main(void)
 		TEST(refuses_wrong_types),
 		TEST(bounds_depth),
 		TEST(bounds_size_steps_and_work),
+		TEST(counts_json_that_is_walked_or_copied),
 		TEST(bounds_steps),
 		TEST(refuses_splitting_into_too_many_parts),
 	};

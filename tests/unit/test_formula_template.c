@@ -151,7 +151,7 @@ holds_the_limits_over_a_whole_rendering(void **state)
 	for (int i = 0; i < 100; i++)
 		json_array_append_new(template, json_string("<<large>>"));
 	assert_int_equal(template_render_json(template, &scope, "p", &out, &ctx), ERR_VALUE);
-	assert_non_null(strstr(err_text(&ctx), "bytes of text in all"));
+	assert_non_null(strstr(err_text(&ctx), "bytes of text and JSON in all"));
 	err_clear(&ctx);
 	auto_buf struct buf one = BUF_INIT_SECRET(VALUE_TEXT_MAX);
 	assert_int_equal(template_render_text("<<large>><<large>><<large>>", &scope, "p", &one,
@@ -160,6 +160,26 @@ holds_the_limits_over_a_whole_rendering(void **state)
 	auto_buf struct buf small = BUF_INIT_SECRET(10);
 	assert_int_equal(template_render_text("<<'12345678901'>>", &scope, "p", &small, &ctx),
 	    ERR_VALUE);
+}
+
+static void
+counts_answers_that_become_json_over_a_whole_rendering(void **state)
+{
+	auto_free char *large = xmalloc(500001);
+	json_auto_t *template = json_array();
+	struct formula_response answer = { .status = 200, .raw = large, .raw_len = 500000 };
+	const struct formula_named_response named = { "PREVIOUS_STEP", &answer };
+	const struct formula_scope scope = { .named = &named, .n_named = 1 };
+	json_t *out = NULL;
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	memset(large, 'x', 500001);
+	for (int i = 0; i < 100; i++)
+		json_array_append_new(template, json_string("=PREVIOUS_STEP"));
+	assert_int_equal(template_render_json(template, &scope, "p", &out, &ctx), ERR_VALUE);
+	assert_non_null(strstr(err_text(&ctx), "bytes of text and JSON in all"));
+	assert_string_equal(ctx.sub[0].path, "p[33]");
 }
 
 int
@@ -172,6 +192,7 @@ main(void)
 		cmocka_unit_test(does_not_evaluate_what_a_value_brings),
 		cmocka_unit_test(names_every_bad_string),
 		cmocka_unit_test(holds_the_limits_over_a_whole_rendering),
+		cmocka_unit_test(counts_answers_that_become_json_over_a_whole_rendering),
 	};
 
 	return cmocka_run_group_tests_name("formula_template", tests, NULL, NULL);
