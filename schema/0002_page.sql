@@ -91,9 +91,9 @@ BEGIN
     VALUES (p_audit, UTC_TIMESTAMP(3), 'link.decline', CONCAT('link:', uuid_text(p_request)), p_address, v_team, v_subject, p_call);
 END;
 
--- Has the transaction with this audit row landed?
+-- Has the transaction with this audit row landed? The lock waits for one that may still be on its way to the end.
 CREATE PROCEDURE page_landed(IN p_audit BINARY(16)) READS SQL DATA SQL SECURITY DEFINER
-  SELECT COUNT(*) AS n FROM audit WHERE id = p_audit;
+  SELECT COUNT(*) AS n FROM audit WHERE id = p_audit LOCK IN SHARE MODE;
 
 -- For /readyz of the public pool, and for telling a person that nobody works at the moment: seconds since a runner was last seen.
 CREATE PROCEDURE page_runner_age() READS SQL DATA SQL SECURITY DEFINER

@@ -38,8 +38,10 @@ struct landed_row {
 };
 static const struct col found_in[] = { COL(UUID, struct audit_in, id) };
 static const struct col found_out[] = { COL(INT, struct landed_row, n) };
-static const struct stmt audit_find = { "audit_find", "SELECT COUNT(*) FROM audit WHERE id = ?",
-	found_in, COL_N(found_in), found_out, COL_N(found_out) };
+/* The lock waits for a transaction that may still be on its way to the end. */
+static const struct stmt audit_find = { "audit_find",
+	"SELECT COUNT(*) FROM audit WHERE id = ? LOCK IN SHARE MODE", found_in, COL_N(found_in),
+	found_out, COL_N(found_out) };
 
 static enum err
 audit_insert_as(struct store *store, const struct uuid *id, const struct audit_entry *audit,

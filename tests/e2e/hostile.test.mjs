@@ -55,3 +55,9 @@ it('the api account may call a job off and change nothing else of it', async () 
   }
   assert.notEqual((await stack.mysqlAs('api', 'DELETE FROM job')).code, 0);
 });
+
+it('the api account can ask for an audit row that may still be on its way', async () => {
+  const asked = await stack.mysqlAs('api', "SELECT COUNT(*) FROM audit WHERE id = REPEAT('x', 16) LOCK IN SHARE MODE");
+  assert.equal(asked.code, 0, asked.stderr);
+  assert.equal(asked.stdout.trim(), '0');
+});

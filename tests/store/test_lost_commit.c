@@ -21,7 +21,7 @@
 #include "store/migrate.h"
 #include "store/store.h"
 
-enum cut { CUT_NEVER, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT };
+enum cut { CUT_NEVER, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT, CUT_LATE_COMMIT };
 
 static struct {
 	char dir[64], path[108];
@@ -50,8 +50,8 @@ pass_on(int from, int to, char *data, ssize_t *n)
 	return *n > 0 && write(to, data, (size_t)*n) == *n;
 }
 
-/* Carry one connection; a COMMIT (COM_QUERY is 3) is dropped, or passed on and its answer dropped.
- */
+/* Carry one connection; a COMMIT (COM_QUERY is 3) is dropped, or passed on and its answer dropped,
+ * at once or when the client has long hung up. */
 static void *
 carry(void *arg)
 {
@@ -70,7 +70,11 @@ carry(void *arg)
 		bool commit = n > 0 && memmem(data, (size_t)n, "\3COMMIT", 7) != NULL;
 		if (n > 0 && commit && atomic_load(&proxy.cuts_left) > 0) {
 			atomic_fetch_sub(&proxy.cuts_left, 1);
-			if (atomic_load(&proxy.cut) == CUT_AFTER_COMMIT &&
+			if (atomic_load(&proxy.cut) == CUT_LATE_COMMIT) {
+				shutdown(client, SHUT_RDWR);
+				usleep(400000);
+			}
+			if (atomic_load(&proxy.cut) != CUT_BEFORE_COMMIT &&
 			    write(server, data, (size_t)n) == n)
 				n = read(server, data, 65536); /* it has landed; nobody is told */
 			break;
@@ -234,12 +238,25 @@ a_commit_that_never_arrived_is_done_again(void **state)
 	expect_rows(1);
 }
 
+static void
+a_commit_that_lands_after_the_client_hung_up_is_waited_for(void **state)
+{
+	int runs;
+	(void)state;
+
+	assert_int_equal(write_with_cuts(CUT_LATE_COMMIT, 1, &runs), OK);
+	assert_int_equal(runs, 1);
+	expect_rows(1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(without_trouble_it_runs_once, fresh),
 		cmocka_unit_test_setup(a_commit_that_landed_without_an_answer_is_not_done_again,
+		    fresh),
+		cmocka_unit_test_setup(a_commit_that_lands_after_the_client_hung_up_is_waited_for,
 		    fresh),
 		cmocka_unit_test_setup(a_commit_that_never_arrived_is_done_again, fresh),
 	};
