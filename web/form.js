@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forms made from field specs: {name, type, label, help, required, default, multiline, options}. What is typed stays here
-// until it is sent.
+// Forms made from field specs: {name, type, label, help, required, default, multiline, options, prefix, suffix}. What is
+// typed stays here until it is sent.
 import { el, icon, said } from './dom.js';
 import { t, translated } from './texts.js';
 
 // Nothing of this is the person's own login here: no history, no corrections, no capital letters.
 const QUIET = { autocomplete: 'off', autocapitalize: 'off', autocorrect: 'off', spellcheck: 'false' };
-const FILE_MOST = 48 * 1024; // bytes; more is not taken in one form
+const FILE_MOST = 32 * 1024; // bytes; the service takes no more
 
 function revealButton(input, label) {
   const button = el('button', { type: 'button', class: 'reveal', 'aria-pressed': 'false', 'aria-controls': input.id });
@@ -41,8 +41,9 @@ function secretControl(spec, id, value, label) {
   return { node: el('div', { class: 'secret' }, input, button), input, value: () => input.value, hide };
 }
 
-function fileControl(spec, id, value, label) {
-  const control = secretControl({ ...spec, multiline: true }, id, value, label);
+// A key or certificate in text form: pasted, or read from a file.
+function fileControl(make, spec, id, value, label) {
+  const control = make({ ...spec, multiline: true }, id, value, label);
   const problem = el('p', { class: 'error', role: 'alert', hidden: true }, t('form.file.failed'));
   const picker = el('input', { type: 'file', id: `${id}-file`, class: 'unseen' });
   picker.addEventListener('change', async () => {
@@ -106,11 +107,16 @@ const CONTROLS = {
   select: selectControl,
   boolean: booleanControl,
   number: numberControl,
-  pkey: fileControl,
-  cert: fileControl,
-  file: fileControl,
+  pkey: (...rest) => fileControl(secretControl, ...rest),
+  cert: (...rest) => fileControl(textControl, ...rest),
 };
-const SECRET = new Set(['password', 'pkey', 'cert', 'file']);
+const SECRET = new Set(['password', 'pkey']);
+
+// What stands around a value in its place, such as "https://" and ".example.org".
+function withAffixes(node, { prefix, suffix }) {
+  if (!prefix && !suffix) return node;
+  return el('div', { class: 'affixed' }, prefix ? said(prefix, 'span') : null, node, suffix ? said(suffix, 'span') : null);
+}
 
 class Field {
   constructor(spec, prefix, value) {
@@ -126,7 +132,7 @@ class Field {
     const label = el('label', { for: id }, said(this.label, 'span'),
       spec.required || spec.type === 'boolean' ? null : el('span', { class: 'optional' }, t('form.optional')));
     this.node = el('div', { class: `field ${spec.type === 'boolean' ? 'tick' : ''}` },
-      label, help, this.control.node, this.error, this.control.after ?? null);
+      label, help, withAffixes(this.control.node, spec), this.error, this.control.after ?? null);
   }
 
   get isSecret() { return SECRET.has(this.spec.type); }

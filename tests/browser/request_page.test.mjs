@@ -78,7 +78,7 @@ async function visit(uri, { expectErrors = false, ...options } = {}) {
       assert.deepEqual(violations.map((rule) => `${what}: ${rule.id}: ${rule.nodes.map((node) => node.target)}`), []);
       const faults = await page.evaluate(() => [
         ...(document.documentElement.scrollWidth > window.innerWidth ? ['wider than the window'] : []),
-        ...[...document.querySelectorAll('button:not(.jump), input, select, textarea')]
+        ...[...document.querySelectorAll('button:not(.jump), input:not([type=checkbox]), select, textarea')]
           .map((node) => [node, node.getBoundingClientRect()])
           .filter(([node, box]) => box.width > 0 && !node.matches('.unseen') && (box.height < 44 || box.width < 44))
           .map(([node, box]) => `${node.tagName} ${node.id}: ${box.width} x ${box.height}`),
