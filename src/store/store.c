@@ -112,6 +112,41 @@ store_write(struct store *store, struct audit_entry *audit, store_body_fn body, 
 	return db_transaction(store->db, write_body, write_landed, &writing, ctx);
 }
 
+/* ---- what the database should never have held ---- */
+
+static void
+note_damage(struct store *store, const char *table, const char *row, const char *field,
+    int64_t team_id)
+{
+	log_error(LOG_EVENT("integrity_error"), LOG_S("table", table), LOG_S("row", row),
+	    LOG_S("field", field), LOG_I("team", team_id));
+	if (store->n_damage < STORE_DAMAGE_MAX) {
+		struct store_damage *damage = &store->damage[store->n_damage++];
+
+		snprintf(damage->subject, sizeof(damage->subject), "%.24s:%s", table, row);
+		damage->team_id = team_id;
+	}
+}
+
+static void
+note_damaged_value(struct store *store, const struct seal_context *context)
+{
+	char row[UUID_TEXT_SIZE];
+
+	uuid_text(&context->row, row);
+	note_damage(store, context->table, row, context->field, context->team_id);
+}
+
+/* Somebody who writes to the database may try to have values sealed to a key of his own. */
+static void
+note_damaged_key(struct store *store, int64_t team_id, int64_t generation)
+{
+	char row[48];
+
+	snprintf(row, sizeof(row), "%lld:%lld", (long long)team_id, (long long)generation);
+	note_damage(store, "team_key", row, "signature", team_id);
+}
+
 /* ---- team keys and sealed values ---- */
 
 struct team_key_in {
@@ -172,6 +207,8 @@ load_team_key(struct store *store, int64_t team_id, int64_t generation, struct t
 	}
 	if (!err && (err = keyring_team_key_verify(store->keyring, key_out, ctx)))
 		team_key_free(key_out);
+	if (err == ERR_INTEGRITY)
+		note_damaged_key(store, team_id, row.generation);
 	return err;
 }
 
@@ -198,22 +235,6 @@ store_seal(struct store *store, const struct seal_context *context, const void *
 	enum err err = store_team_key(store, context->team_id, &key, ctx);
 
 	return err ? err : seal_value(key, context, data, len, &out->data, &out->len, ctx);
-}
-
-static void
-note_damage(struct store *store, const struct seal_context *context)
-{
-	char row[UUID_TEXT_SIZE];
-
-	uuid_text(&context->row, row);
-	log_error(LOG_EVENT("integrity_error"), LOG_S("table", context->table), LOG_S("row", row),
-	    LOG_S("field", context->field), LOG_I("team", context->team_id));
-	if (store->n_damage < STORE_DAMAGE_MAX) {
-		struct store_damage *damage = &store->damage[store->n_damage++];
-
-		snprintf(damage->subject, sizeof(damage->subject), "%.24s:%s", context->table, row);
-		damage->team_id = context->team_id;
-	}
 }
 
 void
@@ -253,7 +274,7 @@ store_open(struct store *store, const struct seal_context *context, const struct
 			    NULL);
 	}
 	if (err == ERR_INTEGRITY || err == ERR_NOT_FOUND) {
-		note_damage(store, context);
+		note_damaged_value(store, context);
 		return err_set(ctx, ERR_INTEGRITY, "",
 		    "a stored value does not open: it was changed, moved or sealed to a key that "
 		    "is gone");

@@ -559,6 +559,24 @@ swapped_team_key_stores_nothing(void **state)
 }
 
 static void
+swapped_team_key_is_refused_to_others_too_and_leaves_an_audit_event(void **state)
+{
+	auto_free char *swap = xasprintf("UPDATE team_key SET public_key = "
+					 "UNHEX(REPEAT('11', 32)) WHERE team_id = %lld",
+	    (long long)the.other_team_id);
+	auto_free char *events = xasprintf("SELECT COUNT(*) FROM audit WHERE event = "
+					   "'integrity.error' AND subject = 'team_key:%lld:1'",
+	    (long long)the.other_team_id);
+	const struct team_key *key = NULL;
+
+	(void)state;
+	as_owner(swap);
+	assert_int_equal(store_team_key(&the.owner, the.other_team_id, &key, NULL), ERR_INTEGRITY);
+	store_report_damage(&the.owner);
+	assert_int_equal(count(events), 1);
+}
+
+static void
 account_reads_no_table_but_the_two_it_needs(void **state)
 {
 	static const char *const tables[] = { "organization", "person", "team", "team_member",
@@ -641,6 +659,8 @@ main(void)
 		cmocka_unit_test(wrong_secrets_do_not_lock_out_who_has_the_right_one),
 		cmocka_unit_test(provided_credential_takes_no_second_form),
 		cmocka_unit_test(swapped_team_key_stores_nothing),
+		cmocka_unit_test(
+		    swapped_team_key_is_refused_to_others_too_and_leaves_an_audit_event),
 		cmocka_unit_test(account_reads_no_table_but_the_two_it_needs),
 		cmocka_unit_test(account_runs_no_procedure_but_its_own_and_changes_nothing_else),
 		cmocka_unit_test(files_open_no_private_key),
