@@ -64,6 +64,9 @@ export class ItemCard {
     if (changed && LOOKS[look].said) announce(t(LOOKS[look].said, { label: plain(this.label), error: plain(item.error) }));
   }
 
+  // Its form is there to be filled in.
+  get isOpen() { return Boolean(this.form) && this.node.contains(this.form.node); }
+
   get label() { return translated(this.item.label); }
 
   get appName() {

@@ -136,6 +136,8 @@ class RequestPage {
     for (const item of view.items) this.cards.set(item.id, new ItemCard(calls));
     this.outcome = el('div', { class: 'outcome', tabindex: '-1', hidden: true });
     this.progress = el('p', { class: 'progress' });
+    this.sendAll = el('button', { type: 'button', class: 'button primary send-all', onclick: () => this.sendEvery() },
+      icon('lock'), t('all.send'));
     document.title = t('title', { name: plain(view.request.name), requester: plain(view.request.requester.name) });
     main.replaceChildren(el('div', { class: 'page' },
       introOf(view.request),
@@ -143,7 +145,7 @@ class RequestPage {
       el('section', { class: 'items', 'aria-labelledby': 'items-title' },
         this.banner, this.outcome,
         el('div', { class: 'items-head' }, el('h2', { id: 'items-title' }, t('items.title')), this.progress),
-        el('ul', { class: 'cards' }, [...this.cards.values()].map((card) => card.node))),
+        el('ul', { class: 'cards' }, [...this.cards.values()].map((card) => card.node)), this.sendAll),
       trustOf(view.request)));
     main.removeAttribute('aria-busy');
   }
@@ -153,6 +155,7 @@ class RequestPage {
     const answered = looks.filter((look) => look === 'done' || look === 'declined').length;
     const outcome = OUTCOMES.find(({ fits }) => fits(looks));
     this.progress.textContent = t('intro.progress', { done: answered, all: looks.length });
+    this.sendAll.hidden = [...this.cards.values()].filter((card) => card.isOpen).length < 2;
     if (outcome?.key !== this.outcomeKey && outcome) {
       const name = plain(this.view.request.requester.name);
       this.outcome.replaceChildren(el('span', { class: 'sign' }, icon(outcome.icon)),
@@ -162,6 +165,12 @@ class RequestPage {
     }
     if (!outcome) this.outcome.hidden = true;
     this.outcomeKey = outcome?.key;
+  }
+
+  // Every open form, as if each one's own button were pressed; the first that lacks something gets the focus.
+  sendEvery() {
+    const open = [...this.cards.values()].filter((card) => card.isOpen);
+    for (const card of open.reverse()) card.form.node.requestSubmit();
   }
 
   // Send an answer, then show the item as worked on and follow it.

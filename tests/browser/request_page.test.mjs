@@ -145,6 +145,32 @@ describe('a link', () => {
     await close();
   });
 
+  it('takes both forms with one button; one that lacks something waits', async () => {
+    const request = await ask();
+    const { page, card, check, close } = await visit(request.uri);
+    await card('API key').getByLabel('Key', { exact: true }).fill(`${CANARY}-all-key`);
+    await card('User name and password').getByLabel('User name').fill('grace');
+    const all = page.getByRole('button', { name: 'Send everything securely' });
+    await all.click();
+    await card('User name and password').getByText('Please fill in this field').first().waitFor();
+    await card('API key').getByText('Saved for Page Team').waitFor();
+    assert.equal(await all.isVisible(), false); // one form is left, with its own button
+    await fillLogin(card('User name and password'), `${CANARY}-all-password`);
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    await check('all at once');
+    assert.equal((await detail(request)).status, 'authorized');
+    await close();
+    const again = await ask();
+    const second = await visit(again.uri);
+    await second.card('API key').getByLabel('Key', { exact: true }).fill(`${CANARY}-both-key`);
+    await second.card('User name and password').getByLabel('User name').fill('grace');
+    await second.card('User name and password').getByLabel('Password', { exact: true }).fill(`${CANARY}-both-password`);
+    await second.page.getByRole('button', { name: 'Send everything securely' }).click();
+    await second.page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.equal((await detail(again)).status, 'authorized');
+    await second.close();
+  });
+
   it('leaves neither its secret nor what was typed anywhere', async () => {
     const request = await ask(['apikeyauth']);
     const { card, close } = await visit(request.uri);
