@@ -39,7 +39,8 @@ BEGIN
     ORDER BY c.position;
 END;
 
--- Signals unless the link opens an unexpired request that holds the credential and the credential waits for somebody.
+-- Signals unless the link opens an unexpired request that holds the credential and the credential waits for somebody. Each answer leaves rows
+-- that are kept for long, and declining can be repeated: 30 answers an hour are enough for anybody.
 CREATE PROCEDURE page_check(IN p_request BINARY(16), IN p_link_hash BINARY(32), IN p_credential BINARY(16), OUT p_team INT UNSIGNED)
   READS SQL DATA SQL SECURITY INVOKER
 BEGIN
@@ -57,6 +58,10 @@ BEGIN
   END IF;
   IF v_state = 'authorized' THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30004, MESSAGE_TEXT = 'this credential has been provided already';
+  END IF;
+  IF (SELECT COUNT(*) FROM job
+      WHERE subject = uuid_text(p_credential) AND created_at > UTC_TIMESTAMP(3) - INTERVAL 1 HOUR) >= 30 THEN
+    SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30001, MESSAGE_TEXT = 'too many answers for this credential, try again later';
   END IF;
 END;
 

@@ -500,6 +500,25 @@ wrong_secrets_do_not_lock_out_who_has_the_right_one(void **state)
 }
 
 static void
+answers_without_end_are_refused(void **state)
+{
+	struct made made = make_request();
+	struct errctx ctx = { 0 };
+	enum err err = OK;
+
+	(void)state;
+	for (int i = 0; i < 31 && !err; i++) {
+		as_owner("UPDATE job SET state = 'done', active_key = NULL");
+		err = page_decline(&the.visitor, &made.link, &made.key, "again", &call, &ctx);
+	}
+	assert_int_equal(err, ERR_RATE);
+	assert_true(ctx.retry_after_s > 0);
+	assert_int_equal(count_of("job", "subject", &made.key), 30);
+	assert_int_equal(page_decline(&the.visitor, &made.link, &made.account, NULL, &call, NULL),
+	    OK);
+}
+
+static void
 expired_request_takes_nothing(void **state)
 {
 	struct made made = make_request();
@@ -657,6 +676,7 @@ main(void)
 		cmocka_unit_test(one_link_reaches_nothing_of_another_request),
 		cmocka_unit_test(many_wrong_secrets_are_slowed_down),
 		cmocka_unit_test(wrong_secrets_do_not_lock_out_who_has_the_right_one),
+		cmocka_unit_test(answers_without_end_are_refused),
 		cmocka_unit_test(provided_credential_takes_no_second_form),
 		cmocka_unit_test(swapped_team_key_stores_nothing),
 		cmocka_unit_test(
