@@ -41,6 +41,16 @@ function secretControl(spec, id, value, label) {
   return { node: el('div', { class: 'secret' }, input, button), input, value: () => input.value, hide };
 }
 
+// A certificate may come in binary form too (DER, PKCS#12): it goes as base64, which the server unpacks.
+function fileText(bytes, binaryToo) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (!binaryToo) throw error;
+    return btoa(Array.from(new Uint8Array(bytes), (byte) => String.fromCharCode(byte)).join(''));
+  }
+}
+
 // A key or certificate in text form: pasted, or read from a file.
 function fileControl(make, spec, id, value, label) {
   const control = make({ ...spec, multiline: true }, id, value, label);
@@ -52,7 +62,7 @@ function fileControl(make, spec, id, value, label) {
     problem.hidden = true;
     try {
       if (file.size > FILE_MOST) throw new RangeError('too long');
-      control.input.value = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer());
+      control.input.value = fileText(await file.arrayBuffer(), spec.type === 'cert');
     } catch {
       problem.hidden = false;
     }

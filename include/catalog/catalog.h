@@ -3,11 +3,13 @@
 #ifndef BAILEE_CATALOG_CATALOG_H
 #define BAILEE_CATALOG_CATALOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "catalog/form.h"
 
 #define CATALOG_APPS_MAX 4096
 #define CATALOG_FILE_MAX (1u << 20)
@@ -23,6 +25,21 @@ struct app_module {
 	const char *hook;     /* name of the web hook a trigger brings along, or NULL */
 };
 
+enum app_auth { APP_AUTH_OAUTH2, APP_AUTH_BASIC, APP_AUTH_APIKEY };
+
+/* One way of connecting to a service. All texts are borrowed from the app's definition. */
+struct app_connection {
+	const char *type, *label;
+	const char *description; /* or NULL */
+	enum app_auth auth;
+	const char *account_type; /* "oauth" or "basic": the kind in credentials and connections */
+	const struct form_field *fields; /* what a person fills in; ended by a NULL name, may be
+					    empty */
+	const json_t *definition; /* the object of the file: inject, oauth2, test, account_name,
+				     account_id, allowed_hosts as docs/APPS.md has them */
+	const struct app *app;    /* where it is defined */
+};
+
 /* One version of one app. Immutable. */
 struct app {
 	const char *name, *label;
@@ -30,20 +47,30 @@ struct app {
 	int64_t version;         /* major */
 	const struct app_module *modules;
 	size_t n_modules;
+	const struct app_connection *connections; /* its own */
+	size_t n_connections;
+	const struct app_connection **uses; /* of other apps; set by catalog_finish() */
+	size_t n_uses;
+	bool shipped;       /* not from the operator's own folder */
 	json_t *definition; /* owned by the catalogue */
 };
 
 struct catalog;
 
-/* Read every *.json file of `dir` and, when it is not "" or NULL, of `extra_dir`. ERR_CONFIG names
- * the file and the JSON path of what is wrong in it; the same app and version twice is wrong too.
- */
+/* Read every *.json file of `dir` and, when it is not "" or NULL, of `extra_dir`, and finish.
+ * ERR_CONFIG names the file and the JSON path of what is wrong in it; the same app and version
+ * twice is wrong too, and an app of `extra_dir` with the name of one of `dir`. */
 enum err catalog_open(const char *dir, const char *extra_dir, struct catalog **catalog_out,
     struct errctx *ctx) MUSTCHECK;
-/* One definition from memory; `file` names it in errors. For tests and fuzzing. */
+struct catalog *catalog_new(void); /* empty; catalog_close() frees it */
+/* One definition from memory, or from a file; `file` names it in errors. */
 enum err catalog_add(struct catalog *catalog, const char *file, const char *text, size_t len,
     struct errctx *ctx) MUSTCHECK;
-struct catalog *catalog_new(void); /* empty; catalog_close() frees it */
+enum err catalog_add_file(struct catalog *catalog, const char *file, struct errctx *ctx) MUSTCHECK;
+/* What one file cannot tell: connections of other apps are there, no type of connection belongs to
+ * two apps, every scope of a module is known to a connection of its type. Once, after the last
+ * definition. */
+enum err catalog_finish(struct catalog *catalog, struct errctx *ctx) MUSTCHECK;
 void catalog_close(struct catalog **catalog);
 
 /* `version` 0 is the newest. NULL when there is none. Borrowed until catalog_close(). */
@@ -51,6 +78,14 @@ const struct app *catalog_find(const struct catalog *catalog, const char *name, 
 /* "latest" or a positive number, as it stands in a path. ERR_UNKNOWN_APP names what is missing. */
 enum err catalog_find_text(const struct catalog *catalog, const char *name, const char *version,
     const struct app **app_out, struct errctx *ctx) MUSTCHECK;
+
+/* A connection that the app has or uses; NULL when there is none of that type. */
+const struct app_connection *catalog_connection_find(const struct app *app, const char *type);
+/* By its type alone, as connections are made (/connections): in the newest version that has it. */
+const struct app_connection *catalog_connection_type_find(const struct catalog *catalog,
+    const char *type);
+/* Words of a scope for people; NULL when the connection does not know it. */
+const char *catalog_scope_words(const struct app_connection *connection, const char *scope);
 
 size_t catalog_count(const struct catalog *catalog);
 const struct app *catalog_at(const struct catalog *catalog, size_t index);

@@ -113,25 +113,17 @@ own(struct request_items *items, char *text)
 	return text;
 }
 
-/* Kind and label of a type, as the definition of the app or the table of key types tells them. */
+/* Kind and label of a type, as the app's connection or the table of key types tells them. */
 static void
 describe(const struct app *app, struct credential_new *item)
 {
-	const json_t *connections = json_object_get(app->definition, "connections");
-	const struct key_type *type = key_type_find(item->name);
+	bool account = strcmp(item->component, "account") == 0;
+	const struct app_connection *connection =
+	    account ? catalog_connection_find(app, item->name) : NULL;
+	const struct key_type *type = account ? NULL : key_type_find(item->name);
 
-	item->type = "key";
-	item->label = type ? type->label : item->name;
-	if (strcmp(item->component, "account") != 0)
-		return;
-	for (size_t i = 0; i < json_array_size(connections); i++) {
-		const json_t *connection = json_array_get(connections, i);
-
-		if (strcmp(json_get_text(connection, "type"), item->name) != 0)
-			continue;
-		item->type = json_get_text(connection, "auth");
-		item->label = json_get_text(connection, "label");
-	}
+	item->type = connection ? connection->account_type : "key";
+	item->label = connection ? connection->label : type ? type->label : item->name;
 }
 
 /* An empty text says as much as none. */

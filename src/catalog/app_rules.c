@@ -1,121 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an app definition may hold: one table of its members, and the rules between them. */
+/* Checking an app definition by its table, and its modules. */
 #include "catalog/app_rules.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "catalog/key_types.h"
-
-#define LIST_MAX 2000
-#define PATH_ROOM 160
-
-/* ---- single texts ---- */
-
-static bool
-consists_of(const char *text, const char *allowed)
-{
-	return strspn(text, allowed) == strlen(text);
-}
-
-static bool
-is_app_name(const char *text)
-{
-	return consists_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-_#");
-}
-
-static bool
-is_identifier(const char *text)
-{
-	return consists_of(text,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-}
-
-static bool
-is_module_id(const char *text)
-{
-	return *text != ':' &&
-	       consists_of(text,
-		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:");
-}
-
-static bool
-is_key_type(const char *text)
-{
-	return key_type_find(text) != NULL;
-}
-
-static bool
-is_auth_kind(const char *text)
-{
-	return !strcmp(text, "basic") || !strcmp(text, "oauth");
-}
-
-static bool
-is_plain(const char *text)
-{
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == 0x7f)
-			return false;
-	return true;
-}
-
-/* ---- the table ---- */
-
-#define NAMED(member, need, most_bytes, test, words)                                               \
-	{                                                                                          \
-		.name = (member), .value = APP_TEXT, .required = (need), .least = 1,               \
-		.most = (most_bytes), .fits = (test), .expected = (words)                          \
-	}
-#define LISTED(member, need, at_least, row)                                                        \
-	{                                                                                          \
-		.name = (member), .value = APP_ARRAY, .required = (need), .least = (at_least),     \
-		.most = LIST_MAX, .element = (row)                                                 \
-	}
-#define END                                                                                        \
-	{                                                                                          \
-		.name = NULL                                                                       \
-	}
-#define WORDS(member, need, most_bytes)                                                            \
-	NAMED(member, need, most_bytes, is_plain, "without control characters")
-
-static const struct app_rule scope = WORDS("scope", true, 512);
-
-static const struct app_rule connection_members[] = {
-	NAMED("type", true, 64, is_identifier, "letters, digits, - and _"),
-	WORDS("label", true, 255),
-	NAMED("auth", true, 16, is_auth_kind, "\"basic\" or \"oauth\""),
-	END,
-};
-static const struct app_rule connection = { .name = "connection",
-	.value = APP_OBJECT,
-	.members = connection_members };
-
-static const struct app_rule key = NAMED("key", true, 64, is_key_type, "the name of a key type");
-
-static const struct app_rule module_members[] = {
-	NAMED("id", true, 255, is_module_id, "letters, digits, -, _ and : within"),
-	NAMED("name", true, 128, is_identifier, "letters, digits, - and _"),
-	WORDS("label", true, 255),
-	WORDS("type", false, 255),
-	LISTED("scope", false, 1, &scope),
-	NAMED("hook", false, 128, is_identifier, "letters, digits, - and _"),
-	END,
-};
-static const struct app_rule module = { .name = "module",
-	.value = APP_OBJECT,
-	.members = module_members };
-
-const struct app_rule app_rules[] = {
-	NAMED("name", true, 128, is_app_name, "lower-case letters, digits, -, _ and #"),
-	{ .name = "version", .value = APP_INT, .required = true, .least = 1, .most = 9999 },
-	WORDS("label", true, 255),
-	WORDS("description", false, 1024),
-	LISTED("connections", false, 0, &connection),
-	LISTED("keys", false, 0, &key),
-	LISTED("modules", true, 1, &module),
-	END,
-};
+#include "catalog/app_parts.h"
 
 /* ---- going by the table ---- */
 
@@ -133,9 +23,29 @@ check_text(const struct app_rule *rule, const json_t *value, const char *path, s
 	if (len < rule->least || len > rule->most || len != (int64_t)json_string_length(value))
 		return err_set(ctx, ERR_CONFIG, path, "must have %lld to %lld bytes",
 		    (long long)rule->least, (long long)rule->most);
-	if (!rule->fits(text))
-		return err_set(ctx, ERR_CONFIG, path, "must be %s", rule->expected);
+	if (!rule->text->fits(text))
+		return err_set(ctx, ERR_CONFIG, path, "must be %s", rule->text->expected);
 	return OK;
+}
+
+static enum err
+check_choice(const struct app_rule *rule, const json_t *value, const char *path, struct errctx *ctx)
+{
+	const char *text = json_string_value(value);
+
+	for (const char *const *choice = rule->choices; text && *choice; choice++)
+		if (!strcmp(*choice, text))
+			return OK;
+	return err_set(ctx, ERR_CONFIG, path, "must be one of the texts that are known here");
+}
+
+static enum err
+check_bool(const json_t *value, bool scalar, const char *path, struct errctx *ctx)
+{
+	if (json_is_boolean(value) || (scalar && (json_is_string(value) || json_is_integer(value))))
+		return OK;
+	return err_set(ctx, ERR_CONFIG, path,
+	    scalar ? "must be text, a whole number, true or false" : "must be true or false");
 }
 
 static enum err
@@ -160,7 +70,7 @@ check_array(const struct app_rule *rule, json_t *value, const char *path, struct
 		return err_set(ctx, ERR_CONFIG, path, "must have %lld to %lld elements",
 		    (long long)rule->least, (long long)rule->most);
 	for (size_t i = 0; i < n && !err; i++) {
-		char inner[PATH_ROOM];
+		char inner[APP_PATH_ROOM];
 
 		snprintf(inner, sizeof(inner), "%s[%zu]", path, i);
 		err = check_value(rule->element, json_array_get(value, i), inner, ctx);
@@ -192,11 +102,36 @@ check_members(const struct app_rule *rules, json_t *object, const char *path, st
 	json_object_foreach(object, name, value)
 	{
 		const struct app_rule *rule = find_rule(rules, name);
-		char inner[PATH_ROOM];
+		char inner[APP_PATH_ROOM];
 
 		snprintf(inner, sizeof(inner), "%s.%s", path, name);
 		enum err err = rule ? check_value(rule, value, inner, ctx)
 				    : err_set(ctx, ERR_CONFIG, inner, "is no known member");
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+static enum err
+check_map(const struct app_rule *rule, json_t *map, const char *path, struct errctx *ctx)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(map))
+		return err_set(ctx, ERR_CONFIG, path, "must be an object");
+	if ((int64_t)json_object_size(map) > rule->most)
+		return err_set(ctx, ERR_CONFIG, path, "must have at most %lld members",
+		    (long long)rule->most);
+	json_object_foreach(map, name, value)
+	{
+		char inner[APP_PATH_ROOM];
+
+		snprintf(inner, sizeof(inner), "%s.%s", path, name);
+		if (!*name || !app_text_header.fits(name)) /* parameters and headers alike */
+			return err_set(ctx, ERR_CONFIG, inner, "cannot be a name");
+		enum err err = check_value(rule->element, value, inner, ctx);
 		if (err)
 			return err;
 	}
@@ -209,6 +144,14 @@ check_value(const struct app_rule *rule, json_t *value, const char *path, struct
 	switch (rule->value) {
 	case APP_TEXT:
 		return check_text(rule, value, path, ctx);
+	case APP_CHOICE:
+		return check_choice(rule, value, path, ctx);
+	case APP_BOOL:
+		return check_bool(value, false, path, ctx);
+	case APP_SCALAR:
+		return check_bool(value, true, path, ctx);
+	case APP_MAP:
+		return check_map(rule, value, path, ctx);
 	case APP_INT:
 		return check_int(rule, value, path, ctx);
 	case APP_ARRAY:
@@ -221,9 +164,8 @@ check_value(const struct app_rule *rule, json_t *value, const char *path, struct
 
 /* ---- rules between members ---- */
 
-/* Does `list` hold, as itself or as member `key`, exactly these `len` bytes? */
-static bool
-lists(const json_t *list, const char *member, const char *text, size_t len)
+bool
+app_lists(const json_t *list, const char *member, const char *text, size_t len)
 {
 	size_t i;
 	json_t *element;
@@ -239,7 +181,15 @@ lists(const json_t *list, const char *member, const char *text, size_t len)
 	return false;
 }
 
-/* "account:google,google-restricted" names connections, "keychain:basicauth" keys of this file. */
+static bool
+is_connection(const json_t *definition, const char *type, size_t len)
+{
+	return app_lists(json_object_get(definition, "connections"), "type", type, len) ||
+	       app_lists(json_object_get(definition, "uses"), NULL, type, len);
+}
+
+/* "account:google,google-restricted" names connections, "keychain:basicauth" keys; both as this
+ * file lists them. */
 static enum err
 check_module_type(const json_t *definition, const char *type, const char *path, struct errctx *ctx)
 {
@@ -253,14 +203,13 @@ check_module_type(const json_t *definition, const char *type, const char *path, 
 		    "must be \"account:<connection>\" or \"keychain:<key type>\"");
 	for (const char *name = colon + 1;;) {
 		size_t n = strcspn(name, ",");
-		bool known =
-		    account ? lists(json_object_get(definition, "connections"), "type", name, n)
-			    : lists(json_object_get(definition, "keys"), NULL, name, n);
+		bool known = account
+				 ? is_connection(definition, name, n)
+				 : app_lists(json_object_get(definition, "keys"), NULL, name, n);
 
 		if (!known)
-			return err_set(ctx, ERR_CONFIG, path,
-			    "names something that is not in \"%s\"",
-			    account ? "connections" : "keys");
+			return err_set(ctx, ERR_CONFIG, path, "names something that is not in %s",
+			    account ? "connections or uses" : "keys");
 		if (!name[n])
 			return OK;
 		name += n + 1;
@@ -284,7 +233,7 @@ check_modules(const json_t *definition, struct errctx *ctx)
 	for (size_t i = 0; i < json_array_size(modules) && !err; i++) {
 		const json_t *row = json_array_get(modules, i);
 		const char *type = json_get_text(row, "type");
-		char path[PATH_ROOM];
+		char path[APP_PATH_ROOM];
 
 		snprintf(path, sizeof(path), "$.modules[%zu].id", i);
 		if (!is_id_of(json_get_text(row, "id"), json_get_text(row, "name")))
@@ -305,5 +254,7 @@ app_rules_check(json_t *definition, struct errctx *ctx)
 {
 	enum err err = check_members(app_rules, definition, "$", ctx);
 
+	if (!err)
+		err = app_connections_check(definition, ctx);
 	return err ? err : check_modules(definition, ctx);
 }

@@ -9,25 +9,12 @@
 
 #include "base/alloc.h"
 #include "catalog/app_rules.h"
-
-/* Sorted by name, then version. */
-struct catalog {
-	struct app **apps;
-	size_t n;
-};
+#include "catalog/catalog_parts.h"
 
 struct catalog *
 catalog_new(void)
 {
 	return xcalloc(1, sizeof(struct catalog));
-}
-
-static void
-app_free(struct app *app)
-{
-	free((void *)(uintptr_t)app->modules);
-	json_decref(app->definition);
-	free(app);
 }
 
 void
@@ -36,7 +23,7 @@ catalog_close(struct catalog **catalog)
 	if (!*catalog)
 		return;
 	for (size_t i = 0; i < (*catalog)->n; i++)
-		app_free((*catalog)->apps[i]);
+		catalog_app_free((*catalog)->apps[i]);
 	free((*catalog)->apps);
 	free(*catalog);
 	*catalog = NULL;
@@ -127,38 +114,6 @@ catalog_at(const struct catalog *catalog, size_t index)
 
 /* ---- reading ---- */
 
-static struct app *
-app_new(json_t *definition)
-{
-	const json_t *rows = json_object_get(definition, "modules");
-	struct app *app = xcalloc(1, sizeof(*app));
-	size_t n = json_array_size(rows);
-	struct app_module *modules = xcalloc(n, sizeof(*modules));
-
-	for (size_t i = 0; i < n; i++) {
-		const json_t *row = json_array_get(rows, i);
-
-		modules[i] = (struct app_module){
-			.id = json_get_text(row, "id"),
-			.name = json_get_text(row, "name"),
-			.label = json_get_text(row, "label"),
-			.type = json_get_text(row, "type"),
-			.scopes = json_object_get(row, "scope"),
-			.hook = json_get_text(row, "hook"),
-		};
-	}
-	*app = (struct app){
-		.name = json_get_text(definition, "name"),
-		.label = json_get_text(definition, "label"),
-		.description = json_get_text(definition, "description"),
-		.version = json_get_int(definition, "version", 0),
-		.modules = modules,
-		.n_modules = n,
-		.definition = definition,
-	};
-	return app;
-}
-
 static void
 insert(struct catalog *catalog, struct app *app)
 {
@@ -180,6 +135,23 @@ file_error(const char *file, const struct errctx *inner, struct errctx *ctx)
 	    *path ? ": " : "", err_text(inner));
 }
 
+/* While the operator's own folder is read. */
+static bool
+is_shipped(const struct catalog *catalog, const char *name)
+{
+	const struct app *app = catalog->n_shipped ? catalog_find(catalog, name, 0) : NULL;
+
+	return app && app->shipped;
+}
+
+static void
+seal_shipped(struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->n; i++)
+		catalog->apps[i]->shipped = true;
+	catalog->n_shipped = catalog->n;
+}
+
 enum err
 catalog_add(struct catalog *catalog, const char *file, const char *text, size_t len,
     struct errctx *ctx)
@@ -196,16 +168,19 @@ catalog_add(struct catalog *catalog, const char *file, const char *text, size_t 
 			json_get_int(definition, "version", 0)))
 		err = err_set(&inner, ERR_CONFIG, "$.version",
 		    "this version of the app is defined in another file already");
+	if (!err && is_shipped(catalog, json_get_text(definition, "name")))
+		err = err_set(&inner, ERR_CONFIG, "$.name",
+		    "is the name of an app that ships with Bailee; call yours app#something");
 	if (err) {
 		json_decref(definition);
 		return file_error(file, &inner, ctx);
 	}
-	insert(catalog, app_new(definition));
+	insert(catalog, catalog_app_new(definition));
 	return OK;
 }
 
-static enum err
-add_file(struct catalog *catalog, const char *path, struct errctx *ctx)
+enum err
+catalog_add_file(struct catalog *catalog, const char *path, struct errctx *ctx)
 {
 	auto_free char *text = xmalloc(CATALOG_FILE_MAX + 1);
 	FILE *file = fopen(path, "re");
@@ -245,7 +220,7 @@ add_folder(struct catalog *catalog, const char *dir, struct errctx *ctx)
 		char *path = xasprintf("%s/%s", dir, entries[i]->d_name);
 
 		if (!err)
-			err = add_file(catalog, path, ctx);
+			err = catalog_add_file(catalog, path, ctx);
 		free(path);
 		free(entries[i]);
 	}
@@ -260,8 +235,11 @@ catalog_open(const char *dir, const char *extra_dir, struct catalog **catalog_ou
 	struct catalog *catalog = catalog_new();
 	enum err err = add_folder(catalog, dir, ctx);
 
+	seal_shipped(catalog);
 	if (!err && extra_dir && *extra_dir)
 		err = add_folder(catalog, extra_dir, ctx);
+	if (!err)
+		err = catalog_finish(catalog, ctx);
 	if (err)
 		catalog_close(&catalog);
 	else

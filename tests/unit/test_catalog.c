@@ -74,9 +74,6 @@ refuses_bad_definitions_by_file_and_path(void **state)
 		       "\"scope\":[]}]}",
 		    "$.modules[0].scope" },
 		{ HEAD "\"keys\":[\"carkey\"],\"modules\":[" MODULE "]}", "$.keys[0]" },
-		{ HEAD "\"connections\":[{\"type\":\"shop\",\"label\":\"S\",\"auth\":\"magic\"}],"
-		       "\"modules\":[" MODULE "]}",
-		    "$.connections[0].auth" },
 		{ "{\"name\":\"Shop\",\"version\":1,\"label\":\"x\",\"modules\":[" MODULE "]}",
 		    "$.name" },
 		{ "{\"name\":\"shop\",\"version\":0,\"label\":\"x\",\"modules\":[" MODULE "]}",
@@ -185,19 +182,26 @@ reads_folders_and_names_the_file_that_is_wrong(void **state)
 
 /* ---- derivation ---- */
 
-static const char derive_app[] =
-    HEAD "\"keys\":[\"basicauth\",\"apikeyauth\"],"
-	 "\"connections\":[{\"type\":\"shop\",\"label\":\"Shop account\",\"auth\":\"oauth\"},"
-	 "{\"type\":\"shop-old\",\"label\":\"Old\",\"auth\":\"basic\"}],\"modules\":["
-	 "{\"id\":\"Read\",\"name\":\"Read\",\"label\":\"l\",\"type\":\"account:shop,shop-old\","
-	 "\"scope\":[\"r\"]},"
-	 "{\"id\":\"Write\",\"name\":\"Write\",\"label\":\"l\",\"type\":\"account:shop\","
-	 "\"scope\":[\"r\",\"w\"]},"
-	 "{\"id\":\"Call:auth:basic\",\"name\":\"Call\",\"label\":\"l\","
-	 "\"type\":\"keychain:basicauth\"},"
-	 "{\"id\":\"Call:auth:key\",\"name\":\"Call\",\"label\":\"l\","
-	 "\"type\":\"keychain:apikeyauth\"},"
-	 "{\"id\":\"Free\",\"name\":\"Free\",\"label\":\"l\"}]}";
+static const char derive_app[] = HEAD
+    "\"keys\":[\"basicauth\",\"apikeyauth\"],"
+    "\"connections\":[{\"type\":\"shop\",\"label\":\"Shop account\",\"auth\":\"oauth2\","
+    "\"inject\":[{\"where\":\"header\",\"name\":\"Authorization\","
+    "\"template\":\"Bearer <<access_token>>\"}],\"allowed_hosts\":[\"shop.example\"],"
+    "\"oauth2\":{\"authorize_url\":\"https://shop.example/a\","
+    "\"token_url\":\"https://shop.example/t\",\"client_auth\":\"body\",\"pkce\":\"S256\","
+    "\"scopes\":[{\"name\":\"r\",\"words\":\"Read\"},{\"name\":\"w\",\"words\":\"Write\"}]}},"
+    "{\"type\":\"shop-old\",\"label\":\"Old\",\"auth\":\"basic\",\"fields\":["
+    "{\"name\":\"user\",\"type\":\"text\",\"label\":\"User\"}],\"inject\":[{\"where\":\"basic\","
+    "\"template\":\"<<user>>:\"}],\"allowed_hosts\":[\"shop.example\"]}],\"modules\":["
+    "{\"id\":\"Read\",\"name\":\"Read\",\"label\":\"l\",\"type\":\"account:shop,shop-old\","
+    "\"scope\":[\"r\"]},"
+    "{\"id\":\"Write\",\"name\":\"Write\",\"label\":\"l\",\"type\":\"account:shop\","
+    "\"scope\":[\"r\",\"w\"]},"
+    "{\"id\":\"Call:auth:basic\",\"name\":\"Call\",\"label\":\"l\","
+    "\"type\":\"keychain:basicauth\"},"
+    "{\"id\":\"Call:auth:key\",\"name\":\"Call\",\"label\":\"l\","
+    "\"type\":\"keychain:apikeyauth\"},"
+    "{\"id\":\"Free\",\"name\":\"Free\",\"label\":\"l\"}]}";
 
 static enum err
 derive(const char *text, struct request_items **items_out, struct errctx *ctx)

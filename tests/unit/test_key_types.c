@@ -223,6 +223,8 @@ forms_have_what_a_page_needs(void **state)
 			assert_true(json_is_boolean(json_object_get(field, "required")));
 			assert_true(json_is_boolean(json_object_get(field, "multiline")));
 			assert_non_null(kind);
+			if (!strcmp(kind, "pkey") || !strcmp(kind, "cert"))
+				assert_true(json_get_bool(field, "multiline", false));
 			assert_int_equal(!strcmp(kind, "select"),
 			    json_array_size(json_object_get(field, "options")) > 0);
 			if (!strcmp(kind, "select"))
@@ -232,16 +234,31 @@ forms_have_what_a_page_needs(void **state)
 }
 
 static void
-secrets_are_never_plain_text_fields(void **state)
+every_type_of_the_public_api_is_there(void **state)
 {
-	static const char *const secrets[] = { "key", "authPass" };
+	static const char *const names[] = { "aes-key", "apikeyauth", "apn", "basicauth",
+		"clientcertauth", "eet", "gpg-private", "gpg-public", "webpay" };
+	size_t n = 0;
 	(void)state;
 
 	for (const struct key_type *type = key_types; type->name; type++)
-		for (const struct key_field *field = type->fields; field->name; field++)
+		n++;
+	assert_int_equal(n, sizeof(names) / sizeof(names[0]));
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(key_types[i].name, names[i]);
+}
+
+static void
+secrets_are_never_plain_text_fields(void **state)
+{
+	static const char *const secrets[] = { "key", "authPass", "passphrase" };
+	(void)state;
+
+	for (const struct key_type *type = key_types; type->name; type++)
+		for (const struct form_field *field = type->fields; field->name; field++)
 			for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
 				if (!strcmp(field->name, secrets[i]))
-					assert_int_equal(field->type, KEY_FIELD_PASSWORD);
+					assert_int_equal(field->type, FORM_PASSWORD);
 }
 
 int
@@ -258,6 +275,7 @@ main(void)
 		cmocka_unit_test(a_header_must_be_one),
 		cmocka_unit_test(aes_keys_have_16_24_or_32_bytes),
 		cmocka_unit_test(forms_have_what_a_page_needs),
+		cmocka_unit_test(every_type_of_the_public_api_is_there),
 		cmocka_unit_test(secrets_are_never_plain_text_fields),
 	};
 

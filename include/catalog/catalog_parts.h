@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the catalogue share; nobody outside catalog/ includes it. */
+#ifndef BAILEE_CATALOG_CATALOG_PARTS_H
+#define BAILEE_CATALOG_CATALOG_PARTS_H
+
+#include <stddef.h>
+
+#include "catalog/catalog.h"
+
+/* Sorted by name, then version. */
+struct catalog {
+	struct app **apps;
+	size_t n;
+	size_t n_shipped; /* how many there were before the operator's own */
+};
+
+/* From a definition that has passed app_rules_check(); takes it over. */
+struct app *catalog_app_new(json_t *definition);
+void catalog_app_free(struct app *app);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections across apps: finding them, and what only the whole catalogue can tell. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "catalog/catalog_parts.h"
+
+#define PATH_ROOM 96
+
+/* ---- look-up ---- */
+
+static const struct app_connection *
+own(const struct app *app, const char *type, size_t len)
+{
+	for (size_t i = 0; i < app->n_connections; i++) {
+		const char *have = app->connections[i].type;
+
+		if (strlen(have) == len && !memcmp(have, type, len))
+			return &app->connections[i];
+	}
+	return NULL;
+}
+
+static const struct app_connection *
+own_or_used(const struct app *app, const char *type, size_t len)
+{
+	const struct app_connection *found = own(app, type, len);
+
+	for (size_t i = 0; i < app->n_uses && !found; i++)
+		if (strlen(app->uses[i]->type) == len && !memcmp(app->uses[i]->type, type, len))
+			found = app->uses[i];
+	return found;
+}
+
+const struct app_connection *
+catalog_connection_find(const struct app *app, const char *type)
+{
+	return own_or_used(app, type, strlen(type));
+}
+
+const struct app_connection *
+catalog_connection_type_find(const struct catalog *catalog, const char *type)
+{
+	const struct app_connection *found = NULL;
+	size_t len = strlen(type);
+
+	for (size_t i = catalog->n; i > 0 && !found; i--) /* newest version first */
+		found = own(catalog->apps[i - 1], type, len);
+	return found;
+}
+
+const char *
+catalog_scope_words(const struct app_connection *connection, const char *scope)
+{
+	const json_t *scopes =
+	    json_object_get(json_object_get(connection->definition, "oauth2"), "scopes");
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(scopes, i, row)
+	{
+		if (!strcmp(json_get_text(row, "name"), scope))
+			return json_get_text(row, "words");
+	}
+	return NULL;
+}
+
+/* ---- what only the whole tells ---- */
+
+static enum err
+refuse(const struct app *app, const char *path, const char *text, const char *what,
+    struct errctx *ctx)
+{
+	return err_set(ctx, ERR_CONFIG, path, "app definition %s version %lld: %s %s: %s",
+	    app->name, (long long)app->version, path, text, what);
+}
+
+static enum err
+check_types(const struct catalog *catalog, const struct app *app, struct errctx *ctx)
+{
+	for (size_t i = 0; i < app->n_connections; i++) {
+		const char *type = app->connections[i].type;
+		const struct app *last = catalog_connection_type_find(catalog, type)->app;
+
+		if (strcmp(last->name, app->name) != 0)
+			return refuse(app, "$.connections",
+			    "has a type of connection that is another app's", type, ctx);
+	}
+	return OK;
+}
+
+static enum err
+resolve_uses(const struct catalog *catalog, struct app *app, struct errctx *ctx)
+{
+	const json_t *uses = json_object_get(app->definition, "uses");
+	size_t n = json_array_size(uses);
+
+	if (!n || app->uses)
+		return OK;
+	app->uses = xcalloc(n, sizeof(*app->uses));
+	for (size_t i = 0; i < n; i++) {
+		const char *type = json_string_value(json_array_get(uses, i));
+
+		app->uses[i] = catalog_connection_type_find(catalog, type);
+		if (!app->uses[i])
+			return refuse(app, "$.uses", "names a connection that no app has", type,
+			    ctx);
+		app->n_uses = i + 1;
+	}
+	return OK;
+}
+
+/* Whether a connection of "account:a,b" knows the scope. */
+static bool
+is_known(const struct app *app, const char *types, const char *scope)
+{
+	for (const char *type = strchr(types, ':') + 1;; type++) {
+		size_t len = strcspn(type, ",");
+		const struct app_connection *connection = own_or_used(app, type, len);
+
+		if (connection && catalog_scope_words(connection, scope))
+			return true;
+		type += len;
+		if (!*type)
+			return false;
+	}
+}
+
+static enum err
+check_scopes(const struct app *app, struct errctx *ctx)
+{
+	for (size_t i = 0; i < app->n_modules; i++) {
+		const struct app_module *module = &app->modules[i];
+		char path[PATH_ROOM];
+
+		snprintf(path, sizeof(path), "$.modules[%zu].scope", i);
+		for (size_t k = 0; k < json_array_size(module->scopes); k++) {
+			const char *scope = json_string_value(json_array_get(module->scopes, k));
+
+			if (!module->type || !is_known(app, module->type, scope))
+				return refuse(app, path,
+				    "names a scope that its connections do not know", scope, ctx);
+		}
+	}
+	return OK;
+}
+
+enum err
+catalog_finish(struct catalog *catalog, struct errctx *ctx)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < catalog->n && !err; i++) {
+		struct app *app = catalog->apps[i];
+
+		err = check_types(catalog, app, ctx);
+		if (!err)
+			err = resolve_uses(catalog, app, ctx);
+		if (!err)
+			err = check_scopes(app, ctx);
+	}
+	return err;
+}
