@@ -21,13 +21,15 @@ struct response {
 	const char *reason;
 	json_t *json;
 	const char *content_type; /* of text; borrowed, static */
-	struct buf text;    /* body given as text, or the JSON once finished; may hold secrets */
-	struct buf headers; /* "Name: value\r\n" lines of the handler */
-	struct buf head;    /* whole header block, filled by response_finish() */
-	bool no_body;       /* answer to HEAD: Content-Length is kept, the body is not sent */
+	struct buf text;      /* body given as text, or the JSON once finished; may hold secrets */
+	struct buf headers;   /* "Name: value\r\n" lines of the handler */
+	struct buf head;      /* whole header block, filled by response_finish() */
+	bool no_body;         /* answer to HEAD: Content-Length is kept, the body is not sent */
+	enum surface surface; /* shape of errors that are found only at the end */
 };
 #define RESPONSE_INIT                                                                              \
-	((struct response){ .text = BUF_INIT_SECRET(RESPONSE_BODY_MAX),                            \
+	((struct response){ .surface = SURFACE_V2,                                                 \
+	    .text = BUF_INIT_SECRET(RESPONSE_BODY_MAX),                                            \
 	    .headers = BUF_INIT(RESPONSE_HEADERS_MAX),                                             \
 	    .head = BUF_INIT(RESPONSE_HEADERS_MAX + 1024) })
 
@@ -53,7 +55,8 @@ void response_error(struct response *response, enum surface surface, const struc
 /* The same with an Allow header ("GET, HEAD, POST"). */
 void response_method_error(struct response *response, enum surface surface, const char *allow);
 
-/* Make head and text ready to be sent; once, at the very end. */
+/* Make head and text ready to be sent; once, at the very end. A JSON value longer than
+ * RESPONSE_BODY_MAX becomes an ERR_RULE that says so: only lists get that long. */
 void response_finish(struct response *response, const char *request_id, bool no_body);
 void response_free(struct response *response);
 #define auto_response __attribute__((cleanup(response_free)))

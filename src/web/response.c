@@ -209,15 +209,23 @@ dump_piece(const char *piece, size_t len, void *arg)
 static void
 render_body(struct response *response)
 {
-	const struct errctx bug = { .kind = ERR_INTERNAL };
+	struct errctx err = { 0 };
 
 	if (response->json)
 		(void)json_dump_callback(response->json, dump_piece, &response->text,
 		    JSON_COMPACT | JSON_ENCODE_ANY);
 	if (response->status && !response->text.over)
 		return;
-	log_error(LOG_EVENT(response->status ? "answer_too_large" : "answer_missing"));
-	response_error(response, SURFACE_V2, &bug);
+	if (response->status) {
+		log_warn(LOG_EVENT("answer_too_large"));
+		(void)err_set(&err, ERR_RULE, "",
+		    "the answer would be larger than %u MiB: ask for fewer at a time",
+		    RESPONSE_BODY_MAX >> 20);
+	} else {
+		log_error(LOG_EVENT("answer_missing"));
+		err.kind = ERR_INTERNAL;
+	}
+	response_error(response, response->surface, &err);
 	(void)json_dump_callback(response->json, dump_piece, &response->text, JSON_COMPACT);
 }
 

@@ -415,8 +415,9 @@ router_serve(const struct router *router, void *app, struct auth *auth,
 	enum err err = request_open(&request, source, &ctx.err);
 
 	log_set_request_id(request.id);
+	response->surface = router_surface(request.path);
 	if (err)
-		response_error(response, router_surface(request.path), &ctx.err);
+		response_error(response, response->surface, &ctx.err);
 	else
 		router_dispatch(router, &ctx, response);
 	response_finish(response, request.id, request.head);

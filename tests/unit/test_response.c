@@ -186,19 +186,21 @@ an_answer_that_was_never_given_is_an_error(void **state)
 }
 
 static void
-an_answer_over_the_cap_is_an_error(void **state)
+an_answer_over_the_cap_is_an_error_in_the_shape_of_its_surface(void **state)
 {
 	auto_response struct response response = RESPONSE_INIT;
 
 	(void)state;
 	response.text.cap = 300;
+	response.surface = SURFACE_V1;
 	json_t *list = json_array();
 	for (int i = 0; i < 200; i++)
 		json_array_append_new(list, json_integer(i));
 	assert_int_equal(response_json(&response, list), OK);
 	response_finish(&response, "id", false);
-	has(&response, "Status: 500 ");
-	assert_non_null(strstr(buf_text(&response.text), "SC500"));
+	has(&response, "Status: 422 ");
+	assert_non_null(
+	    strstr(buf_text(&response.text), "{\"error\":\"the answer would be larger"));
 }
 
 int
@@ -215,7 +217,7 @@ main(void)
 		cmocka_unit_test(inner_errors_show_no_words_of_their_own),
 		cmocka_unit_test(adds_the_headers_an_error_needs),
 		cmocka_unit_test(an_answer_that_was_never_given_is_an_error),
-		cmocka_unit_test(an_answer_over_the_cap_is_an_error),
+		cmocka_unit_test(an_answer_over_the_cap_is_an_error_in_the_shape_of_its_surface),
 	};
 
 	return cmocka_run_group_tests_name("response", tests, NULL, NULL);
