@@ -22,8 +22,9 @@ GRANT INSERT, UPDATE (name, last_login_at) ON {database}.person TO {api};
 GRANT INSERT ON {database}.team_member TO {api};
 GRANT UPDATE (last_used_at) ON {database}.api_token TO {api};
 GRANT INSERT ON {database}.job TO {api};
--- a form that waits is called off when its credential is declined
+-- a form that waits is called off and wiped when its credential is declined
 GRANT UPDATE (state, active_key, error, finished_at) ON {database}.job TO {api};
+GRANT UPDATE (fields_sealed) ON {database}.submission TO {api};
 GRANT INSERT ON {database}.audit TO {api};
 
 -- Faces nobody: jobs, tokens, results.

@@ -256,20 +256,29 @@ struct call_off_in {
 	const char *active_key;
 };
 static const struct col call_off_in[] = { COL(TEXT, struct call_off_in, active_key) };
-static const struct stmt call_off = { "credential_call_off",
+static const struct stmt call_off_job = { "credential_call_off",
 	"UPDATE job SET state = 'failed', active_key = NULL, finished_at = UTC_TIMESTAMP(3), "
 	"error = 'called off: the credential was declined' WHERE active_key = ?",
 	call_off_in, COL_N(call_off_in), NULL, 0 };
 
-/* A form sent before the refusal must not be taken after it. */
+static const struct stmt call_off_forms = { "credential_call_off_forms",
+	"UPDATE submission SET fields_sealed = NULL WHERE credential_id = ? "
+	"AND fields_sealed IS NOT NULL",
+	id_in, COL_N(id_in), NULL, 0 };
+
+/* A form sent before the refusal must not be taken after it, not even when its job is put back. */
 static enum err
-call_off_job(struct store *store, const struct uuid *id, struct errctx *ctx)
+call_off(struct store *store, const struct uuid *id, struct errctx *ctx)
 {
 	char text[UUID_TEXT_SIZE], active_key[UUID_TEXT_SIZE + 16];
 
 	uuid_text(id, text);
 	snprintf(active_key, sizeof(active_key), "credential:%s", text);
-	return stmt_run(store->db, &call_off, &(struct call_off_in){ active_key }, NULL, ctx);
+	enum err err =
+	    stmt_run(store->db, &call_off_forms, &(struct find_in){ .id = *id }, NULL, ctx);
+	return err ? err
+		   : stmt_run(store->db, &call_off_job, &(struct call_off_in){ active_key }, NULL,
+			 ctx);
 }
 
 struct decline {
@@ -293,7 +302,7 @@ decline_body(struct store *store, void *arg, struct audit_entry *audit, struct e
 	audit->team_id = credential.team_id;
 	uuid_text(decline->id, audit->subject);
 	credential_free(&credential);
-	err = call_off_job(store, decline->id, ctx);
+	err = call_off(store, decline->id, ctx);
 	if (err)
 		return err;
 	/* the body may run again */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 
-import { startStack } from './harness.mjs';
+import { startStack, waitFor } from './harness.mjs';
 
 const FORMS = { basicauth: { authUser: 'somebody', authPass: 'pass-word' }, apikeyauth: { key: 'key' } };
 const CREDENTIALS = '/api/v2/credential-requests/credentials';
@@ -44,6 +44,12 @@ it('a decline over the API calls off the form that waits for a runner', async ()
   await stack.start('runner');
   assert.deepEqual(await stack.mysql(`SELECT state, error FROM job WHERE subject = '${waiting.id}'`),
     [['failed', 'called off: the credential was declined']]);
+  // Not even an operator brings it back: the form is gone.
+  const [[job]] = await stack.mysql(`SELECT id FROM job WHERE subject = '${waiting.id}'`);
+  await stack.ctl(['jobs', 'retry', '--id', job]);
+  await waitFor('the end of the job', async () =>
+    (await stack.mysql(`SELECT error FROM job WHERE id = ${job} AND state = 'failed'`))[0]?.[0] === 'the form was taken back');
+  assert.deepEqual(await stack.mysql('SELECT COUNT(*) FROM submission WHERE fields_sealed IS NOT NULL'), [['0']]);
   assert.equal((await api('GET', `${CREDENTIALS}/${waiting.id}`)).body.credential.state, 'declined');
   assert.equal((await api('GET', `/api/v2/keys?teamId=${world.teamId}`)).body.keys.length, 0);
 });
