@@ -38,7 +38,7 @@ static const struct stmt active_select = { "job_active", "SELECT id FROM job WHE
 #define ENQUEUE_TRIES 5
 
 /* No ON DUPLICATE KEY: that would need the right to change jobs, which the api pool does not have.
- */
+ * A lost connection leaves open whether the job is there; asking again joins it. */
 enum err
 job_enqueue(struct store *store, const struct job_new *job, int64_t *id_out, struct errctx *ctx)
 {
@@ -50,6 +50,10 @@ job_enqueue(struct store *store, const struct job_new *job, int64_t *id_out, str
 		if (!err && affected) {
 			*id_out = stmt_insert_id(store->db);
 			return OK;
+		}
+		if (err == ERR_LOST && !i) {
+			err_clear(ctx);
+			continue;
 		}
 		if (err && err != ERR_DUPLICATE)
 			return err;
