@@ -22,6 +22,8 @@ static void send_again(void *arg);
 
 /* ---- pauses ---- */
 
+#define RETRY_AFTER_MOST_S 1000000000 /* no need to read on: no job has that much time */
+
 static int64_t
 retry_after_ms(const char *text)
 {
@@ -29,8 +31,8 @@ retry_after_ms(const char *text)
 	int64_t seconds = 0;
 	size_t digits = strspn(text, "0123456789");
 
-	if (digits && digits < 10 && text[digits] == '\0') {
-		for (const char *c = text; *c; c++)
+	if (digits && text[digits] == '\0') {
+		for (const char *c = text; *c && seconds < RETRY_AFTER_MOST_S; c++)
 			seconds = seconds * 10 + (*c - '0');
 		return seconds * 1000;
 	}
