@@ -193,6 +193,9 @@ take_multi_request(const json_t *object, struct user_credential_body *body, stru
 
 	if (location && template_check_text(json_string_value(location), location_name, ctx))
 		ok = false;
+	else if (location && !template_has_formula(json_string_value(location)))
+		ok = !err_set(ctx, ERR_FIELD, location_name,
+		    "must be a formula, such as =response.body.token");
 	if (location)
 		json_put(body->definition, "location", json_incref(location));
 	if (requests && !take_requests(requests, body->definition, ctx))

@@ -142,6 +142,8 @@ describe('create', () => {
   });
 
   it('finds faults of formulas and options with their place and column', async () => {
+    refused(await api('POST', BASE, multi('plain', { http_request_location_of_token: 'response.body.token' })), 422,
+      /^http_request_location_of_token: must be a formula/);
     const wrong = multi('formulas', { http_request_location_of_token: '=credential_name.body.' });
     wrong.credential_requests[0].options.payload.secret = 'a <<NOPE(1)>> b';
     wrong.credential_requests[1].options.colour = 'blue';
