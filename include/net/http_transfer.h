@@ -27,12 +27,13 @@ struct http_transfer {
 	TAILQ_ENTRY(http_transfer) link; /* the client's */
 	const struct http_settings *settings;
 	struct http_call call;
-	void *easy;     /* CURL; the client's pool gets it back */
-	void *headers;  /* struct curl_slist of this hop */
-	struct url url; /* of this hop */
-	unsigned hops;  /* redirects followed so far */
-	bool as_get;    /* a redirect turned the method into GET, without body */
-	bool bare;      /* another origin was entered: only harmless headers go on */
+	void *easy;      /* CURL; the client's pool gets it back */
+	void *headers;   /* struct curl_slist of this hop */
+	struct url url;  /* of this hop */
+	unsigned hops;   /* redirects followed so far */
+	bool as_get;     /* a redirect turned the method into GET, without body */
+	bool bare;       /* another origin was entered: only harmless headers go on */
+	bool other_door; /* this hop's is the first one's host by another port or scheme */
 	enum http_fault fault;
 	size_t header_bytes, header_lines; /* of this hop */
 	int64_t started_ms, deadline_ms;   /* monotonic */

@@ -50,23 +50,24 @@ cookie_jar_count(const struct cookie_jar *jar)
 }
 
 void
-cookie_jar_load(const struct cookie_jar *jar, void *easy)
+cookie_jar_load(const struct cookie_jar *jar, bool sending, void *easy)
 {
 	if (!jar)
 		return;
 	curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
-	for (size_t i = 0; i < jar->n; i++)
+	for (size_t i = 0; i < jar->n && sending; i++)
 		curl_easy_setopt(easy, CURLOPT_COOKIELIST, jar->lines[i]);
 }
 
 void
-cookie_jar_store(struct cookie_jar *jar, void *easy)
+cookie_jar_store(struct cookie_jar *jar, bool sent, void *easy)
 {
 	struct curl_slist *list = NULL;
 
 	if (!jar || curl_easy_getinfo(easy, CURLINFO_COOKIELIST, &list) != CURLE_OK)
 		return;
-	empty(jar);
+	if (sent)
+		empty(jar);
 	for (struct curl_slist *item = list; item && jar->n < COOKIES_MAX; item = item->next)
 		jar->lines[jar->n++] = xstrdup(item->data);
 	curl_slist_free_all(list);

@@ -330,6 +330,6 @@ http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 	why = set_method(easy, t);
 	if (!why)
 		why = set_headers(t);
-	cookie_jar_load(t->call.jar, easy);
+	cookie_jar_load(t->call.jar, !t->other_door, easy);
 	return why;
 }

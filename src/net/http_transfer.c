@@ -148,6 +148,16 @@ change_method(struct http_transfer *t, long status)
 		t->as_get = true;
 }
 
+/* A cookie knows its host, but neither port nor scheme. */
+static bool
+is_other_door(const struct http_transfer *t)
+{
+	auto_url struct url first = { 0 };
+
+	return url_parse(t->call.request->url, &first, NULL) == OK &&
+	       strcmp(first.host, t->url.host) == 0 && !url_same_origin(&first, &t->url);
+}
+
 /* Set up the hop to `target`. */
 static bool
 follow(struct http_transfer *t, long status, const char *target)
@@ -171,6 +181,7 @@ follow(struct http_transfer *t, long status, const char *target)
 		return fail(t, ERR_REMOTE, "redirect: from https to http");
 	change_method(t, status);
 	t->bare = t->bare || !same;
+	t->other_door = t->bare && is_other_door(t);
 	if (!same && !t->as_get && t->call.request->body)
 		return fail(t, ERR_REMOTE, "redirect: would send the body to another host");
 	return start_hop(t);
@@ -269,7 +280,7 @@ http_transfer_hop_ended(struct http_transfer *t, int code)
 	long status = 0;
 	const char *target;
 
-	cookie_jar_store(t->call.jar, t->easy);
+	cookie_jar_store(t->call.jar, !t->other_door, t->easy);
 	if (code == CURLE_OK && t->fault == HTTP_FAULT_NONE) {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		target = location(t);

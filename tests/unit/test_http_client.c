@@ -702,6 +702,36 @@ carries_cookies_from_hop_to_hop_only_with_a_jar(void **state)
 }
 
 static void
+carries_no_cookie_to_another_port_but_keeps_what_that_one_sets(void **state)
+{
+	auto_free char *away = xasprintf("/to/302/http://127.0.0.1:%u/echo", (unsigned)there.port);
+	auto_free char *login =
+	    xasprintf("/to/302/http://127.0.0.1:%u/login", (unsigned)there.port);
+	auto_free char *back =
+	    xasprintf("/to/302/http://127.0.0.1:%u/to/302/http://127.0.0.1:%u/echo",
+		(unsigned)there.port, (unsigned)here.port);
+	auto_http_request struct http_request first = make_to(&here, "GET", "/login-redirect");
+	auto_http_request struct http_request redirected = make_to(&here, "GET", away);
+	auto_http_request struct http_request returned = make_to(&here, "GET", back);
+	auto_http_request struct http_request other_login = make_to(&here, "GET", login);
+	auto_http_request struct http_request echo = make_to(&there, "GET", "/deep/echo");
+	struct cookie_jar *jar = cookie_jar_new();
+
+	(void)state;
+	call_with(client, &first, jar, NULL);
+	call_with(client, &redirected, jar, NULL);
+	assert_int_equal(got.status, 200);
+	assert_null(strcasestr(buf_text(&got.body), "\r\nCookie"));
+	call_with(client, &returned, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "\r\nCookie: sid=hop\r\n"));
+	call_with(client, &other_login, jar, NULL);
+	call_with(client, &echo, jar, NULL);
+	assert_non_null(strstr(buf_text(&got.body), "sid=abc123"));
+	assert_non_null(strstr(buf_text(&got.body), "deep=1"));
+	cookie_jar_free(&jar);
+}
+
+static void
 ignores_proxies_in_the_environment(void **state)
 {
 	auto_free char *proxy = xasprintf("http://127.0.0.1:%u", (unsigned)there.port);
@@ -981,6 +1011,7 @@ main(void)
 		cmocka_unit_test(asks_allowed_hosts_for_every_hop),
 		cmocka_unit_test(carries_cookies_from_request_to_request),
 		cmocka_unit_test(carries_cookies_from_hop_to_hop_only_with_a_jar),
+		cmocka_unit_test(carries_no_cookie_to_another_port_but_keeps_what_that_one_sets),
 		cmocka_unit_test(ignores_proxies_in_the_environment),
 		cmocka_unit_test(uses_the_configured_proxy_but_not_for_refused_addresses),
 		cmocka_unit_test(keeps_connections_for_the_next_request),
