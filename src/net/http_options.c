@@ -3,6 +3,8 @@
 #include "net/http_options.h"
 
 #include <ctype.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +83,20 @@ rule_of(const char *name)
 	return HEADER_SEND;
 }
 
+/* The address, which is what an operator can list; a host may have come out of a secret. */
+static void
+log_blocked(const struct sockaddr *peer, uint16_t port)
+{
+	char text[NI_MAXHOST] = "";
+
+	if (getnameinfo(peer,
+		peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					    : sizeof(struct sockaddr_in),
+		text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0)
+		text[0] = '\0';
+	log_warn(LOG_EVENT("egress_blocked"), LOG_S("address", text), LOG_I("port", port));
+}
+
 /* The address is known here, before the first packet, for every address libcurl tries. */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *peer)
@@ -91,8 +107,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *peer)
 	    (purpose != CURLSOCKTYPE_IPCXN ||
 		!address_guard_allows(&t->settings->guard, &peer->addr, peer->addrlen))) {
 		t->fault = HTTP_FAULT_ADDRESS;
-		log_warn(LOG_EVENT("egress_blocked"), LOG_S("host", t->url.host),
-		    LOG_I("port", t->url.port));
+		log_blocked(&peer->addr, t->url.port);
 		return CURL_SOCKET_BAD;
 	}
 	return socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);

@@ -731,6 +731,33 @@ carries_no_cookie_to_another_port_but_keeps_what_that_one_sets(void **state)
 	cookie_jar_free(&jar);
 }
 
+/* A URL's host may have come out of a formula that used a secret. */
+static void
+logs_the_refused_address_and_not_the_host(void **state)
+{
+	char line[1000] = "";
+	FILE *log = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	struct http_client *strict = open_client("");
+	auto_free char *url = xasprintf("http://canary.localhost:%u/", (unsigned)here.port);
+	auto_http_request struct http_request request = make("GET", url);
+
+	(void)state;
+	log_setup("test", LOG_WARN, false);
+	dup2(fileno(log), STDERR_FILENO);
+	call_with(strict, &request, NULL, NULL);
+	dup2(saved, STDERR_FILENO);
+	log_setup("test", LOG_ERROR, false);
+	close(saved);
+	rewind(log);
+	assert_non_null(fgets(line, sizeof line, log));
+	assert_non_null(strstr(line, "event=egress_blocked"));
+	assert_null(strstr(line, "canary"));
+	assert_non_null(strstr(line, "address="));
+	fclose(log);
+	http_client_close(&strict);
+}
+
 static void
 ignores_proxies_in_the_environment(void **state)
 {
@@ -1012,6 +1039,7 @@ main(void)
 		cmocka_unit_test(carries_cookies_from_request_to_request),
 		cmocka_unit_test(carries_cookies_from_hop_to_hop_only_with_a_jar),
 		cmocka_unit_test(carries_no_cookie_to_another_port_but_keeps_what_that_one_sets),
+		cmocka_unit_test(logs_the_refused_address_and_not_the_host),
 		cmocka_unit_test(ignores_proxies_in_the_environment),
 		cmocka_unit_test(uses_the_configured_proxy_but_not_for_refused_addresses),
 		cmocka_unit_test(keeps_connections_for_the_next_request),
