@@ -49,9 +49,10 @@ enum err auth_load(struct store *store, struct auth *auth, struct errctx *ctx) M
 void auth_wipe(struct auth *auth);
 
 /* One read of a joined statement: runs it, takes the first row's auth_row (which must be the row's
- * first member) and decides. `rows` as stmt_all. On failure nothing is left to free. A statement
- * must answer at least one row for a token that exists, with NULLs where the thing is hidden or
- * missing. */
+ * first member) and decides. What is found costs one round trip. A statement that answers no row
+ * has the token looked at by itself: then `rows_out` is one zeroed row and `n_out` 0, so that
+ * hidden and missing things look alike. `rows` as stmt_all, freed with stmt_rows_free(). On failure
+ * nothing is left to free. */
 enum err auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
     size_t row_size, void **rows_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
 

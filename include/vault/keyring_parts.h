@@ -22,6 +22,18 @@ struct team_cache {
 	struct team_cache_entry entries[TEAM_CACHE_SIZE];
 };
 
+/* Contexts derived lately, in the secure heap: opening the same value again costs no key agreement.
+ * Whoever holds the team's private key may hold these; they open nothing that it does not. */
+#define CONTEXT_CACHE_SIZE 64
+struct context_cache {
+	struct context_entry {
+		int64_t team_id;
+		uint32_t generation; /* 0: free */
+		unsigned char enc[HPKE_ENC_SIZE];
+		struct hpke_context context; /* as set up: seq 0 */
+	} entries[CONTEXT_CACHE_SIZE];
+};
+
 struct keyring {
 	struct hpke_private *master; /* NULL where not given, as the others */
 	EVP_PKEY *signing;
@@ -30,6 +42,7 @@ struct keyring {
 	struct secret token;
 	char key_ids[KEY_KIND_COUNT][KEY_ID_SIZE]; /* "" where not given */
 	struct team_cache *cache;
+	struct secret contexts; /* a struct context_cache, made with the first team key opened */
 };
 
 /* Ed25519 (RFC 8032). Signing cannot fail; verification is false for anything but a good signature.

@@ -6,7 +6,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <zlib.h>
 
@@ -37,13 +38,36 @@ crypt_sha256(const void *data, size_t len, unsigned char out[CRYPT_SHA256_SIZE])
 		abort();
 }
 
+/* Looking HMAC and its digest up costs more than the computation: each thread does it once. */
+static EVP_MAC_CTX *
+hmac_context(void)
+{
+	static _Thread_local EVP_MAC_CTX *context;
+	char digest[] = "SHA256";
+	const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+					  digest, 0),
+		OSSL_PARAM_construct_end() };
+
+	if (!context) {
+		EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+		context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+		EVP_MAC_free(mac);
+		if (!context || EVP_MAC_CTX_set_params(context, params) != 1)
+			abort();
+	}
+	return context;
+}
+
 void
 crypt_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
     unsigned char out[CRYPT_SHA256_SIZE])
 {
-	unsigned int n = CRYPT_SHA256_SIZE;
+	EVP_MAC_CTX *context = hmac_context();
+	size_t n = CRYPT_SHA256_SIZE;
 
-	if (!HMAC(EVP_sha256(), key, (int)key_len, data, len, out, &n))
+	if (EVP_MAC_init(context, key, key_len, NULL) != 1 ||
+	    EVP_MAC_update(context, data, len) != 1 || EVP_MAC_final(context, out, &n, n) != 1)
 		abort();
 }
 

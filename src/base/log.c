@@ -41,19 +41,29 @@ log_request_id(void)
 	return thread_request_id;
 }
 
+static bool
+needs_escape(unsigned char c)
+{
+	return c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
+}
+
 /* Control bytes, quotes and everything beyond ASCII that a terminal might obey are written as
  * \uXXXX of the byte. */
 static void
 add_escaped(struct buf *line, const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\') {
+	while (*text) {
+		size_t plain = 0;
+
+		while (text[plain] && !needs_escape((unsigned char)text[plain]))
+			plain++;
+		buf_add(line, text, plain);
+		text += plain;
+		if (*text == '"' || *text == '\\') {
 			buf_add_char(line, '\\');
-			buf_add_char(line, (char)*c);
-		} else if (*c < 0x20 || *c >= 0x7f) {
-			buf_printf(line, "\\u%04x", *c);
-		} else {
-			buf_add_char(line, (char)*c);
+			buf_add_char(line, *text++);
+		} else if (*text) {
+			buf_printf(line, "\\u%04x", (unsigned char)*text++);
 		}
 	}
 }
@@ -74,9 +84,15 @@ add_field(struct buf *line, const struct log_field *field)
 {
 	if (line->len > (settings.json ? 1 : 0))
 		buf_add_char(line, settings.json ? ',' : ' ');
-	buf_printf(line, settings.json ? "\"%s\":" : "%s=", field->key);
+	if (settings.json)
+		buf_add_char(line, '"');
+	buf_add_text(line, field->key);
+	buf_add_text(line, settings.json ? "\":" : "=");
 	if (!field->text) {
-		buf_printf(line, "%lld", (long long)field->number);
+		char number[24];
+
+		snprintf(number, sizeof(number), "%lld", (long long)field->number);
+		buf_add_text(line, number);
 		return;
 	}
 	bool quote = settings.json || !is_plain(field->text);
@@ -108,6 +124,8 @@ log_write(enum log_level level, const struct log_field *fields)
 	if (settings.json)
 		buf_add_char(&line, '}');
 	buf_add_char(&line, '\n');
+	if (line.over) /* cut, but one line all the same */
+		line.data[line.len - 1] = '\n';
 	if (write(STDERR_FILENO, buf_text(&line), line.len) < 0)
 		return; /* nowhere left to say it */
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/crypt.h"
 #include "base/scopes.h"
 
@@ -44,6 +45,22 @@ auth_accept(struct auth *auth, const struct keyring *keyring, const struct auth_
 }
 
 enum err
+auth_load(struct store *store, struct auth *auth, struct errctx *ctx)
+{
+	static const struct stmt load = { "auth_load",
+		"SELECT " AUTH_COLUMNS " FROM api_token k WHERE k.public_id = ?", load_in,
+		COL_N(load_in), load_out, COL_N(load_out) };
+	struct load_row row = { 0 };
+	enum err err = stmt_one(store->db, &load, &(struct load_in){ auth->public_id }, &row, ctx);
+
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	err = auth_accept(auth, store->keyring, err ? NULL : &row.auth, ctx);
+	stmt_row_free(&load, &row);
+	return err;
+}
+
+enum err
 auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
     size_t row_size, void **rows_out, size_t *n_out, struct errctx *ctx)
 {
@@ -51,8 +68,13 @@ auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const
 	size_t n = 0;
 	enum err err = stmt_all(store->db, stmt, in, row_size, &rows, &n, ctx);
 
-	if (!err)
-		err = auth_accept(auth, store->keyring, n ? rows : NULL, ctx);
+	if (!err && n == 0) { /* the token is unknown, or what it asks for is hidden or missing */
+		free(rows);
+		rows = xcalloc(1, row_size);
+		err = auth_load(store, auth, ctx);
+	} else if (!err) {
+		err = auth_accept(auth, store->keyring, rows, ctx);
+	}
 	if (err) {
 		stmt_rows_free(stmt, row_size, &rows, n);
 		return err;
@@ -60,22 +82,6 @@ auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const
 	*rows_out = rows;
 	*n_out = n;
 	return OK;
-}
-
-enum err
-auth_load(struct store *store, struct auth *auth, struct errctx *ctx)
-{
-	static const struct stmt load = { "auth_load",
-		"SELECT " AUTH_COLUMNS " FROM api_token k WHERE k.public_id = ?", load_in,
-		COL_N(load_in), load_out, COL_N(load_out) };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &load, &(struct load_in){ auth->public_id },
-	    sizeof(struct load_row), &rows, &n, ctx);
-
-	if (!err)
-		stmt_rows_free(&load, sizeof(struct load_row), &rows, n);
-	return err;
 }
 
 void

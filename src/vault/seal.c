@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/crypt.h"
 #include "vault/hpke.h"
+#include "vault/keyring_parts.h"
 
 #define FORMAT 1
 #define PAD_TO 64u
@@ -164,6 +165,47 @@ does_not_open(const struct seal_context *context, struct errctx *ctx)
 	    context->table, context->field, row);
 }
 
+/* The context of a sealed value: kept from last time, or derived and kept. The place follows from
+ * `enc`, which is random. */
+static enum err
+context_of(const struct keyring *keyring, const struct hpke_private *key, int64_t team_id,
+    uint32_t generation, const unsigned char enc[HPKE_ENC_SIZE], struct hpke_context *context_out)
+{
+	struct context_cache *cache = (void *)keyring->contexts.data;
+	struct context_entry *entry = &cache->entries[enc[0] % CONTEXT_CACHE_SIZE];
+
+	if (entry->generation != generation || entry->team_id != team_id ||
+	    memcmp(entry->enc, enc, HPKE_ENC_SIZE) != 0) {
+		struct hpke_context context;
+		enum err err = hpke_setup_receiver(HPKE_AES_256_GCM, key, enc, info, &context);
+
+		if (err)
+			return err;
+		*entry = (struct context_entry){ .team_id = team_id,
+			.generation = generation,
+			.context = context };
+		memcpy(entry->enc, enc, HPKE_ENC_SIZE);
+		hpke_context_wipe(&context);
+	}
+	*context_out = entry->context;
+	return OK;
+}
+
+static enum err
+open_body(const struct keyring *keyring, const struct hpke_private *key,
+    const struct seal_context *context, uint32_t generation, const unsigned char *sealed,
+    const struct aad *aad, struct hpke_bytes body, unsigned char *plain)
+{
+	struct hpke_context hpke;
+	enum err err = context_of(keyring, key, context->team_id, generation, sealed + 5, &hpke);
+
+	if (!err)
+		err = hpke_context_open(&hpke, (struct hpke_bytes){ aad->data, aad->len }, body,
+		    plain);
+	hpke_context_wipe(&hpke);
+	return err;
+}
+
 enum err
 seal_open(const struct keyring *keyring, const struct seal_context *context,
     const unsigned char *sealed, size_t sealed_len, struct secret *data_out, struct errctx *ctx)
@@ -181,8 +223,7 @@ seal_open(const struct keyring *keyring, const struct seal_context *context,
 		return ERR_NOT_FOUND; /* no error yet: the caller fetches the key and tries again */
 	body = (struct hpke_bytes){ sealed + HEAD_SIZE, sealed_len - HEAD_SIZE };
 	secret_alloc(&plain, body.len - HPKE_TAG_SIZE);
-	if (hpke_open(key, sealed + 5, info, (struct hpke_bytes){ aad.data, aad.len }, body,
-		plain.data) ||
+	if (open_body(keyring, key, context, generation, sealed, &aad, body, plain.data) ||
 	    unpad(&plain, data_out))
 		return does_not_open(context, ctx);
 	return OK;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "base/alloc.h"
 #include "base/crypt.h"
 #include "vault/keyring_parts.h"
@@ -220,6 +222,8 @@ keyring_team_key_open(struct keyring *keyring, const struct team_key *key, struc
 		hpke_private_free(&entry->key);
 	else
 		entry = make_room(keyring);
+	if (!keyring->contexts.data)
+		secret_alloc(&keyring->contexts, sizeof(struct context_cache));
 	*entry = (struct team_cache_entry){ key->team_id, key->generation, ++keyring->cache->tick,
 		private };
 	return OK;
@@ -242,6 +246,10 @@ keyring_team_forget(struct keyring *keyring, int64_t team_id)
 	for (size_t i = 0; i < TEAM_CACHE_SIZE; i++)
 		if (keyring->cache->entries[i].team_id == team_id)
 			hpke_private_free(&keyring->cache->entries[i].key);
+	struct context_cache *contexts = (void *)keyring->contexts.data;
+	for (size_t i = 0; contexts && i < CONTEXT_CACHE_SIZE; i++)
+		if (contexts->entries[i].team_id == team_id)
+			OPENSSL_cleanse(&contexts->entries[i], sizeof(contexts->entries[i]));
 }
 
 void
