@@ -38,13 +38,14 @@ after(() => stack?.close());
 test('types come with the fields of their forms', async () => {
   const { body } = await call('GET', `${KEYS}/types?teamId=${mine.teamId}`);
   assert.deepEqual(keys(body), ['keysTypes']);
-  assert.deepEqual(body.keysTypes.map(({ name }) => name), ['aes-key', 'apikeyauth', 'basicauth']);
+  assert.deepEqual(body.keysTypes.map(({ name }) => name), ['aes-key', 'apikeyauth', 'apn', 'basicauth',
+    'clientcertauth', 'eet', 'gpg-private', 'gpg-public', 'webpay']);
   for (const type of body.keysTypes) {
     assert.deepEqual(keys(type), ['author', 'componentType', 'icon', 'label', 'name', 'parameters', 'theme', 'version']);
     assert.equal(type.componentType, 'key');
     for (const field of type.parameters) for (const member of ['name', 'type', 'label', 'required', 'multiline']) assert.ok(member in field);
   }
-  const [aes, apikey, basic] = body.keysTypes;
+  const [aes, apikey, basic] = ['aes-key', 'apikeyauth', 'basicauth'].map((name) => body.keysTypes.find((type) => type.name === name));
   assert.deepEqual(aes.parameters.map(({ name, type }) => [name, type]), [['key', 'password'], ['keyEncoding', 'select']]);
   assert.deepEqual(aes.parameters[1].options.map(({ value }) => value).sort(), ['base64', 'hex', 'plain']);
   assert.deepEqual(apikey.parameters.map(({ name, type, default: initial }) => [name, type, initial]),
@@ -108,7 +109,7 @@ test('wrong values are refused by name and never repeated', async () => {
     [{ typeName: 'basicauth', parameters: { authUser: 'a:b', authPass: CANARY } }, /parameters\.authUser/],
     [{ typeName: 'aes-key', parameters: { key: CANARY } }, /parameters\.key/],
   ]) expectError(await call('POST', KEYS, { ...base, ...change }), 400, 'SC400', path);
-  for (const typeName of ['nope', 'APIKEYAUTH', 'gpg-private', 'keychain:basicauth']) {
+  for (const typeName of ['nope', 'APIKEYAUTH', 'gpg-secret', 'keychain:basicauth']) {
     expectError(await call('POST', KEYS, { ...base, typeName }), 400, 'IM007');
   }
   for (const teamId of [theirs.teamId, 999999]) expectError(await call('POST', KEYS, { ...base, teamId }), 403, 'IM002');
