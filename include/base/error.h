@@ -95,6 +95,7 @@ struct err_kind {
 	const char *message;       /* generic text, always safe */
 	int status[SURFACE_COUNT]; /* HTTP status on each surface */
 	const char *code;          /* code of surface V2: "SC404" */
+	bool inner; /* outside only the generic text is told; the words go to the log as an error */
 };
 const struct err_kind *err_kind(enum err kind);
 

@@ -79,20 +79,13 @@ response_header(struct response *response, const char *name, const char *value)
 	return OK;
 }
 
-/* Conditions inside are for the log; outside they are told by their generic words only. */
-static bool
-kind_is_shown(enum err kind)
-{
-	return kind < ERR_INTERNAL || kind == ERR_DUPLICATE;
-}
-
 /* "credentials[2].appName: is required" */
 static void
 sub_text(const struct errctx *err, unsigned index, char out[ERR_PATH_MAX + ERR_TEXT_MAX + 2])
 {
 	const size_t size = ERR_PATH_MAX + ERR_TEXT_MAX + 2;
 
-	if (!kind_is_shown(err->kind) || index >= err->n_sub)
+	if (err_kind(err->kind)->inner || index >= err->n_sub)
 		snprintf(out, size, "%s", err_kind(err->kind)->message);
 	else if (err->sub[index].path[0])
 		snprintf(out, size, "%s: %s", err->sub[index].path, err->sub[index].text);
@@ -103,7 +96,7 @@ sub_text(const struct errctx *err, unsigned index, char out[ERR_PATH_MAX + ERR_T
 static unsigned
 sub_count(const struct errctx *err)
 {
-	return kind_is_shown(err->kind) && err->n_sub ? err->n_sub : 1;
+	return !err_kind(err->kind)->inner && err->n_sub ? err->n_sub : 1;
 }
 
 static json_t *

@@ -344,7 +344,7 @@ run_route(struct ctx *ctx, struct response *response)
 static void
 log_inner_error(const struct ctx *ctx, enum err err)
 {
-	if (err < ERR_INTERNAL || err == ERR_DUPLICATE)
+	if (!err_kind(err)->inner)
 		return;
 	log_error(LOG_EVENT("request_failed"), LOG_S("error", err_kind(err)->name),
 	    LOG_S("detail", err_text(&ctx->err)));

@@ -50,7 +50,7 @@ export class World {
     const world = new World();
     world.options = options;
     world.stack = await startStack({ build: options.build, workers: options.workers,
-      set: [`runner.runner_in_flight=${IN_FLIGHT}`] });
+      set: [`runner.runner_in_flight=${IN_FLIGHT}`, 'api.worker_max_requests=100000000'] });
     try {
       await world.addServers();
       Object.assign(world, await world.stack.world({ name: 'Bench' }));

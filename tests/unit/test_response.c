@@ -138,8 +138,8 @@ v1_error_always_has_both_members(void **state)
 static void
 inner_errors_show_no_words_of_their_own(void **state)
 {
-	static const enum err inner[] = { ERR_INTERNAL, ERR_INTEGRITY, ERR_LOST, ERR_IO, ERR_CONFIG,
-		ERR_CONFLICT, ERR_UNKNOWN_OUTCOME };
+	static const enum err inner[] = { ERR_INTERNAL, ERR_INTEGRITY, ERR_IO, ERR_CONFIG,
+		ERR_USAGE, ERR_STALE, ERR_TIMEOUT };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
