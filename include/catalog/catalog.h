@@ -68,8 +68,8 @@ enum err catalog_add(struct catalog *catalog, const char *file, const char *text
     struct errctx *ctx) MUSTCHECK;
 enum err catalog_add_file(struct catalog *catalog, const char *file, struct errctx *ctx) MUSTCHECK;
 /* What one file cannot tell: connections of other apps are there, no type of connection belongs to
- * two apps, every scope of a module is known to a connection of its type. Once, after the last
- * definition. */
+ * two apps, every scope of a module is known to a connection of its type. After the last
+ * definition; again when more were added. */
 enum err catalog_finish(struct catalog *catalog, struct errctx *ctx) MUSTCHECK;
 void catalog_close(struct catalog **catalog);
 

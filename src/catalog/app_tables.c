@@ -104,7 +104,7 @@ static const char *const methods[] = { "GET", "POST", "PUT", "DELETE", NULL };
 static const struct app_rule test_members[] = {
 	CHOICE("method", true, methods, "a call that changes nothing"),
 	NAMED("url", true, 2048, url, "its host must be in `allowed_hosts`"),
-	MAP("headers", &filled, "besides those of `inject`"),
+	MAP("headers", &filled, "besides those of `inject`; one of the same name takes its place"),
 	NAMED("body", false, 4096, plain, "JSON text"),
 	LISTED("expect", true, 1, 16, &status, "statuses that mean the credential works"),
 	PART("success_when", false, condition_members,

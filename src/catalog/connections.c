@@ -96,7 +96,10 @@ resolve_uses(const struct catalog *catalog, struct app *app, struct errctx *ctx)
 	const json_t *uses = json_object_get(app->definition, "uses");
 	size_t n = json_array_size(uses);
 
-	if (!n || app->uses)
+	free((void *)(uintptr_t)app->uses); /* of a catalogue that was finished before */
+	app->uses = NULL;
+	app->n_uses = 0;
+	if (!n)
 		return OK;
 	app->uses = xcalloc(n, sizeof(*app->uses));
 	for (size_t i = 0; i < n; i++) {
