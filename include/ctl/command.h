@@ -13,7 +13,12 @@
 
 #define CTL_OPTIONS_MAX 8
 
-enum ctl_kind { CTL_TEXT, CTL_NUMBER, CTL_FLAG };
+enum ctl_kind {
+	CTL_TEXT,
+	CTL_NUMBER,
+	CTL_FLAG,
+	CTL_ALONE /* text that stands by itself; named in capitals */
+};
 
 struct ctl_option {
 	const char *name; /* without dashes; NULL ends the list. The one named "id" may also stand
@@ -74,6 +79,11 @@ enum err ctl_token_create(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_token_revoke(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_thing_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_thing_remove(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_app_list(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_app_show(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_app_check(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_app_schema(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_app_manual(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_jobs_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_jobs_show(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_jobs_retry(struct ctl *ctl, struct errctx *ctx);

@@ -74,6 +74,18 @@ const struct command ctl_commands[] = {
 	{ "token", "revoke", CTL_CHECKED,
 	    { { "id", CTL_TEXT, true, "public id: the 12 characters after bl_" } },
 	    "Refuse a token from now on.", ctl_token_revoke },
+	{ "app", "list", CTL_CONFIG, { { 0 } }, "List the apps that credentials can be asked for.",
+	    ctl_app_list },
+	{ "app", "show", CTL_CONFIG,
+	    { { "NAME", CTL_ALONE, true, "of the app" },
+		{ "version", CTL_TEXT, false, "its version (latest)" } },
+	    "Print the definition of an app.", ctl_app_show },
+	{ "app", "check", CTL_CONFIG, { { "FILE", CTL_ALONE, true, "an app definition" } },
+	    "Say what is wrong in a definition before it goes into apps_extra_dir.",
+	    ctl_app_check },
+	{ "app", "schema", CTL_NOTHING, { { 0 } }, "Print docs/app.schema.json.", ctl_app_schema },
+	{ "app", "manual", CTL_NOTHING, { { 0 } }, "Print the reference of docs/APPS.md.",
+	    ctl_app_manual },
 	{ "jobs", "list", CTL_DATABASE,
 	    { { "state", CTL_TEXT, false, "queued, running, done, failed or dead" },
 		{ "limit", CTL_NUMBER, false, "how many (50)" } },
@@ -91,6 +103,16 @@ option_at(const struct command *command, const char *name)
 		if (strcmp(command->options[i].name, name) == 0)
 			return i;
 	return CTL_OPTIONS_MAX;
+}
+
+/* The one that a word without dashes is for. */
+static size_t
+option_alone(const struct command *command)
+{
+	for (size_t i = 0; i < CTL_OPTIONS_MAX && command->options[i].name; i++)
+		if (command->options[i].kind == CTL_ALONE)
+			return i;
+	return option_at(command, "id");
 }
 
 const char *
@@ -117,19 +139,28 @@ ctl_flag(const struct ctl *ctl, const char *name)
 }
 
 static void
+print_option(FILE *out, const struct ctl_option *option)
+{
+	if (option->kind == CTL_ALONE)
+		fprintf(out, " %s", option->name);
+	else if (option->kind == CTL_FLAG)
+		fprintf(out, " [--%s]", option->name);
+	else
+		fprintf(out, option->required ? " --%s %s" : " [--%s %s]", option->name,
+		    option->kind == CTL_NUMBER ? "N" : "TEXT");
+}
+
+static void
 print_command(FILE *out, const struct command *command)
 {
 	fprintf(out, "  baileectl %s%s%s", command->group, command->verb[0] ? " " : "",
 	    command->verb);
 	for (const struct ctl_option *option = command->options; option->name; option++)
-		fprintf(out,
-		    option->kind == CTL_FLAG ? " [--%s]"
-		    : option->required       ? " --%s %s"
-					     : " [--%s %s]",
-		    option->name, option->kind == CTL_NUMBER ? "N" : "TEXT");
+		print_option(out, option);
 	fprintf(out, "\n      %s\n", command->doc);
 	for (const struct ctl_option *option = command->options; option->name; option++)
-		fprintf(out, "        --%-14s %s\n", option->name, option->doc);
+		fprintf(out, "        %s%-14s %s\n", option->kind == CTL_ALONE ? "  " : "--",
+		    option->name, option->doc);
 }
 
 /* All commands, or those of a group. */
@@ -177,7 +208,7 @@ take_argument(struct ctl *ctl, int argc, char **argv, int *i, struct errctx *ctx
 		return OK;
 	}
 	if (strncmp(word, "--", 2) != 0) {
-		size_t id = option_at(ctl->command, "id");
+		size_t id = option_alone(ctl->command);
 		return id < CTL_OPTIONS_MAX
 			   ? take_option(ctl, id, word, ctx)
 			   : err_set(ctx, ERR_USAGE, "", "nothing is known about \"%s\"", word);
@@ -230,7 +261,8 @@ parse(struct ctl *ctl, int argc, char **argv, struct errctx *ctx)
 		err = take_argument(ctl, argc, argv, &i, ctx);
 	for (size_t at = 0; at < CTL_OPTIONS_MAX && ctl->command->options[at].name && !err; at++)
 		if (ctl->command->options[at].required && !ctl->values[at])
-			err = err_set(ctx, ERR_USAGE, "", "--%s is missing",
+			err = err_set(ctx, ERR_USAGE, "", "%s%s is missing",
+			    ctl->command->options[at].kind == CTL_ALONE ? "" : "--",
 			    ctl->command->options[at].name);
 	return err;
 }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* baileectl app: the apps that credentials can be asked for, and the format of their definitions.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "catalog/app_rules.h"
+#include "catalog/catalog.h"
+#include "ctl/command.h"
+
+static enum err
+open_catalog(const struct ctl *ctl, struct catalog **catalog_out, struct errctx *ctx)
+{
+	return catalog_open(ctl->config.apps_dir, ctl->config.apps_extra_dir, catalog_out, ctx);
+}
+
+/* ---- list ---- */
+
+static json_t *
+joined(json_t *names)
+{
+	auto_free char *text = xstrdup("");
+
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		char *longer = xasprintf("%s%s%s", text, i ? "," : "",
+		    json_string_value(json_array_get(names, i)));
+
+		free(text);
+		text = longer;
+	}
+	json_decref(names);
+	return json_string(text);
+}
+
+static json_t *
+connection_types(const struct app *app)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < app->n_connections; i++)
+		json_array_append_new(names, json_string(app->connections[i].type));
+	for (size_t i = 0; i < app->n_uses; i++)
+		json_array_append_new(names, json_string(app->uses[i]->type));
+	return names;
+}
+
+static json_t *
+app_row(const struct ctl *ctl, const struct app *app)
+{
+	json_t *row = json_object(), *types = connection_types(app);
+
+	json_put_text(row, "name", app->name);
+	json_put_int(row, "version", app->version);
+	json_put_text(row, "label", app->label);
+	json_put_int(row, "modules", (json_int_t)app->n_modules);
+	json_put(row, "connections", ctl->json ? types : joined(types));
+	json_put_text(row, "from", app->shipped ? "bailee" : "operator");
+	return row;
+}
+
+enum err
+ctl_app_list(struct ctl *ctl, struct errctx *ctx)
+{
+	struct catalog *catalog = NULL;
+	enum err err = open_catalog(ctl, &catalog, ctx);
+
+	if (err)
+		return err;
+	json_t *rows = json_array();
+	for (size_t i = 0; i < catalog_count(catalog); i++)
+		json_array_append_new(rows, app_row(ctl, catalog_at(catalog, i)));
+	catalog_close(&catalog);
+	ctl_print(ctl, rows);
+	return OK;
+}
+
+/* ---- show ---- */
+
+enum err
+ctl_app_show(struct ctl *ctl, struct errctx *ctx)
+{
+	struct catalog *catalog = NULL;
+	const char *version = ctl_text(ctl, "version");
+	const struct app *app = NULL;
+	enum err err = open_catalog(ctl, &catalog, ctx);
+
+	if (!err)
+		err = catalog_find_text(catalog, ctl_text(ctl, "NAME"),
+		    version ? version : "latest", &app, ctx);
+	if (!err)
+		ctl_print(ctl, json_incref(app->definition));
+	catalog_close(&catalog);
+	return err;
+}
+
+/* ---- check ---- */
+
+/* By itself first; then beside all others, unless it is one of them already. */
+static enum err
+check_file(const struct ctl *ctl, const char *file, struct catalog *alone, struct catalog **all,
+    struct errctx *ctx)
+{
+	enum err err = catalog_add_file(alone, file, ctx);
+
+	if (!err)
+		err = open_catalog(ctl, all, ctx);
+	if (err)
+		return err;
+	const struct app *app = catalog_at(alone, 0),
+			 *there = catalog_find(*all, app->name, app->version);
+	if (there && json_equal(there->definition, app->definition))
+		return OK;
+	err = catalog_add_file(*all, file, ctx);
+	return err ? err : catalog_finish(*all, ctx);
+}
+
+enum err
+ctl_app_check(struct ctl *ctl, struct errctx *ctx)
+{
+	struct catalog *alone = catalog_new(), *all = NULL;
+	enum err err = check_file(ctl, ctl_text(ctl, "FILE"), alone, &all, ctx);
+
+	if (!err) {
+		const struct app *app = catalog_at(alone, 0);
+		json_t *answer = json_object();
+
+		json_put_bool(answer, "valid", true);
+		json_put_text(answer, "name", app->name);
+		json_put_int(answer, "version", app->version);
+		json_put_int(answer, "modules", (json_int_t)app->n_modules);
+		json_put_int(answer, "connections", (json_int_t)app->n_connections);
+		ctl_print(ctl, answer);
+	}
+	catalog_close(&alone);
+	catalog_close(&all);
+	return err;
+}
+
+/* ---- the format ---- */
+
+enum err
+ctl_app_schema(struct ctl *ctl, struct errctx *ctx)
+{
+	json_auto_t *schema = app_rules_schema();
+	(void)ctl;
+	(void)ctx;
+
+	json_dumpf(schema, stdout, JSON_INDENT(2));
+	putchar('\n');
+	return OK;
+}
+
+enum err
+ctl_app_manual(struct ctl *ctl, struct errctx *ctx)
+{
+	auto_free char *manual = app_rules_manual();
+	(void)ctl;
+	(void)ctx;
+
+	fputs(manual, stdout);
+	return OK;
+}
