@@ -60,9 +60,9 @@ enum err job_wait(struct store *store, int64_t id, int64_t wait_ms, bool *ended_
 
 #define JOB_CLAIM_MAX 64
 
-/* Whether a claim would find anything: two looks into indexes, no transaction, nothing locked. What
- * an idle runner asks. */
-enum err job_due(struct store *store, bool *due_out, struct errctx *ctx) MUSTCHECK;
+/* Is there anything to claim? One look at an index, no transaction; `leases`: look for lapsed ones
+ * as well. */
+enum err job_due(struct store *store, bool leases, bool *is_due_out, struct errctx *ctx) MUSTCHECK;
 /* Take up to `most` (<= JOB_CLAIM_MAX) due jobs: queued ones, and running ones whose lease ran out,
  * oldest first. Ownership begins with OK, that is after COMMIT. A lease that ran out on the last
  * attempt makes the job dead instead. `jobs_out` is an array of structs, each to be freed. */

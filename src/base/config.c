@@ -67,7 +67,7 @@ const struct config_option config_options[] = {
 	{ NUMBER(runner_in_flight), "256", 1, 4096, R, "Jobs one runner has under way at most." },
 	{ NUMBER(runner_lease_s), "60", 5, 3600, R,
 	    "Seconds a runner owns a job without renewing." },
-	{ NUMBER(runner_poll_ms), "15", 1, 10000, R,
+	{ NUMBER(runner_poll_ms), "20", 1, 10000, R,
 	    "Milliseconds between looks at an idle queue." },
 	{ TEXT(schema_dir), "/usr/local/share/bailee/schema", 0, 0, C,
 	    "Folder of the schema migrations." },

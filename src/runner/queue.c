@@ -19,7 +19,8 @@
 
 #define SIGN_OF_LIFE_MS 5000
 #define HOUSEKEEPING_MS 60000
-#define AWAY_FIRST_MS 250 /* pause after a failure of the database, doubled up to… */
+#define LAPSED_LOOK_MS 1000 /* between looks for lapsed leases, which are many seconds long */
+#define AWAY_FIRST_MS 250   /* pause after a failure of the database, doubled up to… */
 #define AWAY_MOST_MS 2000
 #define DRAIN_SAVE_MS 3000 /* behind the drain's end, for saving what was handed back */
 
@@ -43,7 +44,7 @@ struct queue {
 	struct owned_list owned; /* all tasks, wherever they are… */
 	size_t in_flight;        /* …and how many */
 	bool more;               /* the last claim was a full one: there may be more */
-	int64_t look_at, beat_at, live_at, housekeeping_at;
+	int64_t look_at, lapsed_at, beat_at, live_at, housekeeping_at;
 	int64_t away_until, away_pause; /* database away; pause 0: it is there */
 	int64_t drain_until;            /* 0: not draining */
 	bool aborted;
@@ -160,25 +161,54 @@ load_claimed(struct queue *queue)
 	return !err || database_said(queue, err, &ctx);
 }
 
+/* What this runner itself works on already, though its lease ran out under it (a clock that
+ * jumped): goes on, with the new fence, instead of being done twice. */
+static bool
+is_ours_already(struct queue *queue, const struct job *job)
+{
+	struct task *task;
+
+	if (job->fence > 1)
+		TAILQ_FOREACH(task, &queue->owned, owned)
+	if (task->job.id == job->id) {
+		task->job.fence = job->fence;
+		log_warn(LOG_EVENT("lease_ran_out"), LOG_I("job", job->id));
+		return true;
+	}
+	return false;
+}
+
+/* Takes over what `job` holds. */
+static void
+take_job(struct queue *queue, struct job *job)
+{
+	if (is_ours_already(queue, job)) {
+		job_free(job);
+		return;
+	}
+	struct task *task = task_new(job);
+	TAILQ_INSERT_TAIL(&queue->to_load, task, link);
+	TAILQ_INSERT_TAIL(&queue->owned, task, owned);
+	queue->in_flight++;
+}
+
 static enum err
-claim_some(struct queue *queue, size_t most, struct errctx *ctx)
+claim_some(struct queue *queue, size_t most, int64_t now, struct errctx *ctx)
 {
 	struct job jobs[JOB_CLAIM_MAX];
 	bool due = queue->more;
 	size_t n = 0;
-	enum err err = due ? OK : job_due(queue->store, &due, ctx);
+	bool leases = now >= queue->lapsed_at;
+	enum err err = due ? OK : job_due(queue->store, leases, &due, ctx);
 
+	if (leases)
+		queue->lapsed_at = now + LAPSED_LOOK_MS;
 	if (!err && due)
 		err =
 		    job_claim(queue->store, queue->id, queue->options.lease_s, most, jobs, &n, ctx);
 	queue->more = !err && n == most;
-	for (size_t i = 0; i < n && !err; i++) {
-		struct task *task = task_new(&jobs[i]);
-
-		TAILQ_INSERT_TAIL(&queue->to_load, task, link);
-		TAILQ_INSERT_TAIL(&queue->owned, task, owned);
-		queue->in_flight++;
-	}
+	for (size_t i = 0; i < n && !err; i++)
+		take_job(queue, &jobs[i]);
 	return err;
 }
 
@@ -210,7 +240,7 @@ claim(struct queue *queue, int64_t now)
 	if (queue->drain_until || room == 0 || (now < queue->look_at && !claims_at_once(queue)))
 		return true;
 	queue->look_at = now + queue->options.poll_ms;
-	enum err err = claim_some(queue, room < JOB_CLAIM_MAX ? room : JOB_CLAIM_MAX, &ctx);
+	enum err err = claim_some(queue, room < JOB_CLAIM_MAX ? room : JOB_CLAIM_MAX, now, &ctx);
 	return database_said(queue, err, &ctx);
 }
 

@@ -39,22 +39,36 @@ job_free(struct job *job)
 /* ---- is there anything to claim? ---- */
 
 struct due_row {
-	bool due;
+	int64_t id;
 };
-static const struct col due_out[] = { COL(BOOL, struct due_row, due) };
+static const struct col due_out[] = { COL(INT, struct due_row, id) };
 static const struct stmt due_select = { "job_due",
-	"SELECT EXISTS (SELECT 1 FROM job WHERE state = 'queued' AND run_at <= UTC_TIMESTAMP(3)) "
-	"OR EXISTS (SELECT 1 FROM job WHERE state = 'running' AND lease_until < UTC_TIMESTAMP(3))",
+	"SELECT id FROM job WHERE state = 'queued' AND run_at <= UTC_TIMESTAMP(3) LIMIT 1", NULL, 0,
+	due_out, COL_N(due_out) };
+static const struct stmt lapsed_select = { "job_lapsed",
+	"SELECT id FROM job WHERE state = 'running' AND lease_until < UTC_TIMESTAMP(3) LIMIT 1",
 	NULL, 0, due_out, COL_N(due_out) };
 
-enum err
-job_due(struct store *store, bool *is_due_out, struct errctx *ctx)
+static enum err
+has_one(struct store *store, const struct stmt *stmt, bool *has_out, struct errctx *ctx)
 {
 	struct due_row row = { 0 };
-	enum err err = stmt_one(store->db, &due_select, NULL, &row, ctx);
+	enum err err = stmt_one(store->db, stmt, NULL, &row, ctx);
 
+	*has_out = err == OK;
+	return err == ERR_NOT_FOUND ? OK : err;
+}
+
+enum err
+job_due(struct store *store, bool leases, bool *is_due_out, struct errctx *ctx)
+{
+	bool due = false;
+	enum err err = has_one(store, &due_select, &due, ctx);
+
+	if (!err && !due && leases)
+		err = has_one(store, &lapsed_select, &due, ctx);
 	if (!err)
-		*is_due_out = row.due;
+		*is_due_out = due;
 	return err;
 }
 
@@ -98,11 +112,16 @@ static const struct stmt take = { "job_take",
 	"WHERE id IN (" MARKS16 ", " MARKS16 ")",
 	take_in, COL_N(take_in), NULL, 0 };
 
-static const struct col bury_in[] = { COL(INT, struct job, id) };
+struct bury_in {
+	int64_t id;
+	const char *owner;
+};
+static const struct col bury_in[] = { COL(INT, struct bury_in, id),
+	COL(TEXT, struct bury_in, owner) };
 static const struct stmt bury = { "job_bury",
 	"UPDATE job SET state = 'dead', active_key = NULL, lease_owner = NULL, lease_until = NULL, "
 	"error = 'the runner ended in the middle of the last attempt', "
-	"finished_at = UTC_TIMESTAMP(3) WHERE id = ?",
+	"finished_at = UTC_TIMESTAMP(3) WHERE id = ? AND lease_owner <> ?",
 	bury_in, COL_N(bury_in), NULL, 0 };
 
 struct claiming {
@@ -137,15 +156,18 @@ select_expired(struct claiming *claiming, struct errctx *ctx)
 		return err;
 	struct job_row *row = rows;
 	for (size_t i = 0; i < n; i++) {
-		if (row[i].job.attempt < row[i].job.max_attempts) {
-			row[kept++] = row[i];
-			continue;
+		const struct bury_in in = { row[i].job.id, claiming->owner };
+		int64_t buried = 0;
+
+		if (!err && row[i].job.attempt >= row[i].job.max_attempts)
+			err = stmt_run(db, &bury, &in, &buried, ctx);
+		if (buried) {
+			log_warn(LOG_EVENT("job_dead"), LOG_I("job", row[i].job.id),
+			    LOG_S("kind", row[i].job.kind));
+			job_free(&row[i].job);
+		} else {
+			row[kept++] = row[i]; /* to be tried again, or still the claimer's own */
 		}
-		if (!err)
-			err = stmt_run(db, &bury, &row[i].job, NULL, ctx);
-		log_warn(LOG_EVENT("job_dead"), LOG_I("job", row[i].job.id),
-		    LOG_S("kind", row[i].job.kind));
-		job_free(&row[i].job);
 	}
 	keep_rows(claiming, row, kept);
 	return err;

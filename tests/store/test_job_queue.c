@@ -266,7 +266,7 @@ a_job_is_not_claimed_before_its_time(void **state)
 	(void)state;
 
 	assert_int_equal(job_enqueue(&one, &later, &id, &ctx), OK);
-	assert_int_equal(job_due(&one, &due, &ctx), OK);
+	assert_int_equal(job_due(&one, true, &due, &ctx), OK);
 	assert_false(due);
 	assert_int_equal(claim(&one, "a", 1, jobs), 0);
 }
@@ -342,10 +342,10 @@ a_job_whose_lease_ran_out_is_taken_over(void **state)
 
 	struct job first = claim_one("a");
 	assert_int_equal(claim(&two, "b", 1, jobs), 0);
-	assert_int_equal(job_due(&one, &due, &ctx), OK);
+	assert_int_equal(job_due(&one, true, &due, &ctx), OK);
 	assert_false(due);
 	lose_lease();
-	assert_int_equal(job_due(&one, &due, &ctx), OK);
+	assert_int_equal(job_due(&one, true, &due, &ctx), OK);
 	assert_true(due);
 	assert_int_equal(claim(&two, "b", 1, jobs), 1);
 	assert_int_equal(jobs[0].id, id);
