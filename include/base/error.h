@@ -24,6 +24,7 @@ enum err {
 	ERR_SCOPE,           /* the token lacks the scope */
 	ERR_NOT_MEMBER,      /* a named team the caller is no member of */
 	ERR_NOT_FOUND,       /* no such thing, or none the caller may see */
+	ERR_NO_CONNECTION,   /* the same of a connection */
 	ERR_METHOD,          /* path known, method not */
 	ERR_TOO_LARGE,       /* body over the limit */
 	ERR_MEDIA_TYPE,      /* body of another type than JSON */

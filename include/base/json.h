@@ -24,6 +24,9 @@ const char *json_get_text(const json_t *object,
 json_int_t json_get_int(const json_t *object, const char *key, json_int_t otherwise);
 bool json_get_bool(const json_t *object, const char *key, bool otherwise);
 
+/* What a JSON Pointer (RFC 6901) points to; NULL when there is nothing. Borrowed. */
+const json_t *json_at(const json_t *value, const char *pointer);
+
 /* Setters that steal and cannot fail (keys and texts are ours and UTF-8). A NULL text becomes JSON
  * null. */
 void json_put(json_t *object, const char *key, json_t *value);

@@ -90,8 +90,11 @@ enum err credential_authorize_in(struct store *store, const struct uuid *id, int
 enum err credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
     struct errctx *ctx) MUSTCHECK;
 
-/* Inside the caller's transaction: credentials that point to this key are pending again. */
+/* Inside the caller's transaction: credentials that point to this key or connection of ours are
+ * pending again. */
 enum err credential_forget_key_in(struct store *store, int64_t key_id,
+    struct errctx *ctx) MUSTCHECK;
+enum err credential_forget_connection_in(struct store *store, int64_t connection_id,
     struct errctx *ctx) MUSTCHECK;
 
 /* Inside the caller's transaction, with the request locked: derive its status from its

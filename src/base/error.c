@@ -19,6 +19,7 @@ static const struct err_kind error_kinds[ERR_COUNT] = {
 	[ERR_SCOPE] = { "scope", "Permission Denied", { 403, 403, 403 }, "SC403", false },
 	[ERR_NOT_MEMBER] = { "not_member", "Permission Denied", { 403, 404, 403 }, "IM002", false },
 	[ERR_NOT_FOUND] = { "not_found", "Not Found", { 404, 404, 404 }, "SC404", false },
+	[ERR_NO_CONNECTION] = { "no_connection", "Not Found", { 404, 404, 404 }, "IM304", false },
 	[ERR_METHOD] = { "method", "Method Not Allowed", { 405, 405, 405 }, "SC405", false },
 	[ERR_TOO_LARGE] = { "too_large", "Payload Too Large", { 413, 413, 413 }, "SC413", false },
 	[ERR_MEDIA_TYPE] = { "media_type", "Unsupported Media Type", { 415, 415, 415 }, "SC415",

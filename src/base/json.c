@@ -99,6 +99,52 @@ json_get_bool(const json_t *object, const char *key, bool otherwise)
 	return json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
+#define POINTER_KEY_MAX 256
+
+/* One reference token: ~1 is a slash, ~0 a tilde. False when it does not fit. */
+static bool
+take_key(const char *token, size_t len, char key[POINTER_KEY_MAX])
+{
+	size_t at = 0;
+
+	if (len >= POINTER_KEY_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool escaped = token[i] == '~' && i + 1 < len;
+
+		key[at++] = !escaped ? token[i] : token[i + 1] == '1' ? '/' : '~';
+		i += escaped;
+	}
+	key[at] = '\0';
+	return true;
+}
+
+static const json_t *
+step_into(const json_t *value, const char *key)
+{
+	size_t len = strlen(key);
+
+	if (json_is_object(value))
+		return json_object_get(value, key);
+	if (!json_is_array(value) || !len || len > 6 || strspn(key, "0123456789") != len)
+		return NULL;
+	return json_array_get(value, (size_t)strtoul(key, NULL, 10));
+}
+
+const json_t *
+json_at(const json_t *value, const char *pointer)
+{
+	char key[POINTER_KEY_MAX];
+
+	while (value && *pointer == '/') {
+		size_t len = strcspn(++pointer, "/");
+
+		value = take_key(pointer, len, key) ? step_into(value, key) : NULL;
+		pointer += len;
+	}
+	return *pointer ? NULL : value;
+}
+
 void
 json_put(json_t *object, const char *key, json_t *value)
 {

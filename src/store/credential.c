@@ -326,29 +326,45 @@ credential_decline(struct store *store, struct audit_entry *audit, int64_t perso
 	return err;
 }
 
-/* ---- keys that go away ---- */
+/* ---- keys and connections that go away ---- */
 
-struct key_in {
-	int64_t key_id;
+struct remote_in {
+	const char *component;
+	int64_t remote_id;
 };
-static const struct col key_in[] = { COL(INT, struct key_in, key_id) };
-static const struct stmt of_key = { "credential_of_key",
+static const struct col remote_in[] = { COL(TEXT, struct remote_in, component),
+	COL(INT, struct remote_in, remote_id) };
+static const struct stmt of_remote = { "credential_of_remote",
 	"SELECT " CREDENTIAL_COLUMNS " FROM credential c "
 	"JOIN credential_request r ON r.id = c.request_id "
-	"WHERE c.component = 'keychain' AND c.remote_id = ? FOR UPDATE",
-	key_in, COL_N(key_in), load_out, COL_N(load_out) };
+	"WHERE c.component = ? AND c.remote_id = ? AND COALESCE(c.platform, 'local') = 'local' "
+	"FOR UPDATE",
+	remote_in, COL_N(remote_in), load_out, COL_N(load_out) };
+
+static enum err
+forget_remote(struct store *store, const char *component, int64_t remote_id, struct errctx *ctx)
+{
+	static const struct step step = { .event = CREDENTIAL_REMOTE_GONE };
+	const struct remote_in in = { component, remote_id };
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err =
+	    stmt_all(store->db, &of_remote, &in, sizeof(struct load_row), &rows, &n, ctx);
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = take_step(store, &((struct load_row *)rows)[i].credential, &step, ctx);
+	stmt_rows_free(&of_remote, sizeof(struct load_row), &rows, n);
+	return err;
+}
 
 enum err
 credential_forget_key_in(struct store *store, int64_t key_id, struct errctx *ctx)
 {
-	static const struct step step = { .event = CREDENTIAL_REMOTE_GONE };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = stmt_all(store->db, &of_key, &(struct key_in){ key_id },
-	    sizeof(struct load_row), &rows, &n, ctx);
+	return forget_remote(store, "keychain", key_id, ctx);
+}
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = take_step(store, &((struct load_row *)rows)[i].credential, &step, ctx);
-	stmt_rows_free(&of_key, sizeof(struct load_row), &rows, n);
-	return err;
+enum err
+credential_forget_connection_in(struct store *store, int64_t connection_id, struct errctx *ctx)
+{
+	return forget_remote(store, "account", connection_id, ctx);
 }
