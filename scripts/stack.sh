@@ -56,7 +56,8 @@ stack_start_time() {
 
 stack_exe_is() { # PID NAME
 	local exe
-	exe=$(readlink "/proc/$1/exe" 2>/dev/null) || return 1
+	# a process that lets nobody look into it (the runner holds keys) shows its name only, unless to root
+	exe=$(readlink "/proc/$1/exe" 2>/dev/null) || exe=$(cat "/proc/$1/comm" 2>/dev/null) || return 1
 	exe=${exe% (deleted)}
 	[ "${exe##*/}" = "$(stack_exe_name "$2")" ]
 }
