@@ -56,7 +56,7 @@ CREATE TABLE idempotency (
   public_id CHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'token that called',
   key_hash BINARY(32) NOT NULL COMMENT 'SHA-256 of method, path and the key sent',
   uuid BINARY(16) NOT NULL COMMENT 'binds the sealed answer to this row',
-  call_hash BINARY(32) NOT NULL COMMENT 'SHA-256 of query and body',
+  call_hash BINARY(32) NOT NULL COMMENT 'HMAC-SHA-256 of query and body, by the token key',
   team_id INT UNSIGNED NOT NULL COMMENT 'to whose key the answer is sealed',
   status SMALLINT UNSIGNED NOT NULL COMMENT 'status of the first answer',
   answer_sealed MEDIUMBLOB NOT NULL COMMENT 'sealed body of the first answer: it may hold a link',

@@ -36,6 +36,12 @@ typedef enum err (*db_landed_fn)(struct db *db, void *arg, bool *landed_out, str
 enum err db_transaction(struct db *db, db_body_fn body, db_landed_fn landed, void *arg,
     struct errctx *ctx) MUSTCHECK;
 
+/* The same, and every db_transaction() inside of `body` becomes a part of it: nothing lands unless
+ * all of it does, and what asks whether such a part has landed is never asked. A part that failed
+ * fails the whole. */
+enum err db_transaction_around(struct db *db, db_body_fn body, db_landed_fn landed, void *arg,
+    struct errctx *ctx) MUSTCHECK;
+
 /* Text of one or several statements, such as a migration; results are thrown away. Never from
  * outside data. */
 enum err db_script(struct db *db, const char *sql, struct errctx *ctx) MUSTCHECK;

@@ -25,6 +25,7 @@ struct store {
 		int64_t team_id;
 	} damage[STORE_DAMAGE_MAX]; /* values that did not open, not yet in the audit trail */
 	unsigned n_damage;
+	int64_t written_team_id; /* of the last audit row of a store_write(), or 0 */
 };
 
 /* Takes over both pointers; store_close() frees them. */

@@ -44,6 +44,15 @@ enum err response_text(struct response *response, const char *content_type, cons
     size_t len);
 enum err response_redirect(struct response *response, const char *location); /* 303 See Other */
 
+/* Write what was answered so far, to be given again: the headers of the handler, a NUL, the body.
+ */
+void response_keep(const struct response *response, struct buf *kept);
+/* Answer that again. ERR_INTERNAL when the bytes are no kept answer. */
+enum err response_again(struct response *response, int status, const char *kept,
+    size_t len) MUSTCHECK;
+/* Forget answer and headers: the handler will run again. */
+void response_start_over(struct response *response);
+
 /* Add a header. CR, LF, NUL and other control characters in value: ERR_VALUE and nothing added. */
 enum err response_header(struct response *response, const char *name, const char *value) MUSTCHECK;
 

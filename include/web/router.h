@@ -50,6 +50,8 @@ struct route {
 	enum auth_mode auth;
 	size_t body_limit;     /* bytes; 0: the limit of the pool */
 	bool body_optional;    /* request_json() gives NULL for an empty body */
+	bool creates;          /* a POST that makes something: takes an Idempotency-Key
+				  (web/idempotency.h) */
 	int64_t deprecated_at; /* Unix seconds since when, with successor; 0: not deprecated */
 	const char *successor; /* path of the call to use instead (RFC 9745, RFC 5829), else NULL */
 	route_handler_fn handler;

@@ -127,6 +127,7 @@ const struct route folder_routes[] = {
 	    .audit = "folder.create",
 	    .surface = SURFACE_V1,
 	    .auth = AUTH_FIRST,
+	    .creates = true,
 	    .handler = create_folder,
 	    .summary = "Create a folder." },
 	{ .method = METHOD_DELETE,

@@ -286,6 +286,7 @@ const struct route key_routes[] = {
 	    .audit = "keychain.create",
 	    .surface = SURFACE_V2,
 	    .auth = AUTH_FIRST,
+	    .creates = true,
 	    .handler = create_key,
 	    .summary = "Make a key" },
 	{ .method = METHOD_GET,

@@ -385,6 +385,7 @@ const struct route request_routes[] = {
 	    .audit = "request.create",
 	    .surface = SURFACE_V2,
 	    .auth = AUTH_FIRST,
+	    .creates = true,
 	    .handler = create_request,
 	    .summary = "Ask somebody for the credentials that modules of apps need" },
 	{ .method = METHOD_GET,

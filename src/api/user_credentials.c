@@ -208,6 +208,7 @@ const struct route user_credential_routes[] = {
 	    .audit = "user_credential.create",
 	    .surface = SURFACE_V1,
 	    .auth = AUTH_FIRST,
+	    .creates = true,
 	    .handler = create_credential,
 	    .summary = "Create a credential." },
 	{ .method = METHOD_GET,

@@ -295,11 +295,24 @@ ask_landed(struct db *db, db_landed_fn landed, void *arg, bool *landed_out, stru
 	    "the database went away while saving; look before you repeat");
 }
 
+/* Runs again, if at all, with the transaction it is a part of. */
+static enum err
+join_transaction(struct db *db, db_body_fn body, void *arg, struct errctx *ctx)
+{
+	enum err err = body(db, arg, ctx);
+
+	if (err)
+		db->failed = true;
+	return err;
+}
+
 enum err
 db_transaction(struct db *db, db_body_fn body, db_landed_fn landed, void *arg, struct errctx *ctx)
 {
 	enum err err = OK;
 
+	if (db->in_transaction && db->around)
+		return join_transaction(db, body, arg, ctx);
 	assert(!db->in_transaction);
 	for (int round = 0; round < TRANSACTION_TRIES; round++) {
 		bool commit_sent = false, has_landed = false;
@@ -318,6 +331,17 @@ db_transaction(struct db *db, db_body_fn body, db_landed_fn landed, void *arg, s
 	}
 	if (ctx)
 		ctx->retry_after_s = 2;
+	return err;
+}
+
+enum err
+db_transaction_around(struct db *db, db_body_fn body, db_landed_fn landed, void *arg,
+    struct errctx *ctx)
+{
+	assert(!db->around);
+	db->around = true;
+	enum err err = db_transaction(db, body, landed, arg, ctx);
+	db->around = false;
 	return err;
 }
 

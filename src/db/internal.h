@@ -13,6 +13,7 @@ struct db {
 	const struct config *config;
 	MYSQL *mysql;        /* NULL: not connected */
 	bool in_transaction; /* between BEGIN and the end of COMMIT or ROLLBACK */
+	bool around;         /* transactions that begin now join the one that is open */
 	bool failed; /* a statement of this transaction failed: nothing but ROLLBACK is allowed */
 	int64_t retry_at_ms;            /* monotonic: no new connect before */
 	struct prepared *prepared[256]; /* by hash of the statement's address; at most half full */

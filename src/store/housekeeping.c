@@ -38,6 +38,7 @@ RULE(old_submissions,
 	"1 DAY") " AND (fields_sealed IS NULL OR NOT EXISTS (SELECT 1 FROM job WHERE active_key "
 		 "= " JOB_OF_SUBMISSION ")) LIMIT ?",
     batch_in);
+RULE(old_answers, "DELETE FROM idempotency WHERE created_at " AGO("1 DAY") " LIMIT ?", batch_in);
 RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 
 const struct housekeeping_rule housekeeping_rules[] = {
@@ -47,6 +48,7 @@ const struct housekeeping_rule housekeeping_rules[] = {
 	{ "link_failure", "wrong link secrets after a day", &old_link_failures },
 	{ "submission", "forms that were taken or called off, a day after they came",
 	    &old_submissions },
+	{ "idempotency", "answers kept for repeated calls, after a day", &old_answers },
 	{ "runner", "runners not seen for an hour", &old_runners },
 	{ 0 },
 };

@@ -87,6 +87,8 @@ write_body(struct db *db, void *arg, struct errctx *ctx)
 	(void)db;
 
 	enum err err = writing->body(writing->store, writing->arg, writing->audit, ctx);
+	if (!err)
+		writing->store->written_team_id = writing->audit->team_id;
 	return err ? err : audit_insert_as(writing->store, &writing->mark, writing->audit, ctx);
 }
 

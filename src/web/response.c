@@ -189,6 +189,15 @@ response_method_error(struct response *response, enum surface surface, const cha
 	put_header(response, "Allow", allow);
 }
 
+void
+response_start_over(struct response *response)
+{
+	clear_body(response);
+	buf_free(&response->headers);
+	response->headers.over = false;
+	response->status = 0;
+}
+
 static int
 dump_piece(const char *piece, size_t len, void *arg)
 {
@@ -196,6 +205,36 @@ dump_piece(const char *piece, size_t len, void *arg)
 
 	buf_add(text, piece, len);
 	return text->over ? -1 : 0;
+}
+
+void
+response_keep(const struct response *response, struct buf *kept)
+{
+	buf_add(kept, buf_text(&response->headers), response->headers.len);
+	buf_add_char(kept, '\0');
+	buf_add(kept, buf_text(&response->text), response->text.len);
+	if (response->json)
+		(void)json_dump_callback(response->json, dump_piece, kept,
+		    JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+enum err
+response_again(struct response *response, int status, const char *kept, size_t len)
+{
+	size_t headers_len = strnlen(kept, len);
+
+	for (int how = 0; how < SUCCESS_COUNT && headers_len < len; how++) {
+		const char *reason;
+
+		if (err_success_status((enum success)how, &reason) != status)
+			continue;
+		response_start_over(response);
+		(void)succeed(response, (enum success)how);
+		buf_add(&response->headers, kept, headers_len);
+		buf_add(&response->text, kept + headers_len + 1, len - headers_len - 1);
+		return OK;
+	}
+	return ERR_INTERNAL;
 }
 
 /* The JSON value becomes text; what cannot be sent becomes an error that can. */

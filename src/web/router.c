@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "web/idempotency.h"
 
 #define SEGMENTS_MAX 16
 
@@ -84,6 +85,8 @@ route_trouble(const struct route *route)
 		return "does not say how its token is checked";
 	if ((route->auth == AUTH_PUBLIC) != (route->scope == SCOPE_NONE_PUBLIC))
 		return "must be public in both scope and auth, or in neither";
+	if (route->creates && (route->method != METHOD_POST || route->auth != AUTH_FIRST))
+		return "creates and is no POST whose token is checked first";
 	if (!route->successor != !route->deprecated_at)
 		return "has a successor or a date of deprecation without the other";
 	return NULL;
@@ -333,6 +336,8 @@ run_route(struct ctx *ctx, struct response *response)
 	if (route->body_limit && ctx->req->body_len > route->body_limit)
 		err = err_set(&ctx->err, ERR_TOO_LARGE, "", "the body is larger than %zu bytes",
 		    route->body_limit);
+	else if (route->creates && ctx->req->idempotency_key)
+		err = idempotency_run(ctx, response);
 	else
 		err = route->handler(ctx, response);
 	if (route->auth == AUTH_JOINED && !auth_checked(ctx->auth))

@@ -398,6 +398,60 @@ a_server_that_is_not_there_is_unavailable_with_a_time_to_retry(void **state)
 	assert_int_equal(db_open(&away, &gone, &ctx), ERR_CONFIG);
 }
 
+struct nested {
+	enum err inner, outer; /* what the bodies return */
+	int inner_runs, outer_runs;
+	bool break_once;
+};
+
+static enum err
+inner_body(struct db *conn, void *arg, struct errctx *ctx)
+{
+	struct nested *nested = arg;
+
+	nested->inner_runs++;
+	enum err err = stmt_run(conn, &increment, &(struct sample){ .id = 1 }, NULL, ctx);
+	return err ? err : nested->inner;
+}
+
+static enum err
+outer_body(struct db *conn, void *arg, struct errctx *ctx)
+{
+	struct nested *nested = arg;
+
+	if (nested->outer_runs++ == 0 && nested->break_once)
+		return ERR_CONFLICT;
+	enum err err = db_transaction(conn, inner_body, NULL, nested, ctx);
+	if (!err)
+		err = db_transaction(conn, inner_body, NULL, nested, ctx);
+	/* a handler that does not look must not get through with half of it */
+	return err && nested->outer == OK ? OK : err ? err : nested->outer;
+}
+
+static void
+transactions_inside_of_another_land_with_it_or_not_at_all(void **state)
+{
+	struct errctx ctx = { 0 };
+	struct nested fine = { .break_once = true };
+	struct nested later = { .outer = ERR_VALUE };
+	struct nested ignored = { .inner = ERR_RULE };
+	(void)state;
+
+	add(1, 0);
+	assert_int_equal(db_transaction_around(db, outer_body, NULL, &fine, &ctx), OK);
+	assert_int_equal(fine.outer_runs, 2);
+	assert_int_equal(number_of(1), 2);
+	assert_int_equal(db_transaction_around(db, outer_body, NULL, &later, &ctx), ERR_VALUE);
+	assert_int_equal(later.inner_runs, 2);
+	assert_int_equal(number_of(1), 2);
+	assert_int_equal(db_transaction_around(db, outer_body, NULL, &ignored, &ctx), ERR_INTERNAL);
+	assert_int_equal(ignored.inner_runs, 1);
+	assert_int_equal(number_of(1), 2);
+	/* and the next one is on its own again */
+	assert_int_equal(db_transaction(db, inner_body, NULL, &later, &ctx), OK);
+	assert_int_equal(number_of(1), 3);
+}
+
 int
 main(void)
 {
@@ -418,6 +472,8 @@ main(void)
 		cmocka_unit_test_setup(an_error_of_the_body_rolls_back_without_another_run,
 		    fresh_table),
 		cmocka_unit_test_setup(a_deadlock_runs_the_loser_again_and_both_count, fresh_table),
+		cmocka_unit_test_setup(transactions_inside_of_another_land_with_it_or_not_at_all,
+		    fresh_table),
 		cmocka_unit_test_setup(a_read_outside_a_transaction_survives_a_lost_connection,
 		    fresh_table),
 		cmocka_unit_test_setup(a_write_outside_a_transaction_is_never_repeated,

@@ -368,6 +368,8 @@ a_row_that_forgets_its_duties_stops_the_program(void **state)
 		{ METHOD_GET, "/api/v2/a{id}", FIRST, .handler = answer_route },
 		{ METHOD_GET, "/{a}/{b}/{c}/{d}/{e}", FIRST, .handler = answer_route },
 		{ GOOD, FIRST, .handler = answer_route, .successor = "/api/v2/y" },
+		{ GOOD, FIRST, .handler = answer_route, .creates = true },
+		{ METHOD_POST, "/api/v2/x", JOINED, .handler = answer_joined, .creates = true },
 		{ METHOD_GET, "/api/v2/keys/{other}", FIRST, .handler = answer_route },
 	};
 
