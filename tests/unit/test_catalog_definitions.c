@@ -19,6 +19,7 @@
 #include "catalog/app_rules.h"
 #include "catalog/catalog.h"
 #include "catalog/fill.h"
+#include "net/allowed_hosts.h"
 
 static const char shop[] =
     "{'name':'shop','version':1,'label':'Shop','connections':[{'type':'shop','label':'Shop',"
@@ -585,6 +586,54 @@ shipped_connections_can_be_tested_and_say_whose_they_are(void **state)
 	catalog_close(&catalog);
 }
 
+/* With every field of the connection filled in; the caller frees it. */
+static char *
+filled_in(const struct app_connection *connection, const char *text)
+{
+	struct buf out = BUF_INIT(4096);
+	json_auto_t *values = json_object();
+	struct errctx ctx = { 0 };
+
+	for (const struct form_field *field = connection->fields; field->name; field++)
+		json_put_text(values, field->name, "acme.example");
+	if (fill(text, values, FILL_URL, &out, &ctx))
+		fail_msg("%s: %s", text, err_text(&ctx));
+	return buf_take(&out);
+}
+
+static void
+check_hosts(const struct app_connection *connection)
+{
+	const json_t *patterns = json_object_get(connection->definition, "allowed_hosts");
+	json_auto_t *filled = json_array();
+	struct errctx ctx = { 0 };
+
+	for (size_t i = 0; i < json_array_size(patterns); i++) {
+		auto_free char *pattern =
+		    filled_in(connection, json_string_value(json_array_get(patterns, i)));
+
+		if (allowed_hosts_check(pattern, &ctx))
+			fail_msg("%s: %s: %s", connection->type, pattern, err_text(&ctx));
+		json_array_append_new(filled, json_string(pattern));
+	}
+	auto_free char *url = filled_in(connection,
+	    json_get_text(json_object_get(connection->definition, "test"), "url"));
+	if (!allowed_hosts_allow(filled, url))
+		fail_msg("%s: %s", connection->type, url);
+}
+
+static void
+shipped_hosts_are_patterns_that_the_net_takes(void **state)
+{
+	struct catalog *catalog = shipped();
+	(void)state;
+
+	for (size_t i = 0; i < catalog_count(catalog); i++)
+		for (size_t k = 0; k < catalog_at(catalog, i)->n_connections; k++)
+			check_hosts(&catalog_at(catalog, i)->connections[k]);
+	catalog_close(&catalog);
+}
+
 static void
 shipped_oauth_clients_say_how_long_tokens_live(void **state)
 {
@@ -624,6 +673,7 @@ main(void)
 		cmocka_unit_test(patterns_of_the_schema_mean_what_the_loader_checks),
 		cmocka_unit_test(the_most_asked_for_apps_ship),
 		cmocka_unit_test(shipped_connections_can_be_tested_and_say_whose_they_are),
+		cmocka_unit_test(shipped_hosts_are_patterns_that_the_net_takes),
 		cmocka_unit_test(shipped_oauth_clients_say_how_long_tokens_live),
 	};
 
