@@ -63,6 +63,11 @@ void ctl_print(const struct ctl *ctl, json_t *value);
 /* main() of baileectl: exit status 0, 1 (failed) or 2 (usage). */
 int ctl_main(int argc, char **argv);
 
+/* The four key files of the configuration, by kind. */
+void ctl_key_paths(const struct config *config, const char *paths_out[KEY_KIND_COUNT]);
+/* Load the keys and open ctl->store; ctl_main() closes it. */
+enum err ctl_open_store(struct ctl *ctl, struct errctx *ctx) MUSTCHECK;
+
 /* The commands, by file. */
 enum err ctl_init(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_migrate(struct ctl *ctl, struct errctx *ctx);

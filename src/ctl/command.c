@@ -267,22 +267,26 @@ parse(struct ctl *ctl, int argc, char **argv, struct errctx *ctx)
 	return err;
 }
 
-static enum err
-open_store(struct ctl *ctl, struct errctx *ctx)
+void
+ctl_key_paths(const struct config *config, const char *paths_out[KEY_KIND_COUNT])
 {
-	const struct config *config = &ctl->config;
-	const char *const paths[KEY_KIND_COUNT] = {
-		[KEY_MASTER] = config->master_key_file,
-		[KEY_SIGNING] = config->signing_key_file,
-		[KEY_SIGNING_PUBLIC] = config->signing_public_file,
-		[KEY_TOKEN] = config->token_key_file,
-	};
+	paths_out[KEY_MASTER] = config->master_key_file;
+	paths_out[KEY_SIGNING] = config->signing_key_file;
+	paths_out[KEY_SIGNING_PUBLIC] = config->signing_public_file;
+	paths_out[KEY_TOKEN] = config->token_key_file;
+}
+
+enum err
+ctl_open_store(struct ctl *ctl, struct errctx *ctx)
+{
+	const char *paths[KEY_KIND_COUNT];
 	struct keyring *keyring = NULL;
 	struct db *db = NULL;
-	enum err err = keyring_load(paths, &keyring, ctx);
 
+	ctl_key_paths(&ctl->config, paths);
+	enum err err = keyring_load(paths, &keyring, ctx);
 	if (!err)
-		err = db_open(config, &db, ctx);
+		err = db_open(&ctl->config, &db, ctx);
 	if (err) {
 		keyring_free(&keyring);
 		return err;
@@ -301,7 +305,7 @@ prepare_and_run(struct ctl *ctl, struct errctx *ctx)
 	if (!err && ctl->command->need >= CTL_CONFIG)
 		log_setup("baileectl", LOG_WARN, strcmp(ctl->config.log_format, "json") == 0);
 	if (!err && ctl->command->need >= CTL_DATABASE)
-		err = open_store(ctl, ctx);
+		err = ctl_open_store(ctl, ctx);
 	if (!err && ctl->command->need >= CTL_CHECKED)
 		err = store_check(&ctl->store, ctx);
 	return err ? err : ctl->command->run(ctl, ctx);

@@ -53,21 +53,10 @@ static enum err
 open_database(struct ctl *ctl, char found[ERR_TEXT_MAX], struct errctx *ctx)
 {
 	const struct config *config = &ctl->config;
-	const char *const paths[KEY_KIND_COUNT] = {
-		[KEY_MASTER] = config->master_key_file,
-		[KEY_SIGNING] = config->signing_key_file,
-		[KEY_SIGNING_PUBLIC] = config->signing_public_file,
-		[KEY_TOKEN] = config->token_key_file,
-	};
-	struct keyring *keyring = NULL;
-	struct db *db = NULL;
-	enum err err = keyring_load(paths, &keyring, ctx);
+	enum err err = ctl_open_store(ctl, ctx);
 
 	if (!err)
-		err = db_open(config, &db, ctx);
-	store_init(&ctl->store, db, keyring);
-	if (!err)
-		err = db_ping(db, ctx);
+		err = db_ping(ctl->store.db, ctx);
 	snprintf(found, ERR_TEXT_MAX, "%.80s at %.300s", config->db_name,
 	    config->db_host[0] ? config->db_host : config->db_socket);
 	return err;

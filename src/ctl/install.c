@@ -103,17 +103,12 @@ make_passwords(const struct ctl *ctl, struct errctx *ctx)
 static enum err
 make_keys(const struct config *config, struct errctx *ctx)
 {
-	const char *const paths[KEY_KIND_COUNT] = {
-		[KEY_MASTER] = config->master_key_file,
-		[KEY_SIGNING] = config->signing_key_file,
-		[KEY_SIGNING_PUBLIC] = config->signing_public_file,
-		[KEY_TOKEN] = config->token_key_file,
-	};
+	const char *paths[KEY_KIND_COUNT];
 	auto_free char *copy = xstrdup(config->master_key_file);
 	const char *dir = dirname(copy);
-
 	int there = 0;
 
+	ctl_key_paths(config, paths);
 	for (int kind = 0; kind < KEY_KIND_COUNT; kind++) {
 		there += access(paths[kind], F_OK) == 0;
 		auto_free char *expected = xasprintf("%s/%s", dir, key_kinds[kind].file);
@@ -132,31 +127,25 @@ enum err
 ctl_init(struct ctl *ctl, struct errctx *ctx)
 {
 	const struct config *config = &ctl->config;
-	const char *const paths[KEY_KIND_COUNT] = {
-		[KEY_MASTER] = config->master_key_file,
-		[KEY_SIGNING] = config->signing_key_file,
-		[KEY_SIGNING_PUBLIC] = config->signing_public_file,
-		[KEY_TOKEN] = config->token_key_file,
-	};
-	struct keyring *keyring = NULL;
 	struct db *db = NULL;
 	enum err err = db_open(config, &db, ctx);
 
 	if (!err)
 		err = db_ping(db, ctx);
+	db_close(&db);
 	if (!err)
 		err = make_passwords(ctl, ctx);
 	if (!err)
 		err = make_keys(config, ctx);
 	if (!err)
-		err = keyring_load(paths, &keyring, ctx);
-	store_init(&ctl->store, db, keyring);
+		err = ctl_open_store(ctl, ctx);
 	if (!err)
 		err = migrate_run(&ctl->store, config->schema_dir, say_migrated, ctx);
 	if (!err)
 		err = migrate_install_keys(&ctl->store, ctx);
 	if (err)
 		return err;
+	const struct keyring *keyring = ctl->store.keyring;
 	json_t *answer = json_object();
 	json_put_text(answer, "masterKey", keyring_key_id(keyring, KEY_MASTER));
 	json_put_text(answer, "signingKey", keyring_key_id(keyring, KEY_SIGNING));
