@@ -116,6 +116,21 @@ app_rules_schema(void)
 
 /* ---- Markdown ---- */
 
+/* In Markdown a "<" outside of code would begin a tag. */
+static void
+say_text(struct buf *out, const char *text)
+{
+	bool code = false;
+
+	for (; *text; text++) {
+		code ^= *text == '`';
+		if (*text == '<' && !code)
+			buf_add_text(out, "&lt;");
+		else
+			buf_add_char(out, *text);
+	}
+}
+
 static void
 say_choices(struct buf *out, const char *const *choices)
 {
@@ -130,7 +145,8 @@ say_value(struct buf *out, const struct app_rule *rule)
 
 	switch (rule->value) {
 	case APP_TEXT:
-		buf_printf(out, "%s; at most %lld bytes", rule->text->expected, most);
+		say_text(out, rule->text->expected);
+		buf_printf(out, "; at most %lld bytes", most);
 		break;
 	case APP_CHOICE:
 		say_choices(out, rule->choices);
@@ -171,7 +187,9 @@ say_rules(struct buf *out, const struct app_rule *rules, const char *path)
 		snprintf(name, sizeof(name), "%s%s%s", path, rules->name, list ? "[]" : "");
 		buf_printf(out, "| `%s` | %s | ", name, rules->required ? "required" : "");
 		say_value(out, rules);
-		buf_printf(out, " | %s |\n", rules->doc);
+		buf_add_text(out, " | ");
+		say_text(out, rules->doc);
+		buf_add_text(out, " |\n");
 		const struct app_rule *inner = list ? rules->element : rules;
 		snprintf(name + strlen(name), sizeof(name) - strlen(name), ".");
 		if (inner->value == APP_OBJECT)
