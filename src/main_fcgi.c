@@ -144,6 +144,7 @@ worker_start(void *arg, struct errctx *ctx)
 		return err;
 	}
 	store_init(&pool->store, db, keyring);
+	pool->store.doorbell = pool->config.runner_doorbell;
 	usage_worker_start(pool->usage);
 	err = prove(pool, ctx);
 	if (err == ERR_CONFIG || err == ERR_INTEGRITY)
@@ -206,6 +207,7 @@ after(void *arg)
 {
 	struct program *program = arg;
 
+	store_ring(&program->pool.store);
 	store_report_damage(&program->pool.store);
 	usage_flush(program->pool.usage, &program->pool.store, false);
 }

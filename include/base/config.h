@@ -23,7 +23,7 @@ struct config {
 	    schema_dir[CONFIG_TEXT];
 	char signing_public_file[CONFIG_TEXT], signing_key_file[CONFIG_TEXT],
 	    master_key_file[CONFIG_TEXT], token_key_file[CONFIG_TEXT];
-	char listen_socket[CONFIG_TEXT], user[CONFIG_TEXT];
+	char listen_socket[CONFIG_TEXT], runner_doorbell[CONFIG_TEXT], user[CONFIG_TEXT];
 	char log_format[CONFIG_TEXT], log_level[CONFIG_TEXT];
 	char egress_allow[CONFIG_TEXT], egress_proxy[CONFIG_TEXT], egress_ca_file[CONFIG_TEXT];
 	int64_t db_port, db_timeout_s, workers, body_limit, request_limit_s, worker_max_requests,

@@ -28,6 +28,8 @@ enum err queue_open(const struct queue_options *options,
 /* Claim nothing any more and end when everything is saved or handed back, or after drain_s. Any
  * thread. */
 void queue_drain(struct queue *queue);
+/* Look into the queue at once. Any thread. */
+void queue_ring(struct queue *queue);
 bool queue_is_over(struct queue *queue); /* the queue's thread has ended */
 /* Waits for the threads. NULL allowed. */
 void queue_close(struct queue **queue);

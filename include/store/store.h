@@ -25,6 +25,8 @@ struct store {
 		int64_t team_id;
 	} damage[STORE_DAMAGE_MAX]; /* values that did not open, not yet in the audit trail */
 	unsigned n_damage;
+	const char *doorbell;    /* of the runners on this host; NULL or "": none */
+	bool enqueued;           /* jobs were put in since the last ring */
 	int64_t written_team_id; /* of the last audit row of a store_write(), or 0 */
 };
 
@@ -70,6 +72,10 @@ enum err store_seal(struct store *store, const struct seal_context *context, con
  * audit event. */
 enum err store_open(struct store *store, const struct seal_context *context,
     const struct bytes *sealed, struct secret *out, struct errctx *ctx) MUSTCHECK;
+
+/* Tell the runners if jobs were put in. After COMMIT: job_wait() does it, and every worker between
+ * requests. */
+void store_ring(struct store *store);
 
 /* Write an audit event for every value that did not open since the last call. Outside a
  * transaction; called between requests and jobs, for the transaction that met the value was rolled

@@ -64,6 +64,8 @@ const struct config_option config_options[] = {
 	    "Days until a credential request expires." },
 	{ NUMBER(request_limit_s), "60", 2, 600, P | A,
 	    "A worker busy with one request for longer is ended and replaced." },
+	{ TEXT(runner_doorbell), "", 0, 0, P | A | R,
+	    "Unix socket by which the pools tell a runner of this host that there is work; runner_poll_ms may be 100 then." },
 	{ NUMBER(runner_in_flight), "256", 1, 4096, R, "Jobs one runner has under way at most." },
 	{ NUMBER(runner_lease_s), "60", 5, 3600, R,
 	    "Seconds a runner owns a job without renewing." },

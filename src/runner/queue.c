@@ -34,10 +34,11 @@ struct queue {
 	char id[UUID_TEXT_SIZE];
 	char host[256];
 
-	pthread_mutex_t lock; /* guards the three below */
+	pthread_mutex_t lock; /* guards what follows up to the next group */
 	pthread_cond_t wake;
 	struct task_list ended; /* from the loop */
 	bool stopping, over;
+	bool rung; /* somebody says that there is something new */
 
 	/* the queue's thread alone; times are monotonic ms */
 	struct task_list to_load, to_save;
@@ -68,6 +69,15 @@ queue_drain(struct queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	queue->stopping = true;
+	pthread_cond_signal(&queue->wake);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void
+queue_ring(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->rung = true;
 	pthread_cond_signal(&queue->wake);
 	pthread_mutex_unlock(&queue->lock);
 }
@@ -357,11 +367,14 @@ rest(struct queue *queue, int64_t until)
 
 	pthread_mutex_lock(&queue->lock);
 	while (away || TAILQ_EMPTY(&queue->ended)) {
-		if (queue->stopping && !queue->drain_until)
+		if ((queue->stopping && !queue->drain_until) || (queue->rung && !away))
 			break;
 		if (pthread_cond_timedwait(&queue->wake, &queue->lock, &at))
 			break;
 	}
+	if (queue->rung)
+		queue->look_at = 0;
+	queue->rung = false;
 	pthread_mutex_unlock(&queue->lock);
 }
 

@@ -49,6 +49,7 @@ job_enqueue(struct store *store, const struct job_new *job, int64_t *id_out, str
 
 		if (!err && affected) {
 			*id_out = stmt_insert_id(store->db);
+			store->enqueued = true;
 			return OK;
 		}
 		if (err == ERR_LOST && !i) {
@@ -139,6 +140,7 @@ job_wait(struct store *store, int64_t id, int64_t wait_ms, bool *ended_out,
 {
 	int64_t begin = clock_monotonic_ms();
 
+	store_ring(store);
 	for (;;) {
 		struct job_state state = { 0 };
 		enum err err = job_state_get(store, id, &state, ctx);

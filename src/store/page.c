@@ -202,6 +202,7 @@ change_run(struct store *store, struct change *change, struct errctx *ctx)
 	enum err err = db_transaction(store->db, change_body, change_landed, change, ctx);
 	if (err == ERR_DUPLICATE)
 		return err_set(ctx, ERR_RULE, "", "this credential is being worked on already");
+	store->enqueued = err == OK;
 	return refusal(err, ctx);
 }
 

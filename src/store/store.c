@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/doorbell.h"
 #include "base/log.h"
 
 /* ---- audit rows, and transactions that end with one ---- */
@@ -237,6 +238,14 @@ store_seal(struct store *store, const struct seal_context *context, const void *
 	enum err err = store_team_key(store, context->team_id, &key, ctx);
 
 	return err ? err : seal_value(key, context, data, len, &out->data, &out->len, ctx);
+}
+
+void
+store_ring(struct store *store)
+{
+	if (store->enqueued && store->doorbell)
+		doorbell_ring(store->doorbell);
+	store->enqueued = false;
 }
 
 void
