@@ -3,15 +3,18 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/config.h"
+#include "base/doorbell.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "net/address_guard.h"
@@ -32,6 +35,8 @@ struct program {
 	struct http_client_options http;
 	struct store store;
 	struct queue *queue;
+	int doorbell; /* -1: none */
+	pthread_t listener;
 };
 
 static int
@@ -183,6 +188,41 @@ wait_for_end(struct program *program, const sigset_t *signals)
 		}
 }
 
+static void *
+listen_to_doorbell(void *arg)
+{
+	struct program *program = arg;
+
+	while (doorbell_wait(program->doorbell))
+		queue_ring(program->queue);
+	return NULL;
+}
+
+/* The doorbell's thread lives as long as the queue. */
+static enum err
+open_doorbell(struct program *program, struct errctx *ctx)
+{
+	enum err err = doorbell_open(program->config.runner_doorbell, &program->doorbell, ctx);
+
+	if (!err && pthread_create(&program->listener, NULL, listen_to_doorbell, program)) {
+		close(program->doorbell);
+		program->doorbell = -1;
+		err = err_set(ctx, ERR_CONFIG, "", "cannot start a thread");
+	}
+	return err;
+}
+
+static void
+close_doorbell(struct program *program)
+{
+	if (program->doorbell < 0)
+		return;
+	shutdown(program->doorbell, SHUT_RDWR);
+	pthread_join(program->listener, NULL);
+	close(program->doorbell);
+	unlink(program->config.runner_doorbell);
+}
+
 static enum err
 run(struct program *program, const sigset_t *signals, struct errctx *ctx)
 {
@@ -198,11 +238,14 @@ run(struct program *program, const sigset_t *signals, struct errctx *ctx)
 		return OK;
 	if (!err)
 		err = queue_open(&options, &program->http, &program->store, &program->queue, ctx);
+	if (!err && program->config.runner_doorbell[0] && (err = open_doorbell(program, ctx)))
+		queue_close(&program->queue);
 	if (err)
 		return err;
 	log_info(LOG_EVENT("runner_started"), LOG_S("runner", queue_id(program->queue)),
 	    LOG_I("in_flight", options.in_flight_max));
 	wait_for_end(program, signals);
+	close_doorbell(program);
 	queue_close(&program->queue);
 	log_info(LOG_EVENT("runner_ended"));
 	return OK;
@@ -222,7 +265,8 @@ block_signals(sigset_t *signals)
 int
 main(int argc, char **argv)
 {
-	static struct program program = { .config_path = "/etc/bailee/bailee.conf" };
+	static struct program program = { .config_path = "/etc/bailee/bailee.conf",
+		.doorbell = -1 };
 	struct errctx ctx = { 0 };
 	sigset_t signals;
 	int status = 2;
