@@ -17,6 +17,7 @@
 #include "base/doorbell.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "catalog/catalog.h"
 #include "net/address_guard.h"
 #include "net/http_client.h"
 #include "runner/kinds.h"
@@ -34,6 +35,7 @@ struct program {
 	struct config config;
 	struct http_client_options http;
 	struct store store;
+	struct catalog *catalog;
 	struct queue *queue;
 	int doorbell; /* -1: none */
 	pthread_t listener;
@@ -280,13 +282,18 @@ main(int argc, char **argv)
 	enum err err = read_config(&program, &ctx);
 	if (!err)
 		err = open_store(&program, &ctx);
+	if (!err)
+		err = catalog_open(program.config.apps_dir, program.config.apps_extra_dir,
+		    &program.catalog, &ctx);
 	if (!err && !program.check_only) {
+		kinds_setup_catalog(program.catalog);
 		kind_housekeeping_setup(program.config.log_retention_days);
 		err = become_user(program.config.user, &ctx);
 		if (!err)
 			err = run(&program, &signals, &ctx);
 	}
 	store_close(&program.store);
+	catalog_close(&program.catalog);
 	if (err)
 		log_error(LOG_EVENT("start_failed"), LOG_S("reason", err_text(&ctx)));
 	return err ? EXIT_CONFIG : 0;

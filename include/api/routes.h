@@ -17,6 +17,8 @@ extern const struct route request_routes[];          /* api/requests.c */
 extern const struct route credential_routes[];       /* api/credentials.c */
 extern const struct route module_routes[];           /* api/modules.c */
 extern const struct route key_routes[];              /* api/keys.c */
+extern const struct route connection_routes[];       /* api/connections.c */
+extern const struct route connection_test_routes[];  /* api/connection_test.c */
 extern const struct route job_routes[];              /* api/jobs.c */
 
 /* What the API pool serves: one table a line. */
@@ -33,6 +35,8 @@ extern const struct route job_routes[];              /* api/jobs.c */
 	credential_routes, \
 	module_routes, \
 	key_routes, \
+	connection_routes, \
+	connection_test_routes, \
 	job_routes, \
 	ops_routes
 /* clang-format on */

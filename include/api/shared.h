@@ -22,6 +22,24 @@ void api_audit_begin(const struct ctx *ctx, struct api_audit *audit_out);
 /* {id, kind, state, attempts, createdAt, startedAt, finishedAt, nextRunAt, error}. Caller owns. */
 json_t *api_job_json(const struct job *job);
 
+/* ---- jobs a call waits for ---- */
+
+/* ERR_UNAVAILABLE with Retry-After when no runner is at work. */
+enum err api_require_runner(struct ctx *ctx) MUSTCHECK;
+
+enum api_wait {
+	API_WAIT_ENDED, /* the state is filled in: job_state_free() */
+	API_WAIT_OVER,  /* it goes on, and the caller's time is over */
+	API_WAIT_NONE   /* nobody waited: the caller said so, or half of the pool waits already */
+};
+/* Wait for a job as long as the caller wants (Prefer: wait=N, respond-async; RFC 7240) and the
+ * pool can spare a worker for it. ERR_UNAVAILABLE when the job is gone. */
+enum err api_job_wait(struct ctx *ctx, int64_t job_id, enum api_wait *outcome_out,
+    struct job_state *state_out) MUSTCHECK;
+/* 202: the work goes on. Adds `job` to the answer (stolen), its Location, Preference-Applied. */
+enum err api_job_accepted(struct ctx *ctx, struct response *response, int64_t job_id,
+    json_t *answer) MUSTCHECK;
+
 /* JSON text of ours, as a column holds it; null when it cannot be read. Caller owns. */
 json_t *api_stored_json(const char *text);
 

@@ -29,6 +29,10 @@ enum err v2_answer(struct response *response, const char *name, json_t *value);
 /* `confirmed=true`. ERR_FIELD when it is no truth value. */
 enum err v2_confirmed(struct ctx *ctx, bool *confirmed_out) MUSTCHECK;
 
+/* The path parameter {id} of a connection; what cannot be one is ERR_NO_CONNECTION, as unknown ones
+ * are. */
+enum err v2_connection_id(struct ctx *ctx, int64_t *id_out) MUSTCHECK;
+
 /* Entities with every member. Caller owns. */
 extern const struct column_spec v2_credential_columns[];
 extern const struct column_spec v2_request_columns[];

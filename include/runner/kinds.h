@@ -12,6 +12,8 @@
 #include "runner/task.h"
 #include "store/store.h"
 
+struct catalog; /* catalog/catalog.h */
+
 struct kind {
 	const char *name;       /* job.kind */
 	int64_t timeout_ms;     /* of one attempt, from claim to its last request's end */
@@ -57,13 +59,17 @@ const struct kind *kind_at(size_t index);       /* walks the table; NULL at its 
 const struct kind *kind_find(const char *name); /* NULL when there is none */
 
 /* The parts of the table, one per file. */
-extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping;
+extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping, kind_remote_test;
 
 /* Let the kinds gather for the tasks of the list that have no data yet. */
 enum err kind_gather(struct store *store, struct task_list *tasks, struct errctx *ctx) MUSTCHECK;
 /* Check the payload, load; settles the task where it cannot run. Returned errors are the
  * database's: try again later. */
 enum err kind_load(struct store *store, struct task *task, struct errctx *ctx) MUSTCHECK;
+
+/* The app definitions that kinds look types up in. Set once at start; borrowed. */
+void kinds_setup_catalog(const struct catalog *catalog);
+const struct catalog *kinds_catalog(void);
 
 /* Days that old rows are kept; for kind housekeeping. Set once at start. */
 void kind_housekeeping_setup(int64_t retention_days);

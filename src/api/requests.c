@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/request_items.h"
+#include "api/request_make.h"
 #include "api/routes.h"
 #include "api/v2.h"
 #include "base/alloc.h"
@@ -159,171 +159,27 @@ get_detail(struct ctx *ctx, struct response *response)
 
 /* ---- making ---- */
 
-#define EMAIL_MAX 254 /* RFC 5321 section 4.5.3.1.3, without the angle brackets */
-
-static const struct field_spec new_user_fields[] = {
-	{ .name = "name",
-	    .type = FIELD_TEXT,
-	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
-	    .least = 1,
-	    .most = 255 },
-	{ .name = "email",
-	    .type = FIELD_TEXT,
-	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
-	    .least = 3,
-	    .most = EMAIL_MAX },
-	{ .name = NULL },
-};
-static const struct field_spec provider_fields[] = {
-	{ .name = "providerMakeUserId", .type = FIELD_INT, .least = 1, .most = V2_ID_MAX },
-	{ .name = "newUser", .type = FIELD_OBJECT, .fields = new_user_fields },
-	{ .name = NULL },
-};
-static const struct field_spec module_field = { .type = FIELD_TEXT,
-	.flags = FIELD_ONE_LINE,
-	.least = 1,
-	.most = 255 };
 static const struct field_spec item_fields[] = {
 	{ .name = "appName",
 	    .type = FIELD_TEXT,
 	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
 	    .least = 1,
 	    .most = 128 },
-	{ .name = "appModules",
-	    .type = FIELD_ARRAY,
-	    .flags = FIELD_REQUIRED,
-	    .least = 1,
-	    .most = 500,
-	    .element = &module_field },
+	REQUEST_LIST_FIELD("appModules", FIELD_REQUIRED, 500, request_module_field),
 	{ .name = "appVersion", .type = FIELD_INT, .least = 1, .most = 9999 },
-	{ .name = "nameOverride",
-	    .type = FIELD_TEXT,
-	    .flags = FIELD_ONE_LINE | FIELD_NULLABLE,
-	    .most = 255 },
-	{ .name = "description", .type = FIELD_TEXT, .flags = FIELD_NULLABLE, .most = 512 },
+	REQUEST_OVERRIDE_FIELD,
+	REQUEST_DESCRIPTION_FIELD,
 	{ .name = NULL },
 };
 static const struct field_spec item_field = { .type = FIELD_OBJECT, .fields = item_fields };
 static const struct field_spec request_fields[] = {
-	{ .name = "name",
-	    .type = FIELD_TEXT,
-	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
-	    .least = 1,
-	    .most = 255 },
-	{ .name = "teamId",
-	    .type = FIELD_INT,
-	    .flags = FIELD_REQUIRED,
-	    .least = 1,
-	    .most = V2_ID_MAX },
-	{ .name = "description", .type = FIELD_TEXT, .flags = FIELD_NULLABLE, .most = 512 },
-	{ .name = "provider",
-	    .type = FIELD_OBJECT,
-	    .flags = FIELD_REQUIRED,
-	    .fields = provider_fields },
-	{ .name = "credentials",
-	    .type = FIELD_ARRAY,
-	    .flags = FIELD_REQUIRED,
-	    .least = 1,
-	    .most = 64,
-	    .element = &item_field },
+	REQUEST_NAME_FIELD(FIELD_REQUIRED),
+	REQUEST_TEAM_FIELD,
+	REQUEST_DESCRIPTION_FIELD,
+	REQUEST_PROVIDER_FIELD,
+	REQUEST_LIST_FIELD("credentials", FIELD_REQUIRED, 64, item_field),
 	{ .name = NULL },
 };
-
-/* One @ between a local part and a host name; plain ASCII, because the database takes letters with
- * accents for those without, and so one person for another. */
-static bool
-is_email(const char *text)
-{
-	const char *at = strrchr(text, '@');
-	static const char host_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
-
-	if (!at || at == text || at - text > 64 || strchr(text, '@') != at)
-		return false;
-	for (const char *c = text; c < at; c++)
-		if (*c <= ' ' || *c > '~' || strchr("\"(),:;<>[\\]", *c))
-			return false;
-	const char *host = at + 1;
-	size_t len = strlen(host);
-	return len && strspn(host, host_characters) == len && host[0] != '.' && host[0] != '-' &&
-	       host[len - 1] != '.' && host[len - 1] != '-' && !strstr(host, "..");
-}
-
-static char *
-lower_case(const char *text)
-{
-	char *copy = xstrdup(text);
-
-	for (char *c = copy; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-	return copy;
-}
-
-/* Exactly one of two; `email_out` is owned by the caller. */
-static enum err
-read_provider(struct ctx *ctx, const json_t *provider, struct request_new *request,
-    char **email_out)
-{
-	const json_t *user = json_object_get(provider, "newUser");
-	int64_t id = json_get_int(provider, "providerMakeUserId", 0);
-
-	if (!user == !id)
-		return err_set(&ctx->err, ERR_FIELD, "provider",
-		    "must have exactly one of providerMakeUserId and newUser");
-	request->provider_id = id;
-	if (!user)
-		return OK;
-	char *email = lower_case(json_get_text(user, "email"));
-	if (!is_email(email)) {
-		free(email);
-		return err_set(&ctx->err, ERR_FIELD, "provider.newUser.email",
-		    "must be an e-mail address");
-	}
-	request->provider_email = *email_out = email;
-	request->provider_name = json_get_text(user, "name");
-	return OK;
-}
-
-static json_t *
-made_json(const struct ctx *ctx, const struct request_made *made)
-{
-	json_t *answer = json_object();
-	json_t *request = v2_request_json(&made->request);
-	const struct columns columns = columns_default(v2_request_columns);
-	char id[UUID_TEXT_SIZE];
-
-	columns_apply(request, &columns);
-	uuid_text(&made->request.id, id);
-	json_put(answer, "request", request);
-	json_put(answer, "publicUri",
-	    json_sprintf("%s/request/%s#%s", api_pool(ctx)->config.public_url, id,
-		made->link_secret));
-	return answer;
-}
-
-/* `items` has been derived; everything else is read here. */
-static enum err
-create_from(struct ctx *ctx, const json_t *object, const struct request_items *items,
-    struct request_made *made_out)
-{
-	struct api_audit audit;
-	auto_free char *email = NULL;
-	struct request_new request = {
-		.team_id = json_get_int(object, "teamId", 0),
-		.requester_id = ctx->auth->person_id,
-		.name = json_get_text(object, "name"),
-		.description = json_get_text(object, "description"),
-		.expiry_days = api_pool(ctx)->config.request_expiry_days,
-		.credentials = items->items,
-		.n_credentials = items->n,
-	};
-	enum err err = read_provider(ctx, json_object_get(object, "provider"), &request, &email);
-
-	if (err)
-		return err;
-	api_audit_begin(ctx, &audit);
-	return request_create(api_store(ctx), &audit.entry, &request, made_out, &ctx->err);
-}
 
 static enum err
 create_request(struct ctx *ctx, struct response *response)
@@ -341,11 +197,11 @@ create_request(struct ctx *ctx, struct response *response)
 	err = request_items_derive(api_pool(ctx)->catalog, json_object_get(object, "credentials"),
 	    items, &ctx->err);
 	if (!err)
-		err = create_from(ctx, object, items, &made);
+		err = request_make(ctx, object, items, &made);
 	request_items_free(&items);
 	if (err)
 		return err;
-	json_t *answer = made_json(ctx, &made);
+	json_t *answer = request_made_json(ctx, &made);
 	request_made_wipe(&made);
 	return response_json(response, answer);
 }

@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include "store/auth.h"
+#include "web/prefork.h"
+
+#define RUNNER_AWAY_RETRY_S 5
+#define LOST_RETRY_S 1
 
 struct pool *
 api_pool(const struct ctx *ctx)
@@ -48,6 +52,81 @@ api_job_json(const struct job *job)
 	json_put_time(json, "nextRunAt", ended ? 0 : job->run_at);
 	json_put_text(json, "error", job->error);
 	return json;
+}
+
+/* ---- jobs a call waits for ---- */
+
+enum err
+api_require_runner(struct ctx *ctx)
+{
+	int64_t age = 0;
+	enum err err = runner_age_s(api_store(ctx), &age, &ctx->err);
+
+	if (err || age <= RUNNER_AWAY_S)
+		return err;
+	ctx->err.retry_after_s = RUNNER_AWAY_RETRY_S;
+	return err_set(&ctx->err, ERR_UNAVAILABLE, "", "no job runner is at work");
+}
+
+enum err
+api_job_wait(struct ctx *ctx, int64_t job_id, enum api_wait *outcome_out,
+    struct job_state *state_out)
+{
+	int64_t wait_ms = request_wait_ms(ctx->req, api_pool(ctx)->config.wait_default_s * 1000);
+	bool may_wait = wait_ms > 0 && prefork_try_wait_begin(), ended = false;
+	enum err err =
+	    job_wait(api_store(ctx), job_id, may_wait ? wait_ms : 0, &ended, state_out, &ctx->err);
+
+	if (may_wait)
+		prefork_wait_end();
+	if (err == ERR_NOT_FOUND) {
+		err_clear(&ctx->err);
+		ctx->err.retry_after_s = LOST_RETRY_S;
+		return err_set(&ctx->err, ERR_UNAVAILABLE, "", "the job was lost; ask again");
+	}
+	if (err)
+		return err;
+	*outcome_out = ended ? API_WAIT_ENDED : may_wait ? API_WAIT_OVER : API_WAIT_NONE;
+	if (!ended)
+		job_state_free(state_out);
+	return OK;
+}
+
+/* RFC 7240 section 3: say which preference was followed. */
+static enum err
+preference_applied(struct ctx *ctx, struct response *response)
+{
+	int64_t most = api_pool(ctx)->config.wait_default_s * 1000;
+	int64_t wait_ms = request_wait_ms(ctx->req, most);
+	char applied[48] = "respond-async";
+
+	if (!ctx->req->prefer || wait_ms >= most)
+		return OK;
+	if (wait_ms > 0)
+		snprintf(applied, sizeof(applied), "wait=%lld", (long long)(wait_ms / 1000));
+	return response_header(response, "Preference-Applied", applied);
+}
+
+enum err
+api_job_accepted(struct ctx *ctx, struct response *response, int64_t job_id, json_t *answer)
+{
+	char location[64];
+	struct job job = { 0 };
+	enum err err = job_show(api_store(ctx), job_id, &job, &ctx->err);
+
+	snprintf(location, sizeof(location), "/api/v2/jobs/%lld", (long long)job_id);
+	if (!err)
+		err = response_header(response, "Location", location);
+	if (!err)
+		err = preference_applied(ctx, response);
+	if (err) {
+		json_decref(answer);
+	} else {
+		json_put(answer, "job", api_job_json(&job));
+		err = response_json_as(response, SUCCESS_ACCEPTED, answer);
+	}
+	job_free(&job);
+	return err;
 }
 
 json_t *

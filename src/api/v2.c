@@ -52,6 +52,15 @@ v2_confirmed(struct ctx *ctx, bool *confirmed_out)
 	return query_bool(&ctx->req->query, "confirmed", confirmed_out, &ctx->err);
 }
 
+enum err
+v2_connection_id(struct ctx *ctx, int64_t *id_out)
+{
+	if (!route_param_int(ctx, "id", id_out))
+		return OK;
+	err_clear(&ctx->err);
+	return err_set(&ctx->err, ERR_NO_CONNECTION, "", "no such connection");
+}
+
 /* ---- entities ---- */
 
 static void

@@ -9,7 +9,21 @@
 #include "store/batch.h"
 
 static const struct kind *const rows[] = { &kind_fetch, &kind_fulfil, &kind_decline,
-	&kind_housekeeping };
+	&kind_housekeeping, &kind_remote_test };
+
+static const struct catalog *definitions;
+
+void
+kinds_setup_catalog(const struct catalog *catalog)
+{
+	definitions = catalog;
+}
+
+const struct catalog *
+kinds_catalog(void)
+{
+	return definitions;
+}
 
 const struct kind *
 kind_at(size_t index)

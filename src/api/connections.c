@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /api/v2/connections: accounts at providers. What they hold goes in and never comes out. */
+#include "store/connection.h"
+
+#include <string.h>
+
+#include "api/routes.h"
+#include "api/v2.h"
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "catalog/catalog.h"
+#include "catalog/item_form.h"
+
+#define THEME "#5b6b7b" /* colour that clients show; definitions have none of their own */
+#define TYPES_MAX (QUERY_LIST_MAX * (64 + 1)) /* bytes of a list of types */
+
+static const char *const sorts[] = { "name", NULL };
+
+/* clang-format off */
+#define IN_LISTS \
+	{ "id", false }, { "name", false }, { "accountName", false },                            \
+	{ "accountLabel", false }, { "packageName", false }, { "expire", false },                \
+	{ "metadata", false }, { "teamId", false }, { "theme", false },                          \
+	{ "upgradeable", false }, { "scopesCnt", false }, { "scoped", false },                   \
+	{ "accountType", false }, { "editable", false }, { "uid", false },                       \
+	{ "connectedSystemId", false }, { "organizationId", false }
+/* clang-format on */
+static const struct column_spec list_columns[] = { IN_LISTS, { NULL, false } };
+static const struct column_spec all_columns[] = { IN_LISTS, { "scopes", false }, { NULL, false } };
+
+/* ---- as JSON ---- */
+
+static bool
+is_oauth(const struct connection *connection)
+{
+	return strcmp(connection->account_type, "oauth") == 0;
+}
+
+static bool
+holds(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!strcmp(json_string_value(json_array_get(list, i)), text))
+			return true;
+	return false;
+}
+
+static json_t *
+metadata_json(const struct connection *connection)
+{
+	if (!connection->metadata_value)
+		return json_null();
+	json_t *json = json_object();
+	json_put_text(json, "value", connection->metadata_value);
+	json_put_text(json, "type", connection->metadata_type);
+	return json;
+}
+
+static json_t *
+granted_json(const struct connection *connection, const json_t *scopes)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < json_array_size(scopes); i++) {
+		json_t *row = json_object();
+		json_put_text(row, "id", json_string_value(json_array_get(scopes, i)));
+		json_put_text(row, "account", connection->account_name);
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+static json_t *
+connection_json(const struct connection *connection)
+{
+	json_auto_t *scopes = api_stored_json(connection->scopes);
+	json_t *json = json_object();
+
+	json_put_int(json, "id", connection->id);
+	json_put_text(json, "name", connection->name);
+	json_put_text(json, "accountName", connection->account_name);
+	json_put_text(json, "accountLabel", connection->account_label);
+	json_put_text(json, "packageName", connection->package_name);
+	json_put_time(json, "expire", connection->expires_at);
+	json_put(json, "metadata", metadata_json(connection));
+	json_put_int(json, "teamId", connection->team_id);
+	json_put_text(json, "theme", THEME);
+	json_put_bool(json, "upgradeable", is_oauth(connection));
+	json_put_int(json, "scopesCnt", (json_int_t)json_array_size(scopes));
+	json_put_bool(json, "scoped", true);
+	json_put_text(json, "accountType", connection->account_type);
+	json_put_bool(json, "editable", !is_oauth(connection));
+	json_put_text(json, "uid", connection->uid);
+	/* for systems behind an agent in somebody's own network, which there are none of */
+	json_put(json, "connectedSystemId", json_null());
+	json_put_int(json, "organizationId", connection->organization_id);
+	json_put(json, "scopes", granted_json(connection, scopes));
+	return json;
+}
+
+static enum err
+answer_connection(struct response *response, struct connection *connection)
+{
+	json_t *json = connection_json(connection);
+
+	connection_free(connection);
+	return v2_answer(response, "connection", json);
+}
+
+/* ---- reading ---- */
+
+/* Whether it has every scope that the query asks of its type: github[]=repo&github[]=gist. */
+static enum err
+put_scoped(struct ctx *ctx, const struct connection *connection, json_t *json)
+{
+	json_auto_t *scopes = api_stored_json(connection->scopes);
+	auto_query_list struct query_list asked = { 0 };
+	bool scoped = true;
+	enum err err = query_list(&ctx->req->query, connection->account_name, &asked, &ctx->err);
+
+	for (size_t i = 0; i < asked.n; i++)
+		scoped = scoped && holds(scopes, asked.items[i]);
+	json_put_bool(json, "scoped", scoped);
+	return err;
+}
+
+static enum err
+read_types(struct ctx *ctx, struct buf *types)
+{
+	auto_query_list struct query_list list = { 0 };
+	enum err err = query_list(&ctx->req->query, "type", &list, &ctx->err);
+
+	for (size_t i = 0; i < list.n && !err; i++) {
+		if (!catalog_connection_type_find(api_pool(ctx)->catalog, list.items[i]))
+			err = err_set(&ctx->err, ERR_UNKNOWN_APP, "type",
+			    "there is no such connection type");
+		buf_printf(types, "%s%s", i ? "," : "", list.items[i]);
+	}
+	return err;
+}
+
+static enum err
+list_connections(struct ctx *ctx, struct response *response)
+{
+	auto_buf struct buf types = BUF_INIT(TYPES_MAX);
+	struct v2_list list;
+	struct connection_filter filter = { 0 };
+	struct connection *connections = NULL;
+	size_t n = 0;
+	enum err err = v2_list_read(ctx, sorts, false, list_columns, &list);
+
+	if (!err)
+		err = query_int(&ctx->req->query, "teamId", QUERY_REQUIRED, 1, V2_ID_MAX,
+		    &filter.team_id, &ctx->err);
+	if (!err)
+		err = read_types(ctx, &types);
+	if (err)
+		return err;
+	filter.types = types.len ? buf_text(&types) : NULL;
+	err = connection_list(api_store(ctx), ctx->auth, &filter, &list.want, &connections, &n,
+	    &ctx->err);
+	if (err)
+		return err;
+	json_t *rows = json_array();
+	for (size_t i = 0; i < n && !err; i++) {
+		json_t *json = connection_json(&connections[i]);
+		err = put_scoped(ctx, &connections[i], json);
+		json_array_append_new(rows, json);
+	}
+	connection_list_free(&connections, n);
+	if (err)
+		json_decref(rows);
+	return err ? err : v2_list_answer(response, "connections", rows, &list);
+}
+
+static enum err
+load(struct ctx *ctx, struct connection *connection_out)
+{
+	int64_t id;
+	enum err err = v2_connection_id(ctx, &id);
+
+	return err ? err : connection_get(api_store(ctx), ctx->auth, id, connection_out, &ctx->err);
+}
+
+static enum err
+get_connection(struct ctx *ctx, struct response *response)
+{
+	struct columns columns;
+	struct connection connection = { 0 };
+	enum err err = columns_read(&ctx->req->query, all_columns, &columns, &ctx->err);
+
+	if (!err)
+		err = load(ctx, &connection);
+	if (err)
+		return err;
+	json_t *json = connection_json(&connection);
+	err = put_scoped(ctx, &connection, json);
+	connection_free(&connection);
+	if (err) {
+		json_decref(json);
+		return err;
+	}
+	columns_apply(json, &columns);
+	return v2_answer(response, "connection", json);
+}
+
+/* ---- making ---- */
+
+#define OWN_NAME "accountName" /* of a body: what the person calls it */
+#define OWN_TYPE "accountType" /* of a body: the type id */
+#define OWN_SCOPES "scopes"
+
+static const struct field_spec scope_field = { .type = FIELD_TEXT,
+	.flags = FIELD_ONE_LINE,
+	.least = 1,
+	.most = 512 };
+static const struct field_spec create_fields[] = {
+	{ .name = OWN_NAME,
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
+	    .least = 1,
+	    .most = CONNECTION_NAME_MAX },
+	{ .name = OWN_TYPE, .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .least = 1, .most = 64 },
+	{ .name = OWN_SCOPES, .type = FIELD_ARRAY, .most = 500, .element = &scope_field },
+	{ .name = NULL },
+};
+static const struct field_spec rename_fields[] = {
+	{ .name = "name",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_REQUIRED | FIELD_ONE_LINE,
+	    .least = 1,
+	    .most = CONNECTION_NAME_MAX },
+	{ .name = NULL },
+};
+static const struct field_spec scoped_fields[] = {
+	{ .name = "scope",
+	    .type = FIELD_ARRAY,
+	    .flags = FIELD_REQUIRED,
+	    .most = 500,
+	    .element = &scope_field },
+	{ .name = NULL },
+};
+static const struct field_spec any_fields[] = { { .name = NULL } };
+
+/* A type that a program can make connections of. */
+static enum err
+find_type(struct ctx *ctx, const char *path, const char *type,
+    const struct app_connection **type_out)
+{
+	const struct app_connection *found =
+	    catalog_connection_type_find(api_pool(ctx)->catalog, type);
+
+	if (!found)
+		return err_set(&ctx->err, ERR_UNKNOWN_APP, path,
+		    "there is no such connection type");
+	if (found->auth == APP_AUTH_OAUTH2)
+		return err_set(&ctx->err, ERR_VALUE, path,
+		    "a connection of this type is made by a person who signs in at the provider: "
+		    "send a credential request");
+	*type_out = found;
+	return OK;
+}
+
+static enum err
+read_body(struct ctx *ctx, const struct field_spec *fields, json_t **object_out)
+{
+	enum err err = request_json(ctx->req, object_out, &ctx->err);
+
+	return err ? err : fields_check(*object_out, fields, true, "", &ctx->err);
+}
+
+/* `own` becomes the fields of the type: what of the body is not ours. */
+static enum err
+read_own(struct ctx *ctx, const struct app_connection *type, const json_t *object, json_t **own_out)
+{
+	union {
+		const json_t *borrowed;
+		json_t *copied; /* jansson's shallow copy wants it writable, though it only reads */
+	} tree = { .borrowed = object };
+	json_t *own = json_copy(tree.copied);
+
+	(void)json_object_del(own, OWN_NAME);
+	(void)json_object_del(own, OWN_TYPE);
+	(void)json_object_del(own, OWN_SCOPES);
+	enum err err = form_check(type->fields, ITEM_FORM_CONNECTION, own, "", &ctx->err);
+	if (err)
+		json_decref(own);
+	else
+		*own_out = own;
+	return err;
+}
+
+static enum err
+create_connection(struct ctx *ctx, struct response *response)
+{
+	struct api_audit audit;
+	struct connection made;
+	const struct app_connection *type;
+	json_auto_t *own = NULL;
+	json_t *object = NULL;
+	int64_t team_id = 0;
+	enum err err = query_int(&ctx->req->query, "teamId", QUERY_REQUIRED, 1, V2_ID_MAX, &team_id,
+	    &ctx->err);
+
+	if (!err)
+		err = read_body(ctx, create_fields, &object);
+	if (!err)
+		err = find_type(ctx, OWN_TYPE, json_get_text(object, OWN_TYPE), &type);
+	if (!err)
+		err = read_own(ctx, type, object, &own);
+	if (err)
+		return err;
+	const json_t *scopes = json_object_get(object, OWN_SCOPES);
+	auto_free char *scopes_text = scopes ? json_text(scopes) : xstrdup("[]");
+	const struct connection_new connection = {
+		.team_id = team_id,
+		.name = json_get_text(object, OWN_NAME),
+		.account_name = type->type,
+		.account_label = type->label,
+		.account_type = type->account_type,
+		.package_name = type->app->name,
+		.scopes = scopes_text,
+		.parameters = own,
+	};
+	api_audit_begin(ctx, &audit);
+	err = connection_create(api_store(ctx), &audit.entry, ctx->auth->person_id, &connection,
+	    &made, &ctx->err);
+	return err ? err : answer_connection(response, &made);
+}
+
+/* ---- changing ---- */
+
+static enum err
+change(struct ctx *ctx, struct connection_change *change, struct connection *connection_out)
+{
+	struct api_audit audit;
+
+	change->person_id = ctx->auth->person_id;
+	api_audit_begin(ctx, &audit);
+	return connection_update(api_store(ctx), &audit.entry, change, connection_out, &ctx->err);
+}
+
+static enum err
+rename_connection(struct ctx *ctx, struct response *response)
+{
+	struct connection_change what = { 0 };
+	struct connection after;
+	json_t *object = NULL;
+	enum err err = v2_connection_id(ctx, &what.id);
+
+	if (!err)
+		err = read_body(ctx, rename_fields, &object);
+	if (err)
+		return err;
+	what.name = json_get_text(object, "name");
+	err = change(ctx, &what, &after);
+	return err ? err : answer_connection(response, &after);
+}
+
+static enum err
+set_data(struct ctx *ctx, struct response *response)
+{
+	struct connection_change what = { 0 };
+	struct connection connection = { 0 };
+	const struct app_connection *type;
+	json_auto_t *own = NULL;
+	json_t *object = NULL;
+	enum err err = load(ctx, &connection);
+
+	if (!err)
+		err = read_body(ctx, any_fields, &object);
+	if (!err)
+		err = find_type(ctx, "", connection.account_name, &type);
+	if (!err)
+		err = read_own(ctx, type, object, &own);
+	what.id = connection.id;
+	connection_free(&connection);
+	if (err)
+		return err;
+	what.parameters = own;
+	err = change(ctx, &what, &connection);
+	connection_free(&connection);
+	return err ? err : v2_answer(response, "changed", json_true());
+}
+
+/* Empty where nothing can be edited: OAuth, and types that are gone from the catalogue. */
+static enum err
+get_schema(struct ctx *ctx, struct response *response)
+{
+	struct connection connection;
+	enum err err = load(ctx, &connection);
+
+	if (err)
+		return err;
+	const struct app_connection *type =
+	    catalog_connection_type_find(api_pool(ctx)->catalog, connection.account_name);
+	bool editable = type && !is_oauth(&connection);
+	connection_free(&connection);
+	return v2_answer(response, "editableParameters",
+	    editable ? form_json(type->fields) : json_array());
+}
+
+static enum err
+check_scoped(struct ctx *ctx, struct response *response)
+{
+	struct connection connection = { 0 };
+	json_t *object = NULL, *row;
+	bool scoped = true;
+	size_t i;
+	enum err err = load(ctx, &connection);
+
+	if (!err)
+		err = read_body(ctx, scoped_fields, &object);
+	if (!err) {
+		json_auto_t *scopes = api_stored_json(connection.scopes);
+		json_array_foreach(json_object_get(object, "scope"), i, row)
+		{
+			scoped = scoped && holds(scopes, json_string_value(row));
+		}
+	}
+	connection_free(&connection);
+	if (err)
+		return err;
+	json_t *json = json_object();
+	json_put_bool(json, "scoped", scoped);
+	return v2_answer(response, "connection", json);
+}
+
+static enum err
+delete_connection(struct ctx *ctx, struct response *response)
+{
+	struct api_audit audit;
+	int64_t id;
+	bool confirmed = false;
+	enum err err = v2_connection_id(ctx, &id);
+
+	if (!err)
+		err = v2_confirmed(ctx, &confirmed);
+	if (err)
+		return err;
+	api_audit_begin(ctx, &audit);
+	err = connection_delete(api_store(ctx), &audit.entry, ctx->auth->person_id, id, confirmed,
+	    &ctx->err);
+	return err ? err : v2_answer(response, "connection", json_integer(id));
+}
+
+#define PATH "/api/v2/connections"
+#define ROUTE(verb, where, need, event, how, function, says)                                       \
+	.method = METHOD_##verb, .path = PATH where, .scope = SCOPE_CONNECTIONS_##need,            \
+	.audit = (event), .surface = SURFACE_V2, .auth = AUTH_##how, .handler = (function),        \
+	.summary = (says)
+
+const struct route connection_routes[] = {
+	{ ROUTE(GET, "", READ, "none", JOINED, list_connections, "The connections of a team") },
+	{ ROUTE(POST, "", WRITE, "connection.create", FIRST, create_connection,
+	    "Make a connection of a type that needs no sign-in at the provider") },
+	{ ROUTE(GET, "/{id}", READ, "none", JOINED, get_connection, "One connection") },
+	{ ROUTE(PATCH, "/{id}", WRITE, "connection.update", FIRST, rename_connection,
+	    "Rename a connection") },
+	{ ROUTE(DELETE, "/{id}", WRITE, "connection.delete", FIRST, delete_connection,
+	    "Delete a connection") },
+	{ ROUTE(POST, "/{id}/set-data", WRITE, "connection.replace", FIRST, set_data,
+	    "Replace the fields of a connection") },
+	{ ROUTE(GET, "/{id}/editable-data-schema", READ, "none", JOINED, get_schema,
+	    "The fields of a connection that can be replaced") },
+	{ ROUTE(POST, "/{id}/scoped", READ, "none", JOINED, check_scoped,
+	    "Whether a connection has these scopes") },
+	{ 0 },
+};

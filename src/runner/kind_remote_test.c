@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Job kind remote_test: ask a connection's provider whether it works, and whose account it is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "platform/test_call.h"
+#include "runner/kinds.h"
+#include "runner/loop.h"
+#include "store/connection.h"
+
+/* task->data */
+struct remote_test {
+	struct connection_use use;
+	const struct app_connection *type;
+	struct test_call call;
+	struct test_result result;
+};
+
+static void
+remote_test_free(void *data)
+{
+	struct remote_test *test = data;
+
+	connection_use_free(&test->use);
+	test_call_free(&test->call);
+	test_result_free(&test->result);
+	free(test);
+}
+
+/* 0 when the subject is no connection's id. */
+static int64_t
+subject_id(const struct job *job)
+{
+	int64_t id = 0;
+	size_t len = strlen(job->subject);
+
+	if (len == 0 || len > 10 || strspn(job->subject, "0123456789") != len)
+		return 0;
+	for (const char *c = job->subject; *c; c++)
+		id = id * 10 + (*c - '0');
+	return id;
+}
+
+static enum err
+remote_test_check(const struct job *job, json_t *payload, struct errctx *ctx)
+{
+	if (!subject_id(job))
+		return err_set(ctx, ERR_FIELD, "subject", "the subject is no connection's id");
+	if (json_object_size(payload))
+		return err_set(ctx, ERR_FIELD, "payload", "the payload must be empty");
+	return OK;
+}
+
+static enum err
+remote_test_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
+{
+	struct remote_test *test = xcalloc(1, sizeof(*test));
+	(void)payload;
+
+	test->call.request = HTTP_REQUEST_INIT;
+	task->data = test;
+	enum err err = connection_open(store, subject_id(&task->job), &test->use, ctx);
+	if (err)
+		return err;
+	const char *name = test->use.connection.account_name;
+	test->type = catalog_connection_type_find(kinds_catalog(), name);
+	if (!test->type || !test_call_exists(test->type) || test->type->auth == APP_AUTH_OAUTH2)
+		return err_set(ctx, ERR_VALUE, "", "connections of type %s cannot be tested", name);
+	return test_call_build(test->type, test->use.parameters, &test->call, ctx);
+}
+
+static void
+on_answer(void *arg, struct http_result *result)
+{
+	struct task *task = arg;
+	struct remote_test *test = task->data;
+
+	test_call_judge(test->type, test->use.parameters, result, &test->result);
+	if (test->result.verdict == TEST_GOOD)
+		task_settle(task, JOB_DONE, NULL);
+	else if (test->result.verdict == TEST_BAD)
+		task_settle(task, JOB_FAILED, "%s", test->result.reason);
+	else /* with its one attempt that makes the job dead, which tells it from a refusal */
+		task_retry_later(task, test->result.reason);
+	loop_end(task);
+}
+
+static void
+remote_test_start(struct task *task)
+{
+	struct remote_test *test = task->data;
+
+	http_client_start(loop_client(task->loop), &(struct http_call){
+						       .request = &test->call.request,
+						       .allowed_hosts = test->call.allowed_hosts,
+						       .done = on_answer,
+						       .arg = task,
+						   });
+}
+
+static enum err
+remote_test_save(struct store *store, const struct task *task, struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	const struct remote_test *test = task->data;
+
+	if (outcome->end != JOB_DONE)
+		return OK;
+	return connection_note_account_in(store, &test->use, test->result.account_name,
+	    test->result.account_id, ctx);
+}
+
+const struct kind kind_remote_test = {
+	.name = "remote_test",
+	.timeout_ms = 15 * 1000,
+	.max_attempts = 1,
+	.audit = "connection.test",
+	.doc = "Asks a connection's provider whether it works, and notes whose account it is.",
+	.idempotent = "The call changes nothing at the provider; the same account is noted again.",
+	.check = remote_test_check,
+	.load = remote_test_load,
+	.start = remote_test_start,
+	.save = remote_test_save,
+	.free = remote_test_free,
+};
