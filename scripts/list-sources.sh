@@ -90,7 +90,7 @@ done
 echo
 
 # installed as they lie, below $(pkgdatadir)
-list nobase_dist_pkgdata_DATA $(find apps schema web nginx examples -type f 2>/dev/null | sort)
+list nobase_dist_pkgdata_DATA $(find apps schema web nginx examples docs/openapi -type f 2>/dev/null | sort)
 list dist_man_MANS docs/man/*.1 docs/man/*.5 docs/man/*.8
 list dist_doc_DATA README.md NEWS.md SECURITY.md CONTRIBUTING.md LICENSE docs/*.md docs/*.json docs/*.sample
 list unit_templates systemd/*.in

@@ -196,6 +196,7 @@ db_name = bailee
 public_url = http://127.0.0.1:$STACK_PORT
 apps_dir = $STACK_TOP/apps
 schema_dir = $STACK_TOP/schema
+openapi_file = $STACK_TOP/docs/openapi/schemas.json
 signing_public_file = $keys/signing-public.key
 runner_doorbell = $STACK_DIR/run/runner.bell
 runner_poll_ms = 100

@@ -2,8 +2,10 @@
 /* bailee-fcgi: wires configuration, keys, store and routes into one pool of workers. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "api/openapi.h"
 #include "api/routes.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -21,6 +23,7 @@
 
 static const struct route *const api_tables[] = { API_ROUTE_TABLES, NULL };
 static const struct route *const public_tables[] = { PAGE_ROUTE_TABLES, NULL };
+static const struct route *const all_tables[] = { API_ROUTE_TABLES, PAGE_ROUTE_TABLES, NULL };
 
 struct program {
 	const char *config_path;
@@ -138,6 +141,9 @@ worker_start(void *arg, struct errctx *ctx)
 		    &pool->catalog, ctx);
 	if (!err)
 		err = router_open(api ? api_tables : public_tables, &pool->router, ctx);
+	if (!err && api)
+		err = openapi_load(all_tables, pool->config.openapi_file, pool->config.public_url,
+		    &pool->openapi, ctx);
 	if (err) {
 		keyring_free(&keyring);
 		db_close(&db);
@@ -222,6 +228,8 @@ worker_stop(void *arg)
 	store_close(&pool->store);
 	catalog_close(&pool->catalog);
 	router_close(&pool->router);
+	free(pool->openapi);
+	pool->openapi = NULL;
 }
 
 static int

@@ -10,6 +10,7 @@ extern const struct route v1_team_routes[];          /* api/info.c */
 extern const struct route folder_routes[];           /* api/folders.c */
 extern const struct route user_credential_routes[];  /* api/user_credentials.c */
 extern const struct route credential_token_routes[]; /* api/credential_token.c */
+extern const struct route openapi_routes[];          /* api/openapi.c */
 extern const struct route ops_routes[];              /* api/ops.c */
 extern const struct route user_routes[];             /* api/users.c */
 extern const struct route team_routes[];             /* api/teams.c */
@@ -38,6 +39,7 @@ extern const struct route job_routes[];              /* api/jobs.c */
 	connection_routes, \
 	connection_test_routes, \
 	job_routes, \
+	openapi_routes, \
 	ops_routes
 /* clang-format on */
 

@@ -17,7 +17,8 @@ struct pool {
 	struct catalog *catalog;
 	struct router *router;
 	struct usage *usage;
-	bool checked; /* keys and schema have been proven against the database */
+	char *openapi; /* text of the OpenAPI document, owned; NULL on the public pool */
+	bool checked;  /* keys and schema have been proven against the database */
 };
 
 #endif

@@ -55,7 +55,8 @@ struct route {
 	int64_t deprecated_at; /* Unix seconds since when, with successor; 0: not deprecated */
 	const char *successor; /* path of the call to use instead (RFC 9745, RFC 5829), else NULL */
 	route_handler_fn handler;
-	const char *summary; /* one sentence for the OpenAPI document */
+	const struct field_spec *fields; /* of the JSON body, for the OpenAPI document; or NULL */
+	const char *summary;             /* one sentence for the OpenAPI document */
 };
 
 struct router;

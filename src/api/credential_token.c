@@ -316,6 +316,7 @@ const struct route credential_token_routes[] = {
 	    .auth = AUTH_JOINED,
 	    .body_optional = true,
 	    .handler = post_token,
+	    .fields = token_fields,
 	    .summary = "Obtain a token: the cached one, or a new one from the provider." },
 	{ .method = METHOD_GET,
 	    .path = "/api/v1/user_credentials/{id}/log",

@@ -129,6 +129,7 @@ const struct route folder_routes[] = {
 	    .auth = AUTH_FIRST,
 	    .creates = true,
 	    .handler = create_folder,
+	    .fields = fields,
 	    .summary = "Create a folder." },
 	{ .method = METHOD_DELETE,
 	    .path = "/api/v1/folders/{id}",

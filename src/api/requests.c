@@ -243,6 +243,7 @@ const struct route request_routes[] = {
 	    .auth = AUTH_FIRST,
 	    .creates = true,
 	    .handler = create_request,
+	    .fields = request_fields,
 	    .summary = "Ask somebody for the credentials that modules of apps need" },
 	{ .method = METHOD_GET,
 	    .path = "/api/v2/credential-requests/requests/{id}",

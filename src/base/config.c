@@ -58,6 +58,8 @@ const struct config_option config_options[] = {
 	    "Days that fetch logs and finished jobs are kept." },
 	{ TEXT(master_key_file), "", 0, 0, A | R | C,
 	    "Master private key (mode 0400); never on the public pool." },
+	{ TEXT(openapi_file), "/usr/local/share/bailee/docs/openapi/schemas.json", 0, 0, A,
+	    "Schemas of bodies and answers, from which the OpenAPI document is made." },
 	{ TEXT(public_url), "http://127.0.0.1:8080", 0, 0, P | A | R | C,
 	    "Where people and clients reach this installation, without a slash at the end." },
 	{ NUMBER(request_expiry_days), "30", 1, 365, A,

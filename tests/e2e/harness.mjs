@@ -16,6 +16,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Contract, fetchDocument } from './contract.mjs';
 
 export const TOP = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const SCRIPT = join(TOP, 'scripts', 'stack.sh');
@@ -90,6 +91,9 @@ export function formsOf(secret) {
   }
   return forms.filter((form) => form.length >= 8);
 }
+
+// One for each build: documents differ in the address of the server only.
+const contracts = new Map();
 
 const running = new Set();
 process.on('exit', () => {
@@ -185,8 +189,25 @@ class Stack {
   }
 
   // One HTTP request on a connection of its own; the path goes out as it is. An object becomes JSON, text stays as it is.
-  // Gives { status, headers, text, body }: body is the parsed JSON or undefined.
-  api(method, path, body, { token, scheme = 'Bearer', headers = {}, ms = 90000 } = {}) {
+  // Gives { status, headers, text, body }: body is the parsed JSON or undefined. An answer that the OpenAPI document does
+  // not know is an error.
+  async api(method, path, body, options) {
+    const answer = await this.call(method, path, body, options);
+    (await this.contract())?.check(method, path, answer);
+    return answer;
+  }
+
+  // Undefined as long as the API is away.
+  async contract() {
+    if (!contracts.has(this.build)) {
+      const document = await fetchDocument(this.port);
+      if (document && !contracts.has(this.build)) contracts.set(this.build, new Contract(document));
+    }
+    return contracts.get(this.build);
+  }
+
+  // The same, whatever comes back.
+  call(method, path, body, { token, scheme = 'Bearer', headers = {}, ms = 90000 } = {}) {
     const payload = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     const all = { ...headers };
     if (token) all.authorization = `${scheme} ${token}`;
