@@ -51,6 +51,16 @@ enum err seal_open(const struct keyring *keyring, const struct seal_context *con
     const unsigned char *sealed, size_t sealed_len, struct secret *data_out,
     struct errctx *ctx) MUSTCHECK;
 
+/* The same for what belongs to the installation and to no team: sealed to the master key,
+ * context->team_id is 0. ERR_CONFIG without that key; ERR_INTEGRITY when it was sealed to another
+ * one. */
+enum err seal_master_value(const struct keyring *keyring, const struct seal_context *context,
+    const void *data, size_t len, unsigned char **sealed_out, size_t *sealed_len_out,
+    struct errctx *ctx) MUSTCHECK;
+enum err seal_master_open(const struct keyring *keyring, const struct seal_context *context,
+    const unsigned char *sealed, size_t sealed_len, struct secret *data_out,
+    struct errctx *ctx) MUSTCHECK;
+
 /* SHA-256 over the length-prefixed texts of a credential's mode and its allowed_hosts, exactly as
  * they are stored. NULL counts as "". */
 void seal_policy_digest(const char *mode, const char *allowed_hosts_json,

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/secret.h"
 #include "catalog/app_rules.h"
 #include "catalog/catalog.h"
 #include "ctl/command.h"
+#include "store/app_client.h"
 
 static enum err
 open_catalog(const struct ctl *ctl, struct catalog **catalog_out, struct errctx *ctx)
@@ -160,4 +162,86 @@ ctl_app_manual(struct ctl *ctl, struct errctx *ctx)
 
 	fputs(manual, stdout);
 	return OK;
+}
+
+/* ---- client registrations ---- */
+
+#define SECRET_FILE_MAX 4096
+
+/* The secret from a file, or from standard input for "-"; a line end behind it is not part of it.
+ */
+static enum err
+read_secret(const char *path, struct secret *secret_out, struct errctx *ctx)
+{
+	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char text[SECRET_FILE_MAX];
+	size_t n = file ? fread(text, 1, sizeof(text), file) : 0;
+
+	if (file && file != stdin)
+		fclose(file);
+	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	if (n && n < sizeof(text))
+		secret_set(secret_out, text, n);
+	explicit_bzero(text, sizeof(text));
+	return secret_out->len ? OK
+			       : err_set(ctx, ERR_VALUE, "client-secret-file",
+				     "%s cannot be read, is empty or too long", path);
+}
+
+static enum err
+check_oauth(const struct ctl *ctl, struct errctx *ctx)
+{
+	const char *name = ctl_text(ctl, "app"), *type = ctl_text(ctl, "type");
+	struct catalog *catalog = NULL;
+	enum err err = open_catalog(ctl, &catalog, ctx);
+
+	if (err)
+		return err;
+	const struct app *app = catalog_find(catalog, name, 0);
+	const struct app_connection *connection = app ? catalog_connection_find(app, type) : NULL;
+	if (!connection)
+		err = err_set(ctx, ERR_UNKNOWN_APP, "",
+		    app ? "the app has no connection of this type" : "there is no such app");
+	else if (strcmp(connection->account_type, "oauth") != 0)
+		err = err_set(ctx, ERR_VALUE, "type",
+		    "connections of this type need no client registration");
+	catalog_close(&catalog);
+	return err;
+}
+
+enum err
+ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
+{
+	auto_secret struct secret secret = { 0 };
+	const char *file = ctl_text(ctl, "client-secret-file");
+	enum err err = check_oauth(ctl, ctx);
+
+	if (!err && file)
+		err = read_secret(file, &secret, ctx);
+	if (!err)
+		err = app_client_set(&ctl->store,
+		    &(struct app_client){ .app = ctl_text(ctl, "app"),
+			.connection_type = ctl_text(ctl, "type"),
+			.organization_id = ctl_number(ctl, "organization", 0),
+			.client_id = ctl_text(ctl, "client-id"),
+			.secret = file ? &secret : NULL },
+		    ctx);
+	if (err)
+		return err;
+	json_t *answer = json_object();
+	json_put_bool(answer, "set", true);
+	ctl_print(ctl, answer);
+	return OK;
+}
+
+enum err
+ctl_app_clients(struct ctl *ctl, struct errctx *ctx)
+{
+	json_t *list;
+	enum err err = app_client_list(&ctl->store, &list, ctx);
+
+	if (!err)
+		ctl_print(ctl, list);
+	return err;
 }

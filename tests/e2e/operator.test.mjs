@@ -118,6 +118,21 @@ test('lists are tables for people and JSON for programs, without anything secret
   assert.match(await stack.ctl(['team', 'list']), /^id +organizationId +name +slug +createdAt\n1 /);
 });
 
+test('a client registration is kept sealed, replaced, and never shown', async () => {
+  const secret = 'client-secret-CANARY-4711';
+  const set = (...more) => stack.tryCtl(['app', 'set-client', '--app', 'github', '--type', 'github', '--client-id', 'abc', ...more], { input: `${secret}\n` });
+  assert.equal((await set('--client-secret-file', '-')).code, 0);
+  assert.equal((await set('--organization', String(world.organizationId))).code, 0);
+  assert.equal((await set('--client-secret-file', '-')).code, 0);
+  const clients = await stack.ctl(['app', 'clients', '--json']);
+  assert.deepEqual(clients.map((one) => [one.app, one.organizationId, one.clientId, one.secret]),
+    [['github', 0, 'abc', true], ['github', world.organizationId, 'abc', false]]);
+  assert.match((await set('--organization', '4711')).stderr, /no such organization/);
+  assert.match((await set('--client-secret-file', '/nonexistent')).stderr, /cannot be read/);
+  assert.match((await stack.tryCtl(['app', 'set-client', '--app', 'nope', '--type', 'x', '--client-id', 'y'])).stderr, /no such app/);
+  assert.deepEqual(await stack.findSecret(secret), []);
+});
+
 test('every change of the operator is in the audit trail', async () => {
   const events = (await stack.mysql("SELECT DISTINCT event FROM audit WHERE actor = 'ctl'")).flat();
   for (const event of ['installation.create', 'organization.create', 'user.create', 'team.create', 'member.add', 'token.create', 'token.revoke']) {

@@ -484,6 +484,39 @@ opens_what_another_implementation_stored(void **state)
 
 /* Not a test: `test_seal bench` prints what one operation costs. */
 static void
+what_is_the_installations_opens_with_its_master_key_and_in_its_place_only(void **state)
+{
+	struct seal_context context = { .table = "app_client",
+		.row = { { 1 } },
+		.field = "secret" };
+	auto_secret struct secret out = { 0 };
+	struct sealed sealed = { 0 };
+
+	(void)state;
+	assert_int_equal(seal_master_value(keyring, &context, value, VALUE_LEN, &sealed.data,
+			     &sealed.len, NULL),
+	    OK);
+	assert_int_equal(seal_master_open(keyring, &context, sealed.data, sealed.len, &out, NULL),
+	    OK);
+	assert_string_equal(secret_text(&out), value);
+	for (size_t i = 0; i < sealed.len; i++) {
+		sealed.data[i] ^= 1;
+		assert_int_equal(seal_master_open(keyring, &context, sealed.data, sealed.len, &out,
+				     NULL),
+		    ERR_INTEGRITY);
+		sealed.data[i] ^= 1;
+	}
+	context.row.bytes[0] = 2;
+	assert_int_equal(seal_master_open(keyring, &context, sealed.data, sealed.len, &out, NULL),
+	    ERR_INTEGRITY);
+	context.row.bytes[0] = 1;
+	context.team_id = 42;
+	assert_int_equal(seal_master_open(keyring, &context, sealed.data, sealed.len, &out, NULL),
+	    ERR_INTEGRITY);
+	free(sealed.data);
+}
+
+static void
 bench(void)
 {
 	enum { ROUNDS = 5000 };
@@ -534,6 +567,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(policy_digests_differ_with_mode_and_hosts),
 		cmocka_unit_test(policy_digest_is_the_documented_one),
 		cmocka_unit_test(opens_what_another_implementation_stored),
+		cmocka_unit_test(
+		    what_is_the_installations_opens_with_its_master_key_and_in_its_place_only),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "bench") == 0) {
