@@ -36,6 +36,9 @@ enum api_wait {
  * pool can spare a worker for it. ERR_UNAVAILABLE when the job is gone. */
 enum err api_job_wait(struct ctx *ctx, int64_t job_id, enum api_wait *outcome_out,
     struct job_state *state_out) MUSTCHECK;
+/* OK for a job that has done its work; ERR_REMOTE with its words, or `otherwise`. */
+enum err api_job_check(struct ctx *ctx, const struct job_state *state,
+    const char *otherwise) MUSTCHECK;
 /* 202: the work goes on. Adds `job` to the answer (stolen), its Location, Preference-Applied. */
 enum err api_job_accepted(struct ctx *ctx, struct response *response, int64_t job_id,
     json_t *answer) MUSTCHECK;

@@ -12,7 +12,4 @@
 json_t *v1_page_json(const struct ctx *ctx, const char *name, json_t *list,
     const struct paging *paging, int64_t total);
 
-/* 202 with {job:{…}} and its Location: the work goes on. */
-enum err v1_job_accepted(struct ctx *ctx, struct response *response, int64_t job_id) MUSTCHECK;
-
 #endif

@@ -78,6 +78,8 @@ enum err ctl_doctor(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_org_add(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_user_add(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_team_add(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_team_set_platform(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_team_show_platform(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_member_add(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_member_remove(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_token_create(struct ctl *ctl, struct errctx *ctx);

@@ -3,6 +3,7 @@
 #ifndef BAILEE_RUNNER_KINDS_H
 #define BAILEE_RUNNER_KINDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,8 @@ struct kind {
 	 * job fail with its words. NULL: nothing to save. */
 	enum err (*save)(struct store *store, const struct task *task, struct task_outcome *outcome,
 	    struct errctx *ctx);
+	/* `save` is called for JOB_RETRY and JOB_BACK as well: part of the work stands. */
+	bool saves_progress;
 	/* The same for all tasks of this kind that one transaction ends, after `save`, likewise:
 	 * rows that can be written together. `n` is at most SAVE_BATCH_MAX. NULL: nothing. */
 	enum err (*save_together)(struct store *store, const struct task *const *tasks,
@@ -60,6 +63,7 @@ const struct kind *kind_find(const char *name); /* NULL when there is none */
 
 /* The parts of the table, one per file. */
 extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping, kind_remote_test;
+extern const struct kind kind_remote_delete, kind_request_delete;
 
 /* Let the kinds gather for the tasks of the list that have no data yet. */
 enum err kind_gather(struct store *store, struct task_list *tasks, struct errctx *ctx) MUSTCHECK;

@@ -3,6 +3,7 @@
 #ifndef BAILEE_STORE_CREDENTIAL_H
 #define BAILEE_STORE_CREDENTIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/uuid.h"
@@ -42,6 +43,7 @@ struct credential {
 	char *label, *description;
 	char *scope, *remote_scope; /* JSON arrays */
 	int64_t remote_id;          /* 0: none */
+	char *platform;             /* where it lives: "local" or "make"; NULL: there is none */
 	char *state, *decline_reason;
 	char *app_name, *app_modules /* JSON array */, *app_version, *name_override;
 	int64_t created_at, updated_at; /* ms */
@@ -52,18 +54,19 @@ void credential_free(struct credential *credential);
 /* With credential AS c and credential_request AS r. */
 #define CREDENTIAL_COLUMNS                                                                         \
 	"c.id, c.request_id, c.component, c.type, c.name, c.label, c.description, c.scope, "       \
-	"c.remote_scope, c.remote_id, c.state, c.decline_reason, c.app_name, c.app_modules, "      \
+	"c.remote_scope, c.remote_id, c.platform, c.state, c.decline_reason, c.app_name, "         \
+	"c.app_modules, "                                                                          \
 	"c.app_version, c.name_override, c.created_at, c.updated_at, r.team_id"
 #define CREDENTIAL_COLS(strukt, m)                                                                 \
 	COL(UUID, strukt, m.id), COL(UUID, strukt, m.request_id), COL(TEXT, strukt, m.component),  \
 	    COL(TEXT, strukt, m.type), COL(TEXT, strukt, m.name), COL(TEXT, strukt, m.label),      \
 	    COL(TEXT, strukt, m.description), COL(TEXT, strukt, m.scope),                          \
 	    COL(TEXT, strukt, m.remote_scope), COL(INT0, strukt, m.remote_id),                     \
-	    COL(TEXT, strukt, m.state), COL(TEXT, strukt, m.decline_reason),                       \
-	    COL(TEXT, strukt, m.app_name), COL(TEXT, strukt, m.app_modules),                       \
-	    COL(TEXT, strukt, m.app_version), COL(TEXT, strukt, m.name_override),                  \
-	    COL(TIME, strukt, m.created_at), COL(TIME, strukt, m.updated_at),                      \
-	    COL(INT, strukt, m.team_id)
+	    COL(TEXT, strukt, m.platform), COL(TEXT, strukt, m.state),                             \
+	    COL(TEXT, strukt, m.decline_reason), COL(TEXT, strukt, m.app_name),                    \
+	    COL(TEXT, strukt, m.app_modules), COL(TEXT, strukt, m.app_version),                    \
+	    COL(TEXT, strukt, m.name_override), COL(TIME, strukt, m.created_at),                   \
+	    COL(TIME, strukt, m.updated_at), COL(INT, strukt, m.team_id)
 
 /* The caller's view, token and membership checked in the same statement. ERR_NOT_FOUND for hidden
  * and missing ones alike. */
@@ -77,16 +80,33 @@ enum err credential_decline(struct store *store, struct audit_entry *audit, int6
     const struct uuid *id, const char *reason, struct credential *credential_out,
     struct errctx *ctx) MUSTCHECK;
 
+/* Ask, for a member of its team, that the remote of a credential be deleted: one transaction that
+ * puts a job of kind remote_delete in, or joins the one that is there. `job_out` is 0 when there is
+ * nothing to delete. */
+enum err credential_delete_remote(struct store *store, struct audit_entry *audit, int64_t person_id,
+    const struct uuid *id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
+
 /* ---- for the runner, which has no token ---- */
+
+bool credential_is_remote(const struct credential *credential); /* has one that lives elsewhere */
 
 /* Plain read, no lock. ERR_NOT_FOUND when the request was deleted meanwhile. */
 enum err credential_load(struct store *store, const struct uuid *id,
     struct credential *credential_out, struct errctx *ctx) MUSTCHECK;
+/* The key or connection made from a credential. Texts are borrowed. */
+struct credential_remote {
+	int64_t id;
+	const char *platform; /* "local" or "make" */
+	const char *scope;    /* JSON array of what was granted; NULL: "[]" */
+};
 /* Inside the caller's transaction: lock credential and request, go by the table of states, write,
- * derive the request's status. ERR_NOT_FOUND; ERR_VALUE for a forbidden step. `remote_id` is the
- * key or connection made, `remote_scope` a JSON array of what was granted. */
-enum err credential_authorize_in(struct store *store, const struct uuid *id, int64_t remote_id,
-    const char *remote_scope, struct errctx *ctx) MUSTCHECK;
+ * derive the request's status. ERR_NOT_FOUND; ERR_VALUE for a forbidden step. */
+enum err credential_authorize_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, struct errctx *ctx) MUSTCHECK;
+/* Likewise, when what was made from it has been deleted: pending again. Nothing happens when the
+ * credential has another remote by now, or none, and `gone_out` says so. ERR_NOT_FOUND. */
+enum err credential_remote_gone_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, bool *gone_out, struct errctx *ctx) MUSTCHECK;
 enum err credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
     struct errctx *ctx) MUSTCHECK;
 

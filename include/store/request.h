@@ -120,9 +120,23 @@ enum err request_create(struct store *store, struct audit_entry *audit,
     const struct request_new *request, struct request_made *made_out, struct errctx *ctx) MUSTCHECK;
 void request_made_wipe(struct request_made *made);
 
-/* One transaction for a member of its team. With `confirmed` the keys made from it go too;
- * ERR_CONFIRM without it while there are any. */
+/* One transaction for a member of its team. ERR_CONFIRM without `confirmed` while keys or
+ * connections made from it are there; with it a job of kind request_delete is put in that deletes
+ * them and then the request (`job_out`: its id), or the one that is there is joined. Without any,
+ * the request is deleted at once and `job_out` is 0. */
 enum err request_delete(struct store *store, struct audit_entry *audit, int64_t person_id,
-    const struct uuid *id, bool confirmed, struct errctx *ctx) MUSTCHECK;
+    const struct uuid *id, bool confirmed, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
+
+/* ---- for the runner, which has no token ---- */
+
+/* The credentials of a request that have a remote, in order; request_remotes_free(). With `locked`,
+ * inside the caller's transaction, request and credentials are locked. ERR_NOT_FOUND when the
+ * request is gone. */
+enum err request_remotes(struct store *store, const struct uuid *id, bool locked,
+    struct credential **credentials_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
+void request_remotes_free(struct credential **credentials, size_t n);
+/* Inside the caller's transaction: the request and all its credentials. */
+enum err request_remove_in(struct store *store, const struct uuid *id,
+    struct errctx *ctx) MUSTCHECK;
 
 #endif

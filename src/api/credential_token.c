@@ -9,11 +9,9 @@
 #include "api/v1.h"
 #include "store/job.h"
 #include "web/pool.h"
-#include "web/prefork.h"
 #include "web/usage.h"
 
 #define FETCH_ATTEMPTS 3
-#define RUNNER_AWAY_RETRY_S 5
 #define CHANGED_RETRY_S 1
 
 /* How a token of each mode is to be presented, as far as that is known: "Bearer" (RFC 6750) is
@@ -81,17 +79,11 @@ answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_us
 static enum err
 enqueue_fetch(struct ctx *ctx, const struct fetch_use *use, int64_t *job_out)
 {
-	struct store *store = api_store(ctx);
 	char subject[24], key[32], payload[96];
-	int64_t age = 0;
-	enum err err = runner_age_s(store, &age, &ctx->err);
+	enum err err = api_require_runner(ctx);
 
 	if (err)
 		return err;
-	if (age > RUNNER_AWAY_S) {
-		ctx->err.retry_after_s = RUNNER_AWAY_RETRY_S;
-		return err_set(&ctx->err, ERR_UNAVAILABLE, "", "no job runner is at work");
-	}
 	snprintf(subject, sizeof(subject), "%lld", (long long)use->place.id);
 	snprintf(key, sizeof(key), "fetch:%s", subject);
 	snprintf(payload, sizeof(payload), "{\"credential\":%lld,\"version\":%lld}",
@@ -105,43 +97,7 @@ enqueue_fetch(struct ctx *ctx, const struct fetch_use *use, int64_t *job_out)
 		.payload = payload,
 		.request_id = ctx->req->id,
 	};
-	return job_enqueue(store, &job, job_out, &ctx->err);
-}
-
-/* Wait as long as the caller wants and the pool can spare a worker for it. */
-static enum err
-wait_for(struct ctx *ctx, int64_t job_id, bool *ended_out, struct job_state *state_out)
-{
-	const struct pool *pool = ctx->app;
-	int64_t wait_ms = request_wait_ms(ctx->req, pool->config.wait_default_s * 1000);
-	bool may_wait = wait_ms > 0 && prefork_try_wait_begin();
-	enum err err = job_wait(api_store(ctx), job_id, may_wait ? wait_ms : 0, ended_out,
-	    state_out, &ctx->err);
-
-	if (may_wait)
-		prefork_wait_end();
-	if (err != ERR_NOT_FOUND)
-		return err;
-	err_clear(&ctx->err);
-	ctx->err.retry_after_s = CHANGED_RETRY_S;
-	return err_set(&ctx->err, ERR_UNAVAILABLE, "", "the fetch was lost; ask again");
-}
-
-/* RFC 7240 section 3: say which preference was followed. */
-static enum err
-answer_running(struct ctx *ctx, struct response *response, int64_t job_id)
-{
-	const struct pool *pool = ctx->app;
-	int64_t most = pool->config.wait_default_s * 1000;
-	int64_t wait_ms = request_wait_ms(ctx->req, most);
-	char applied[48] = "respond-async";
-	enum err err = OK;
-
-	if (wait_ms > 0)
-		snprintf(applied, sizeof(applied), "wait=%lld", (long long)(wait_ms / 1000));
-	if (ctx->req->prefer && wait_ms < most)
-		err = response_header(response, "Preference-Applied", applied);
-	return err ? err : v1_job_accepted(ctx, response, job_id);
+	return job_enqueue(api_store(ctx), &job, job_out, &ctx->err);
 }
 
 /* What the job has brought, or what was there when it began; none when the credential was changed
@@ -171,11 +127,10 @@ answer_ended(struct ctx *ctx, struct response *response, int64_t id, int64_t job
     const struct job_state *state)
 {
 	struct fetch_use use = { 0 };
+	enum err err = api_job_check(ctx, state, "the token could not be fetched");
 
-	if (strcmp(state->state, "done") != 0)
-		return err_set(&ctx->err, ERR_REMOTE, "", "%s",
-		    state->error ? state->error : "the token could not be fetched");
-	enum err err = read_brought(ctx, id, job_id, &use);
+	if (!err)
+		err = read_brought(ctx, id, job_id, &use);
 	if (err)
 		return err;
 	err = answer_fetched(ctx, response, &use);
@@ -187,16 +142,16 @@ static enum err
 fetch(struct ctx *ctx, struct response *response, const struct fetch_use *use)
 {
 	struct job_state state = { 0 };
-	bool ended = false;
+	enum api_wait waited = API_WAIT_NONE;
 	int64_t job_id;
 	enum err err = enqueue_fetch(ctx, use, &job_id);
 
 	if (!err)
-		err = wait_for(ctx, job_id, &ended, &state);
+		err = api_job_wait(ctx, job_id, &waited, &state);
 	if (err)
 		return err;
-	err = ended ? answer_ended(ctx, response, use->place.id, job_id, &state)
-		    : answer_running(ctx, response, job_id);
+	err = waited == API_WAIT_ENDED ? answer_ended(ctx, response, use->place.id, job_id, &state)
+				       : api_job_accepted(ctx, response, job_id, json_object());
 	job_state_free(&state);
 	return err;
 }

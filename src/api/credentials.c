@@ -2,6 +2,8 @@
 /* /api/v2/credential-requests/credentials: one of the things a request asks for. */
 #include "store/credential.h"
 
+#include <string.h>
+
 #include "api/routes.h"
 #include "api/v2.h"
 
@@ -54,6 +56,107 @@ decline_credential(struct ctx *ctx, struct response *response)
 	return v2_answer(response, "credential", json);
 }
 
+/* ---- what was made from it ---- */
+
+static const struct field_spec no_fields[] = { { .name = NULL } };
+
+/* The credential a call without a body is about. */
+static enum err
+read_subject(struct ctx *ctx, struct uuid *id_out, struct credential *credential_out)
+{
+	json_t *object = NULL;
+	enum err err = route_param_uuid(ctx, "id", id_out);
+
+	if (!err)
+		err = request_json(ctx->req, &object, &ctx->err);
+	if (!err)
+		err = fields_check(object, no_fields, true, "", &ctx->err);
+	return err ? err
+		   : credential_get(api_store(ctx), ctx->auth, id_out, credential_out, &ctx->err);
+}
+
+static enum err
+answer_credential(struct response *response, struct credential *credential)
+{
+	json_t *json = v2_credential_json(credential);
+
+	credential_free(credential);
+	return v2_answer(response, "credential", json);
+}
+
+/* How the credential is after, or while, a job works on it: 200, or 202 with the job. ERR_REMOTE
+ * with the words of a job that has failed. */
+static enum err
+answer_after(struct ctx *ctx, struct response *response, const struct uuid *id, int64_t job_id)
+{
+	struct job_state state = { 0 };
+	struct credential credential;
+	enum api_wait waited = API_WAIT_NONE;
+	enum err err = api_job_wait(ctx, job_id, &waited, &state);
+
+	if (err)
+		return err;
+	if (waited == API_WAIT_ENDED)
+		err = api_job_check(ctx, &state, "the platform did not do it");
+	job_state_free(&state);
+	if (!err)
+		err = credential_load(api_store(ctx), id, &credential, &ctx->err);
+	if (err)
+		return err;
+	if (waited == API_WAIT_ENDED)
+		return answer_credential(response, &credential);
+	json_t *answer = json_object();
+	json_put(answer, "credential", v2_credential_json(&credential));
+	credential_free(&credential);
+	return api_job_accepted(ctx, response, job_id, answer);
+}
+
+static enum err
+delete_remote(struct ctx *ctx, struct response *response)
+{
+	struct api_audit audit;
+	struct credential credential;
+	struct uuid id;
+	int64_t job_id = 0;
+	enum err err = read_subject(ctx, &id, &credential);
+
+	if (err)
+		return err;
+	if (!credential.remote_id)
+		return answer_credential(response, &credential);
+	credential_free(&credential);
+	err = api_require_runner(ctx);
+	if (err)
+		return err;
+	api_audit_begin(ctx, &audit);
+	err = credential_delete_remote(api_store(ctx), &audit.entry, ctx->auth->person_id, &id,
+	    &job_id, &ctx->err);
+	if (err)
+		return err;
+	if (job_id)
+		return answer_after(ctx, response, &id, job_id);
+	err = credential_load(api_store(ctx), &id, &credential, &ctx->err);
+	return err ? err : answer_credential(response, &credential);
+}
+
+/* Whether what was made still works is the platform's to say; keys have nothing to be tested by. */
+static enum err
+request_reauthorize(struct ctx *ctx, struct response *response)
+{
+	struct credential credential;
+	struct uuid id;
+	enum err err = read_subject(ctx, &id, &credential);
+	(void)response;
+
+	if (err)
+		return err;
+	bool key = strcmp(credential.component, "keychain") == 0;
+	credential_free(&credential);
+	return err_set(&ctx->err, ERR_VALUE, "", "%s",
+	    key ? "a key cannot be tested: delete it remotely to have it filled in again"
+		: "there is no connection that could be tested");
+}
+
 const struct route credential_routes[] = {
 	{ .method = METHOD_GET,
 	    .path = "/api/v2/credential-requests/credentials/{id}",
@@ -72,5 +175,23 @@ const struct route credential_routes[] = {
 	    .body_optional = true,
 	    .handler = decline_credential,
 	    .summary = "Decline a credential, or change the reason" },
+	{ .method = METHOD_POST,
+	    .path = "/api/v2/credential-requests/credentials/{id}/delete-remote",
+	    .scope = SCOPE_REQUESTS_WRITE,
+	    .audit = "credential.delete_remote",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_JOINED,
+	    .body_optional = true,
+	    .handler = delete_remote,
+	    .summary = "Delete the key or connection of a credential where it lives" },
+	{ .method = METHOD_POST,
+	    .path = "/api/v2/credential-requests/credentials/{id}/request-reauthorize",
+	    .scope = SCOPE_REQUESTS_WRITE,
+	    .audit = "credential.request_reauthorize",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_JOINED,
+	    .body_optional = true,
+	    .handler = request_reauthorize,
+	    .summary = "Test what was made from a credential; open it again when it is broken" },
 	{ 0 },
 };

@@ -208,22 +208,51 @@ create_request(struct ctx *ctx, struct response *response)
 
 /* ---- deleting ---- */
 
+/* One transaction without remotes, else a job; `job_out` is 0 for the former. */
+static enum err
+begin_delete(struct ctx *ctx, const struct uuid *id, bool confirmed, int64_t *job_out)
+{
+	struct api_audit audit;
+	struct errctx away = { 0 };
+	bool no_runner = confirmed && api_require_runner(ctx) != OK;
+
+	if (no_runner) {
+		away = ctx->err;
+		err_clear(&ctx->err);
+	}
+	api_audit_begin(ctx, &audit);
+	enum err err = request_delete(api_store(ctx), &audit.entry, ctx->auth->person_id, id,
+	    confirmed && !no_runner, job_out, &ctx->err);
+	if (err != ERR_CONFIRM || !no_runner)
+		return err;
+	ctx->err = away; /* there are remotes, and nobody who could delete them */
+	return away.kind;
+}
+
 static enum err
 delete_request(struct ctx *ctx, struct response *response)
 {
-	struct api_audit audit;
+	struct job_state state = { 0 };
 	struct uuid id;
+	enum api_wait waited = API_WAIT_ENDED;
 	bool confirmed = false;
+	int64_t job_id = 0;
 	enum err err = route_param_uuid(ctx, "id", &id);
 
 	if (!err)
 		err = v2_confirmed(ctx, &confirmed);
+	if (!err)
+		err = begin_delete(ctx, &id, confirmed, &job_id);
+	if (!err && job_id) {
+		err = api_job_wait(ctx, job_id, &waited, &state);
+		if (!err && waited == API_WAIT_ENDED)
+			err = api_job_check(ctx, &state, "the request could not be deleted");
+		job_state_free(&state);
+	}
 	if (err)
 		return err;
-	api_audit_begin(ctx, &audit);
-	err = request_delete(api_store(ctx), &audit.entry, ctx->auth->person_id, &id, confirmed,
-	    &ctx->err);
-	return err ? err : v2_answer(response, "deleted", json_true());
+	return waited == API_WAIT_ENDED ? v2_answer(response, "deleted", json_true())
+					: api_job_accepted(ctx, response, job_id, json_object());
 }
 
 const struct route request_routes[] = {

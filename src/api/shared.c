@@ -92,6 +92,14 @@ api_job_wait(struct ctx *ctx, int64_t job_id, enum api_wait *outcome_out,
 	return OK;
 }
 
+enum err
+api_job_check(struct ctx *ctx, const struct job_state *state, const char *otherwise)
+{
+	if (strcmp(state->state, "done") == 0)
+		return OK;
+	return err_set(&ctx->err, ERR_REMOTE, "", "%s", state->error ? state->error : otherwise);
+}
+
 /* RFC 7240 section 3: say which preference was followed. */
 static enum err
 preference_applied(struct ctx *ctx, struct response *response)

@@ -9,14 +9,19 @@
 #include "base/log.h"
 #include "catalog/key_types.h"
 #include "runner/kinds.h"
+#include "runner/loop.h"
+#include "runner/remote.h"
 #include "store/credential.h"
 #include "store/keychain.h"
+#include "store/platform.h"
 #include "store/submission.h"
 
 struct fulfil {
+	struct remote remote; /* first; makes the key where the team has a platform */
 	struct submission submission;
 	struct credential credential;
-	json_t *form; /* {"credential", "fields"}; secret */
+	json_t *form;                           /* {"credential", "fields"}; secret */
+	char name[KEYCHAIN_NAME_MAX * 4 + 600]; /* of the key to be made */
 };
 
 static void
@@ -24,6 +29,8 @@ fulfil_free(void *data)
 {
 	struct fulfil *fulfil = data;
 
+	json_decref(fulfil->remote.order.body);
+	remote_free(&fulfil->remote);
 	submission_free(&fulfil->submission);
 	credential_free(&fulfil->credential);
 	json_decref(fulfil->form);
@@ -103,6 +110,50 @@ open_form(struct store *store, struct fulfil *fulfil, struct errctx *ctx)
 	return err;
 }
 
+/* What lists show: the requester's wish, else label and app. */
+static void
+set_key_name(struct fulfil *fulfil)
+{
+	const struct credential *credential = &fulfil->credential;
+	char *out = fulfil->name;
+	size_t size = sizeof(fulfil->name);
+
+	if (credential->name_override && *credential->name_override)
+		snprintf(out, size, "%s", credential->name_override);
+	else
+		snprintf(out, size, "%s (%s)", credential->label, credential->app_name);
+	size_t at = 0, chars = 0, length;
+	while (out[at] && chars < KEYCHAIN_NAME_MAX &&
+	       (length = json_utf8_length(out + at, strlen(out + at))) > 0) {
+		at += length;
+		chars++;
+	}
+	out[at] = '\0';
+}
+
+/* A key of ours is made when the job is saved, any other one before that. */
+static enum err
+choose_platform(struct store *store, struct task *task, struct fulfil *fulfil, struct errctx *ctx)
+{
+	struct remote *remote = &fulfil->remote;
+	enum err err = platform_load(store, fulfil->submission.team_id, &remote->platform, ctx);
+
+	if (err)
+		return err;
+	set_key_name(fulfil);
+	if (remote->platform.kind == PLATFORM_LOCAL) {
+		task_settle(task, JOB_DONE, NULL);
+		return OK;
+	}
+	remote->order = (struct platform_order){
+		.step = PLATFORM_CREATE_KEY,
+		.body = platform_key_body(&remote->platform, fulfil->name, fulfil->credential.name,
+		    json_object_get(fulfil->form, "fields")),
+		.job_id = task->job.id,
+	};
+	return OK;
+}
+
 static enum err
 fulfil_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
@@ -128,43 +179,56 @@ fulfil_load(struct store *store, struct task *task, json_t *payload, struct errc
 	err = open_form(store, fulfil, ctx);
 	if (!err)
 		err = check_identity(task, fulfil, json_get_text(fulfil->form, "credential"), ctx);
-	return err ? err : check_fields(task, fulfil);
+	if (!err)
+		err = check_fields(task, fulfil);
+	return err || task->settled ? err : choose_platform(store, task, fulfil, ctx);
 }
 
-/* What lists show: the requester's wish, else label and app. */
 static void
-key_name(const struct credential *credential, char *out, size_t size)
+key_made(struct task *task)
 {
-	if (credential->name_override && *credential->name_override)
-		snprintf(out, size, "%s", credential->name_override);
-	else
-		snprintf(out, size, "%s (%s)", credential->label, credential->app_name);
-	size_t at = 0, chars = 0, length;
-	while (out[at] && chars < KEYCHAIN_NAME_MAX &&
-	       (length = json_utf8_length(out + at, strlen(out + at))) > 0) {
-		at += length;
-		chars++;
-	}
-	out[at] = '\0';
+	task_settle(task, JOB_DONE, NULL);
+	loop_end(task);
+}
+
+static void
+fulfil_start(struct task *task)
+{
+	remote_start(task, key_made);
 }
 
 static enum err
-make_key(struct store *store, const struct fulfil *fulfil, struct errctx *ctx)
+make_local(struct store *store, const struct fulfil *fulfil, struct errctx *ctx)
 {
-	char name[KEYCHAIN_NAME_MAX * 4 + 600];
+	struct credential_remote remote = { .platform = PLATFORM_LOCAL_NAME };
 	const struct keychain_new key = {
 		.team_id = fulfil->submission.team_id,
-		.name = name,
+		.name = fulfil->name,
 		.type_name = fulfil->credential.name,
 		.parameters = json_object_get(fulfil->form, "fields"),
 	};
-	int64_t key_id = 0;
+	enum err err = keychain_create_in(store, &key, &remote.id, ctx);
 
-	key_name(&fulfil->credential, name, sizeof(name));
-	enum err err = keychain_create_in(store, &key, &key_id, ctx);
-	return err ? err
-		   : credential_authorize_in(store, &fulfil->submission.credential_id, key_id, "[]",
-			 ctx);
+	return err ? err : credential_authorize_in(store, &fulfil->credential.id, &remote, ctx);
+}
+
+/* What was made elsewhere and cannot be taken any more is not left there. */
+static enum err
+take_remote(struct store *store, const struct task *task, bool wiped, struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	const struct fulfil *fulfil = task->data;
+	const struct credential_remote remote = { .id = fulfil->remote.answer.remote_id,
+		.platform = PLATFORM_MAKE_NAME };
+	enum err err = wiped ? credential_authorize_in(store, &fulfil->credential.id, &remote, ctx)
+			     : err_set(ctx, ERR_VALUE, "", "the form was taken back");
+
+	if (err != ERR_VALUE && err != ERR_NOT_FOUND)
+		return err;
+	outcome->end = JOB_FAILED;
+	snprintf(outcome->error, sizeof(outcome->error), "%s", err_text(ctx));
+	err_clear(ctx);
+	return platform_orphan_in(store, &fulfil->credential, remote.id, task->job.request_id, ctx);
 }
 
 static enum err
@@ -174,25 +238,29 @@ fulfil_save(struct store *store, const struct task *task, struct task_outcome *o
 	const struct fulfil *fulfil = task->data;
 	bool makes = outcome->end == JOB_DONE && fulfil->submission.fields_sealed.data;
 	bool wiped = false;
+	enum err err = submission_wipe_in(store, &fulfil->submission.id, &wiped, ctx);
 
-	enum err err = makes ? make_key(store, fulfil, ctx) : OK;
-	if (!err)
-		err = submission_wipe_in(store, &fulfil->submission.id, &wiped, ctx);
-	if (!err && makes && !wiped)
-		err = err_set(ctx, ERR_VALUE, "", "the form was taken back");
-	return err;
+	if (err || !makes)
+		return err;
+	if (fulfil->remote.platform.kind != PLATFORM_LOCAL)
+		return take_remote(store, task, wiped, outcome, ctx);
+	return wiped ? make_local(store, fulfil, ctx)
+		     : err_set(ctx, ERR_VALUE, "", "the form was taken back");
 }
 
 const struct kind kind_fulfil = {
 	.name = "fulfil",
-	.timeout_ms = 30 * 1000,
+	.timeout_ms = 60 * 1000,
 	.max_attempts = 5,
 	.audit = "credential.authorize",
-	.doc = "Opens and checks a form, makes a key of it and authorizes the credential.",
-	.idempotent = "The key is made in the transaction that wipes the form and ends the job; a "
-		      "form that is wiped already makes nothing.",
+	.doc = "Opens and checks a form, makes a key of it at the team's platform and authorizes "
+	       "the credential.",
+	.idempotent = "A key of ours is made in the transaction that wipes the form and ends the "
+		      "job, one elsewhere under a key of idempotency that is the job's id; a form "
+		      "that is wiped already makes nothing.",
 	.check = fulfil_check,
 	.load = fulfil_load,
+	.start = fulfil_start,
 	.save = fulfil_save,
 	.free = fulfil_free,
 };

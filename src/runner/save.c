@@ -43,7 +43,8 @@ end_name(enum job_end end)
 static bool
 has_kind(const struct task *task, const struct task_outcome *outcome)
 {
-	return task->kind && is_final(outcome->end) && task->save_tries < SAVE_TRIES - 1;
+	return task->kind && (is_final(outcome->end) || task->kind->saves_progress) &&
+	       task->save_tries < SAVE_TRIES - 1;
 }
 
 static enum err

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/job.h"
 
 /* ---- states ---- */
 
@@ -144,19 +145,20 @@ static const struct stmt lock = { "credential_lock",
 
 struct change {
 	struct uuid id;
-	const char *state, *remote_scope, *decline_reason;
+	const char *state, *platform, *remote_scope, *decline_reason;
 	int64_t remote_id;
 };
 static const struct col change_in[] = {
 	COL(TEXT, struct change, state),
 	COL(INT0, struct change, remote_id),
+	COL(TEXT, struct change, platform),
 	COL(TEXT, struct change, remote_scope),
 	COL(TEXT, struct change, decline_reason),
 	COL(UUID, struct change, id),
 };
 static const struct stmt change_update = { "credential_change",
-	"UPDATE credential SET state = ?, remote_id = ?, remote_scope = ?, decline_reason = ?, "
-	"updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
+	"UPDATE credential SET state = ?, remote_id = ?, platform = ?, remote_scope = ?, "
+	"decline_reason = ?, updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
 	change_in, COL_N(change_in), NULL, 0 };
 
 struct refresh_in {
@@ -181,11 +183,11 @@ credential_status_refresh(struct store *store, const struct uuid *request_id, st
 	return stmt_run(store->db, &refresh, &(struct refresh_in){ *request_id }, NULL, ctx);
 }
 
-/* What an event brings along; NULL keeps what is there. */
+/* What an event brings along; a reason of NULL keeps what is there. */
 struct step {
 	enum credential_event event;
-	int64_t remote_id;
-	const char *remote_scope, *reason;
+	struct credential_remote remote;
+	const char *reason;
 };
 
 static enum err
@@ -202,8 +204,9 @@ take_step(struct store *store, const struct credential *credential, const struct
 	const struct change change = {
 		.id = credential->id,
 		.state = credential_state_names[state],
-		.remote_id = step->remote_id,
-		.remote_scope = step->remote_scope ? step->remote_scope : "[]",
+		.remote_id = step->remote.id,
+		.platform = step->remote.platform,
+		.remote_scope = step->remote.scope ? step->remote.scope : "[]",
 		.decline_reason = state != CREDENTIAL_DECLINED ? NULL
 				  : step->reason               ? step->reason
 							       : credential->decline_reason,
@@ -231,12 +234,10 @@ lock_and_step(struct store *store, const struct uuid *id, int64_t person_id,
 }
 
 enum err
-credential_authorize_in(struct store *store, const struct uuid *id, int64_t remote_id,
-    const char *remote_scope, struct errctx *ctx)
+credential_authorize_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, struct errctx *ctx)
 {
-	const struct step step = { .event = CREDENTIAL_AUTHORIZE,
-		.remote_id = remote_id,
-		.remote_scope = remote_scope };
+	const struct step step = { .event = CREDENTIAL_AUTHORIZE, .remote = *remote };
 
 	return lock_and_step(store, id, ANYBODY, &step, NULL, ctx);
 }
@@ -326,7 +327,85 @@ credential_decline(struct store *store, struct audit_entry *audit, int64_t perso
 	return err;
 }
 
-/* ---- keys and connections that go away ---- */
+/* ---- remotes that go away ---- */
+
+bool
+credential_is_remote(const struct credential *credential)
+{
+	return credential->remote_id && credential->platform &&
+	       strcmp(credential->platform, "local") != 0;
+}
+
+enum err
+credential_remote_gone_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, bool *gone_out, struct errctx *ctx)
+{
+	static const struct step step = { .event = CREDENTIAL_REMOTE_GONE };
+	const struct find_in in = { .id = *id, .person_id = ANYBODY };
+	struct credential credential = { 0 };
+	enum err err = missing(stmt_one(store->db, &lock, &in, &credential, ctx), ctx);
+	bool local = strcmp(remote->platform, "local") == 0;
+	bool same =
+	    credential.remote_id == remote->id && credential_is_remote(&credential) == !local;
+
+	if (!err && same)
+		err = take_step(store, &credential, &step, ctx);
+	if (!err)
+		*gone_out = same;
+	credential_free(&credential);
+	return err;
+}
+
+#define REMOTE_ATTEMPTS 12 /* about a quarter of an hour of pauses */
+
+struct asking {
+	const struct uuid *id;
+	int64_t person_id, job_id;
+};
+
+static enum err
+ask_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	struct asking *asking = arg;
+	const struct find_in in = { .id = *asking->id, .person_id = asking->person_id };
+	struct credential credential = { 0 };
+	char active_key[UUID_TEXT_SIZE + 16];
+	enum err err = missing(stmt_one(store->db, &lock, &in, &credential, ctx), ctx);
+
+	if (err)
+		return err;
+	int64_t team_id = credential.team_id;
+	bool any = credential.remote_id != 0;
+	credential_free(&credential);
+	audit->team_id = team_id;
+	uuid_text(asking->id, audit->subject);
+	asking->job_id = 0;
+	if (!any)
+		return OK;
+	snprintf(active_key, sizeof(active_key), "remote_delete:%s", audit->subject);
+	const struct job_new job = { .kind = "remote_delete",
+		.subject = audit->subject,
+		.active_key = active_key,
+		.team_id = team_id,
+		.max_attempts = REMOTE_ATTEMPTS,
+		.payload = "{}",
+		.request_id = audit->request_id };
+	return job_enqueue(store, &job, &asking->job_id, ctx);
+}
+
+enum err
+credential_delete_remote(struct store *store, struct audit_entry *audit, int64_t person_id,
+    const struct uuid *id, int64_t *job_out, struct errctx *ctx)
+{
+	struct asking asking = { id, person_id, 0 };
+	enum err err = store_write(store, audit, ask_body, &asking, ctx);
+
+	if (!err)
+		*job_out = asking.job_id;
+	return err;
+}
+
+/* ---- keys and connections of ours that go away ---- */
 
 struct remote_in {
 	const char *component;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/crypt.h"
+#include "store/job.h"
 #include "store/person.h"
 #include "store/team_read.h"
 
@@ -238,10 +239,13 @@ request_made_wipe(struct request_made *made)
 
 /* ---- deleting ---- */
 
+#define DELETE_ATTEMPTS 12 /* about a quarter of an hour of pauses */
+
 struct delete_io {
 	struct uuid id;
 	int64_t person_id, team_id;
 	bool confirmed, has_remote;
+	int64_t job_id;
 };
 static const struct col lock_in[] = { COL(UUID, struct delete_io, id),
 	COL(INT, struct delete_io, person_id) };
@@ -254,12 +258,31 @@ static const struct stmt lock = { "request_lock",
 	"WHERE m.team_id = r.team_id AND m.person_id = ?) FOR UPDATE",
 	lock_in, COL_N(lock_in), lock_out, COL_N(lock_out) };
 static const struct col id_in[] = { COL(UUID, struct delete_io, id) };
-static const struct stmt delete_keys = { "request_delete_keys",
-	"DELETE k FROM keychain k JOIN credential c ON c.remote_id = k.id "
-	"AND c.component = 'keychain' WHERE c.request_id = ?",
-	id_in, COL_N(id_in), NULL, 0 };
 static const struct stmt delete_request = { "request_delete",
 	"DELETE FROM credential_request WHERE id = ?", id_in, COL_N(id_in), NULL, 0 };
+
+enum err
+request_remove_in(struct store *store, const struct uuid *id, struct errctx *ctx)
+{
+	return stmt_run(store->db, &delete_request, &(struct delete_io){ .id = *id }, NULL, ctx);
+}
+
+static enum err
+enqueue_delete(struct store *store, struct delete_io *io, const struct audit_entry *audit,
+    struct errctx *ctx)
+{
+	char active_key[UUID_TEXT_SIZE + 16];
+
+	snprintf(active_key, sizeof(active_key), "request_delete:%s", audit->subject);
+	const struct job_new job = { .kind = "request_delete",
+		.subject = audit->subject,
+		.active_key = active_key,
+		.team_id = io->team_id,
+		.max_attempts = DELETE_ATTEMPTS,
+		.payload = "{}",
+		.request_id = audit->request_id };
+	return job_enqueue(store, &job, &io->job_id, ctx);
+}
 
 static enum err
 delete_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
@@ -269,21 +292,73 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, err, "", "no such credential request");
-	if (!err && io->has_remote && !io->confirmed)
+	if (err)
+		return err;
+	if (io->has_remote && !io->confirmed)
 		return err_set(ctx, ERR_CONFIRM, "confirmed",
-		    "keys were made from this request: say confirmed=true to delete them too");
+		    "keys or connections were made from this request: say confirmed=true to delete "
+		    "them too");
 	audit->team_id = io->team_id;
 	uuid_text(&io->id, audit->subject);
-	if (!err && io->has_remote)
-		err = stmt_run(store->db, &delete_keys, io, NULL, ctx);
-	return err ? err : stmt_run(store->db, &delete_request, io, NULL, ctx);
+	io->job_id = 0;
+	return io->has_remote ? enqueue_delete(store, io, audit, ctx)
+			      : request_remove_in(store, &io->id, ctx);
 }
 
 enum err
 request_delete(struct store *store, struct audit_entry *audit, int64_t person_id,
-    const struct uuid *id, bool confirmed, struct errctx *ctx)
+    const struct uuid *id, bool confirmed, int64_t *job_out, struct errctx *ctx)
 {
 	struct delete_io io = { .id = *id, .person_id = person_id, .confirmed = confirmed };
+	enum err err = store_write(store, audit, delete_body, &io, ctx);
 
-	return store_write(store, audit, delete_body, &io, ctx);
+	if (!err)
+		*job_out = io.job_id;
+	return err;
+}
+
+/* ---- for the runner ---- */
+
+struct remote_row {
+	struct credential credential; /* first: an array of rows is one of credentials */
+};
+static const struct col remotes_out[] = { CREDENTIAL_COLS(struct remote_row, credential) };
+#define REMOTES                                                                                    \
+	"SELECT " CREDENTIAL_COLUMNS " FROM credential_request r LEFT JOIN credential c "          \
+	"ON c.request_id = r.id AND c.remote_id IS NOT NULL WHERE r.id = ? ORDER BY c.position"
+static const struct stmt remotes[2] = {
+	{ "request_remotes", REMOTES, id_in, COL_N(id_in), remotes_out, COL_N(remotes_out) },
+	{ "request_remotes_lock", REMOTES " FOR UPDATE", id_in, COL_N(id_in), remotes_out,
+	    COL_N(remotes_out) },
+};
+_Static_assert(sizeof(struct remote_row) == sizeof(struct credential), "rows are credentials");
+
+enum err
+request_remotes(struct store *store, const struct uuid *id, bool locked,
+    struct credential **credentials_out, size_t *n_out, struct errctx *ctx)
+{
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = stmt_all(store->db, &remotes[locked], &(struct delete_io){ .id = *id },
+	    sizeof(struct remote_row), &rows, &n, ctx);
+
+	if (err)
+		return err;
+	if (n == 0) {
+		free(rows);
+		return err_set(ctx, ERR_NOT_FOUND, "", "no such credential request");
+	}
+	*credentials_out = rows;
+	/* a request without any is one row of nothing but its team */
+	*n_out = (*credentials_out)[0].remote_id ? n : 0;
+	return OK;
+}
+
+void
+request_remotes_free(struct credential **credentials, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		credential_free(*credentials + i);
+	free(*credentials);
+	*credentials = NULL;
 }

@@ -183,7 +183,8 @@ link_body(struct store *store, void *arg, struct audit_entry *audit, struct errc
 	const struct link *link = arg;
 	(void)audit;
 
-	return credential_authorize_in(store, &link->credential, link->key_id, "[]", ctx);
+	return credential_authorize_in(store, &link->credential,
+	    &(struct credential_remote){ link->key_id, "local", NULL }, ctx);
 }
 
 static void

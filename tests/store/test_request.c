@@ -301,6 +301,7 @@ what_others_have_is_as_unknown_as_what_is_not_there(void **state)
 	uuid_make(&unknown);
 	read_detail(&made.request.id, &detail);
 	const struct uuid ids[] = { made.request.id, unknown };
+	int64_t job_id;
 	for (size_t i = 0; i < COL_N(ids); i++) {
 		struct errctx ctx = { 0 };
 		struct request_detail none;
@@ -322,10 +323,11 @@ what_others_have_is_as_unknown_as_what_is_not_there(void **state)
 			     &detail.credentials[0].id, "no", &credential, NULL),
 	    ERR_NOT_FOUND);
 	assert_int_equal(request_delete(&the.store, &audit, the.cy.id, &made.request.id, true,
-			     NULL),
+			     &job_id, NULL),
 	    ERR_NOT_FOUND);
 	/* -1 stands for the runner inside; nobody else may come as it does not exist */
-	assert_int_equal(request_delete(&the.store, &audit, -1, &made.request.id, true, NULL),
+	assert_int_equal(request_delete(&the.store, &audit, -1, &made.request.id, true, &job_id,
+			     NULL),
 	    ERR_NOT_FOUND);
 	request_detail_free(&detail);
 	request_made_wipe(&made);
@@ -401,7 +403,8 @@ runner_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 
 	return step->decline
 		   ? credential_decline_in(store, &step->id, "no thanks", ctx)
-		   : credential_authorize_in(store, &step->id, step->remote_id, "[]", ctx);
+		   : credential_authorize_in(store, &step->id,
+			 &(struct credential_remote){ step->remote_id, "local", NULL }, ctx);
 }
 
 static enum err
@@ -548,41 +551,34 @@ every_state_answers_every_event(void **state)
 
 /* ---- deleting ---- */
 
-static enum err delete (const struct uuid *id, bool confirmed) {
+static enum err delete (const struct uuid *id, bool confirmed, int64_t *job_out) {
 	struct audit_entry audit = audit_of("request.delete");
 
-	return request_delete(&the.store, &audit, the.ada.id, id, confirmed, NULL);
+	return request_delete(&the.store, &audit, the.ada.id, id, confirmed, job_out, NULL);
 }
 
 static void
-deleting_asks_before_keys_go_and_takes_only_its_own(void **state)
+deleting_asks_before_what_was_made_goes_and_leaves_that_to_the_runner(void **state)
 {
 	struct request_made made = make("delete", 2);
 	struct request_detail detail;
-	struct audit_entry audit = audit_of("keychain.create");
 	struct errctx ctx = { 0 };
-	json_auto_t *parameters = json_pack("{s:s}", "key", "k");
-	const struct keychain_new key = { the.alpha, "made from it", "apikeyauth", parameters };
-	int64_t mine, other;
+	int64_t job_id = 0, again = 0;
 	(void)state;
 
-	ok(keychain_create(&the.store, &audit, the.ada.id, &key, &mine, &ctx), &ctx);
-	ok(keychain_create(&the.store, &audit, the.ada.id, &key, &other, &ctx), &ctx);
 	read_detail(&made.request.id, &detail);
-	assert_int_equal(run(&detail.credentials[0].id, mine), OK);
-	assert_int_equal(delete (&made.request.id, false), ERR_CONFIRM);
+	assert_int_equal(run(&detail.credentials[0].id, 7), OK);
+	assert_int_equal(delete (&made.request.id, false, &job_id), ERR_CONFIRM);
 	expect_status(&made.request.id, "partially_authorized");
-	assert_int_equal(delete (&made.request.id, true), OK);
-	assert_int_equal(delete (&made.request.id, true), ERR_NOT_FOUND);
-	struct auth auth = as(&the.ada, SCOPE_KEYS_READ);
-	struct keychain row;
-	assert_int_equal(keychain_get(&the.store, &auth, mine, &row, NULL), ERR_NOT_FOUND);
-	ok(keychain_get(&the.store, &auth, other, &row, &ctx), &ctx);
-	keychain_free(&row);
-	struct credential credential;
-	assert_int_equal(credential_load(&the.store, &detail.credentials[0].id, &credential, NULL),
-	    ERR_NOT_FOUND);
-	assert_int_equal(run(&detail.credentials[1].id, 5), ERR_NOT_FOUND);
+	assert_int_equal(delete (&made.request.id, true, &job_id), OK);
+	assert_int_equal(delete (&made.request.id, true, &again), OK);
+	assert_true(job_id > 0);
+	assert_int_equal(again, job_id);
+	struct job job = { 0 };
+	ok(job_show(&the.store, job_id, &job, &ctx), &ctx);
+	assert_string_equal(job.kind, "request_delete");
+	job_free(&job);
+	expect_status(&made.request.id, "partially_authorized");
 	request_detail_free(&detail);
 	request_made_wipe(&made);
 }
@@ -591,9 +587,12 @@ static void
 deleting_without_keys_needs_no_confirmation(void **state)
 {
 	struct request_made made = make("delete", 2);
+	int64_t job_id = 1;
 	(void)state;
 
-	assert_int_equal(delete (&made.request.id, false), OK);
+	assert_int_equal(delete (&made.request.id, false, &job_id), OK);
+	assert_int_equal(job_id, 0);
+	assert_int_equal(delete (&made.request.id, true, &job_id), ERR_NOT_FOUND);
 	request_made_wipe(&made);
 }
 
@@ -617,7 +616,8 @@ main(void)
 		cmocka_unit_test(declining_may_be_repeated_and_is_refused_once_authorized),
 		cmocka_unit_test(declining_calls_off_the_form_on_its_way),
 		cmocka_unit_test(every_state_answers_every_event),
-		cmocka_unit_test(deleting_asks_before_keys_go_and_takes_only_its_own),
+		cmocka_unit_test(
+		    deleting_asks_before_what_was_made_goes_and_leaves_that_to_the_runner),
 		cmocka_unit_test(deleting_without_keys_needs_no_confirmation),
 	};
 

@@ -74,6 +74,15 @@ static const struct payload_case cases[] = {
 	{ "decline", uuid, "{\"reason\":[]}", ERR_FIELD },
 	{ "decline", uuid, "{\"other\":\"no\"}", ERR_FIELD },
 	{ "decline", "x", "{}", ERR_FIELD },
+	{ "remote_delete", uuid, "{}", OK },
+	{ "remote_delete", uuid, "{\"component\":\"account\",\"remoteId\":7}", OK },
+	{ "remote_delete", uuid, "{\"component\":\"token\",\"remoteId\":7}", ERR_FIELD },
+	{ "remote_delete", uuid, "{\"component\":\"keychain\",\"remoteId\":0}", ERR_FIELD },
+	{ "remote_delete", uuid, "{\"component\":\"keychain\"}", ERR_FIELD },
+	{ "remote_delete", "7", "{}", ERR_FIELD },
+	{ "request_delete", uuid, "{}", OK },
+	{ "request_delete", uuid, "{\"x\":1}", ERR_FIELD },
+	{ "request_delete", "7", "{}", ERR_FIELD },
 };
 
 static void
