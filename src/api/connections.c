@@ -453,10 +453,12 @@ delete_connection(struct ctx *ctx, struct response *response)
 const struct route connection_routes[] = {
 	{ ROUTE(GET, "", READ, "none", JOINED, list_connections, "The connections of a team") },
 	{ ROUTE(POST, "", WRITE, "connection.create", FIRST, create_connection,
-	    "Make a connection of a type that needs no sign-in at the provider") },
+	      "Make a connection of a type that needs no sign-in at the provider"),
+	    .fields = create_fields, .creates = true },
 	{ ROUTE(GET, "/{id}", READ, "none", JOINED, get_connection, "One connection") },
 	{ ROUTE(PATCH, "/{id}", WRITE, "connection.update", FIRST, rename_connection,
-	    "Rename a connection") },
+	      "Rename a connection"),
+	    .fields = rename_fields },
 	{ ROUTE(DELETE, "/{id}", WRITE, "connection.delete", FIRST, delete_connection,
 	    "Delete a connection") },
 	{ ROUTE(POST, "/{id}/set-data", WRITE, "connection.replace", FIRST, set_data,
@@ -464,6 +466,7 @@ const struct route connection_routes[] = {
 	{ ROUTE(GET, "/{id}/editable-data-schema", READ, "none", JOINED, get_schema,
 	    "The fields of a connection that can be replaced") },
 	{ ROUTE(POST, "/{id}/scoped", READ, "none", JOINED, check_scoped,
-	    "Whether a connection has these scopes") },
+	      "Whether a connection has these scopes"),
+	    .fields = scoped_fields },
 	{ 0 },
 };
