@@ -37,13 +37,19 @@ before(async () => {
 });
 after(() => stack?.close());
 
-// Every call that creates: path, body, and the table that grows.
+// Every call that creates: path with its query, body, and the table that grows.
 const CREATES = [
+  ['/api/v2/connections?teamId=1', () => ({ accountName: `Connection ${number}`, accountType: 'anthropic', apiKey: CANARY }), 'connection'],
   [KEYS, () => keyBody(), 'keychain'],
   [REQUESTS, () => requestBody(), 'credential_request'],
   ['/api/v1/folders', () => ({ name: `Folder ${number}`, team_id: mine.teamId, content_type: 'CREDENTIAL' }), 'folder'],
   ['/api/v1/user_credentials', () => ({ name: `Text ${number}`, team_id: mine.teamId, mode: 'TEXT', value: CANARY }), 'user_credential'],
 ];
+test('every call that is documented to take a key is tried here', async () => {
+  const { body } = await stack.call('GET', '/api/openapi.json');
+  const documented = Object.entries(body.paths).filter(([, methods]) => methods.post?.parameters.some((one) => one.$ref?.endsWith('/IdempotencyKey')));
+  assert.deepEqual(documented.map(([path]) => path).sort(), CREATES.map(([path]) => path.split('?')[0]).sort());
+});
 for (const [path, make, table] of CREATES) {
   test(`POST ${path} again with the same key has no second effect and the first answer`, async () => {
     const key = nextKey();
