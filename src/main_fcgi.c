@@ -151,6 +151,7 @@ worker_start(void *arg, struct errctx *ctx)
 	}
 	store_init(&pool->store, db, keyring);
 	pool->store.doorbell = pool->config.runner_doorbell;
+	pool->store.mails = pool->config.mail_server[0] != '\0';
 	usage_worker_start(pool->usage);
 	err = prove(pool, ctx);
 	if (err == ERR_CONFIG || err == ERR_INTEGRITY)

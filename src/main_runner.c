@@ -20,6 +20,7 @@
 #include "catalog/catalog.h"
 #include "net/address_guard.h"
 #include "net/http_client.h"
+#include "net/mail.h"
 #include "runner/kinds.h"
 #include "runner/queue.h"
 #include "store/store.h"
@@ -34,6 +35,7 @@ struct program {
 	bool check_only;
 	struct config config;
 	struct http_client_options http;
+	struct mail_server *mail; /* NULL: no mail */
 	struct store store;
 	struct catalog *catalog;
 	struct queue *queue;
@@ -126,6 +128,24 @@ open_store(struct program *program, struct errctx *ctx)
 	}
 	store_init(&program->store, db, keyring);
 	return OK;
+}
+
+/* With the rights of the start too: for the password file. */
+static enum err
+open_mail(struct program *program, struct errctx *ctx)
+{
+	const struct config *config = &program->config;
+	const struct mail_options options = {
+		.server = config->mail_server,
+		.from = config->mail_from,
+		.user = config->mail_user,
+		.password_file = config->mail_password_file,
+		.starttls = strcmp(config->mail_starttls, "off") != 0,
+	};
+
+	enum err err = mail_server_open(&options, &program->mail, ctx);
+	program->store.mails = program->mail != NULL;
+	return err;
 }
 
 static enum err
@@ -285,8 +305,11 @@ main(int argc, char **argv)
 	if (!err)
 		err = catalog_open(program.config.apps_dir, program.config.apps_extra_dir,
 		    &program.catalog, &ctx);
+	if (!err)
+		err = open_mail(&program, &ctx);
 	if (!err && !program.check_only) {
 		kinds_setup_catalog(program.catalog);
+		kind_mail_setup(program.mail, program.config.public_url);
 		kind_housekeeping_setup(program.config.log_retention_days);
 		err = become_user(program.config.user, &ctx);
 		if (!err)
@@ -294,6 +317,7 @@ main(int argc, char **argv)
 	}
 	store_close(&program.store);
 	catalog_close(&program.catalog);
+	mail_server_free(&program.mail);
 	if (err)
 		log_error(LOG_EVENT("start_failed"), LOG_S("reason", err_text(&ctx)));
 	return err ? EXIT_CONFIG : 0;

@@ -26,6 +26,8 @@ struct config {
 	char listen_socket[CONFIG_TEXT], runner_doorbell[CONFIG_TEXT], user[CONFIG_TEXT];
 	char log_format[CONFIG_TEXT], log_level[CONFIG_TEXT];
 	char egress_allow[CONFIG_TEXT], egress_proxy[CONFIG_TEXT], egress_ca_file[CONFIG_TEXT];
+	char mail_server[CONFIG_TEXT], mail_from[CONFIG_TEXT], mail_user[CONFIG_TEXT],
+	    mail_password_file[CONFIG_TEXT], mail_starttls[CONFIG_TEXT];
 	int64_t db_port, db_timeout_s, workers, body_limit, request_limit_s, worker_max_requests,
 	    wait_default_s;
 	int64_t runner_in_flight, runner_poll_ms, runner_lease_s, drain_s;

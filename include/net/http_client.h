@@ -14,6 +14,7 @@
 #include "net/address_guard.h"
 #include "net/cookie.h"
 #include "net/http_request.h"
+#include "net/mail.h"
 
 #define HTTP_CLIENT_BODY_MAX                                                                       \
 	(1024 * 1024) /* default cap of an answer's body, bytes, after decoding */
@@ -56,6 +57,7 @@ typedef void http_timer_fn(void *arg);
  * called or the call cancelled. */
 struct http_call {
 	const struct http_request *request;
+	const struct mail_letter *letter; /* instead of a request, jar and hosts; or NULL */
 	struct cookie_jar
 	    *jar; /* cookies in and out; NULL: none are kept, not even from hop to hop */
 	const json_t *allowed_hosts; /* patterns every hop's URL must match (net/allowed_hosts.h);

@@ -13,6 +13,10 @@
  * why the request cannot be sent. */
 const char *http_options_apply(struct http_transfer *transfer, int64_t timeout_ms);
 
+/* The part of it that has nothing to do with HTTP: proxy, TLS, time, and the checks of addresses.
+ */
+void http_options_connection(struct http_transfer *transfer, int64_t timeout_ms);
+
 /* Forget, and so wipe, all that a CURL handle knows of a request: options, headers, cookies. */
 void http_options_clear(void *easy);
 

@@ -39,6 +39,7 @@ struct http_transfer {
 	int64_t started_ms, deadline_ms;   /* monotonic */
 	char error_text[HTTP_ERROR_TEXT_SIZE];
 	char *final_url;
+	size_t letter_given; /* bytes of a letter that libcurl has taken */
 	struct http_result result;
 };
 

@@ -63,7 +63,7 @@ const struct kind *kind_find(const char *name); /* NULL when there is none */
 
 /* The parts of the table, one per file. */
 extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping, kind_remote_test;
-extern const struct kind kind_remote_delete, kind_request_delete;
+extern const struct kind kind_remote_delete, kind_request_delete, kind_mail;
 
 /* Let the kinds gather for the tasks of the list that have no data yet. */
 enum err kind_gather(struct store *store, struct task_list *tasks, struct errctx *ctx) MUSTCHECK;
@@ -77,5 +77,10 @@ const struct catalog *kinds_catalog(void);
 
 /* Days that old rows are kept; for kind housekeeping. Set once at start. */
 void kind_housekeeping_setup(int64_t retention_days);
+
+/* Where letters are handed in (NULL: nowhere) and what links begin with; for kind mail. Set once at
+ * start, both borrowed for good. */
+struct mail_server;
+void kind_mail_setup(const struct mail_server *server, const char *public_url);
 
 #endif

@@ -21,6 +21,10 @@
 void request_link_hash(const unsigned char secret[REQUEST_SECRET_SIZE],
     unsigned char hash_out[REQUEST_LINK_HASH]);
 
+/* A new link secret as it stands in the link, and what the database keeps of it. */
+void request_link_make(char text_out[REQUEST_SECRET_TEXT],
+    unsigned char hash_out[REQUEST_LINK_HASH]);
+
 enum request_status {
 	REQUEST_PENDING,
 	REQUEST_AUTHORIZED,

@@ -3,6 +3,7 @@
 #ifndef BAILEE_STORE_STORE_H
 #define BAILEE_STORE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -28,6 +29,7 @@ struct store {
 	const char *doorbell;    /* of the runners on this host; NULL or "": none */
 	bool enqueued;           /* jobs were put in since the last ring */
 	int64_t written_team_id; /* of the last audit row of a store_write(), or 0 */
+	bool mails; /* a mail server is configured: what happens to requests is mailed */
 };
 
 /* Takes over both pointers; store_close() frees them. */
@@ -87,6 +89,6 @@ void store_report_damage(struct store *store);
 enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 /* The schema version this program is made for: the highest number in schema/. */
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 5
 
 #endif

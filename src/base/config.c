@@ -56,6 +56,16 @@ const struct config_option config_options[] = {
 	{ TEXT(log_level), "info", 0, 0, P | A | R | C, "debug, info, warn or error." },
 	{ NUMBER(log_retention_days), "90", 1, 3650, R,
 	    "Days that fetch logs and finished jobs are kept." },
+	{ TEXT(mail_from), "", 0, 0, R,
+	    "E-mail address that mail comes from, such as bailee@example.org." },
+	{ TEXT(mail_password_file), "", 0, 0, R, "File holding the password of mail_user." },
+	{ TEXT(mail_server), "", 0, 0, A | R | C,
+	    "Where mail is handed in: smtp://host:port or smtps://host:port; empty: no mail is "
+	    "sent. A private address must be in egress_allow." },
+	{ TEXT(mail_starttls), "required", 0, 0, R,
+	    "required: smtp:// must turn to TLS before anything is said; off: without TLS, for "
+	    "a server on the same machine." },
+	{ TEXT(mail_user), "", 0, 0, R, "Account at the mail server; empty: no login. Needs TLS." },
 	{ TEXT(master_key_file), "", 0, 0, A | R | C,
 	    "Master private key (mode 0400); never on the public pool." },
 	{ TEXT(openapi_file), "/usr/local/share/bailee/docs/openapi/schemas.json", 0, 0, A,
@@ -67,7 +77,8 @@ const struct config_option config_options[] = {
 	{ NUMBER(request_limit_s), "60", 2, 600, P | A,
 	    "A worker busy with one request for longer is ended and replaced." },
 	{ TEXT(runner_doorbell), "", 0, 0, P | A | R,
-	    "Unix socket by which the pools tell a runner of this host that there is work; runner_poll_ms may be 100 then." },
+	    "Unix socket by which the pools tell a runner of this host that there is work; "
+	    "runner_poll_ms may be 100 then." },
 	{ NUMBER(runner_in_flight), "256", 1, 4096, R, "Jobs one runner has under way at most." },
 	{ NUMBER(runner_lease_s), "60", 5, 3600, R,
 	    "Seconds a runner owns a job without renewing." },
@@ -96,6 +107,7 @@ static const struct {
 } choices[] = {
 	{ "log_format", { "text", "json" } },
 	{ "log_level", { "debug", "info", "warn", "error" } },
+	{ "mail_starttls", { "required", "off" } },
 };
 
 static bool

@@ -105,6 +105,16 @@ const struct command ctl_commands[] = {
 	{ "app", "schema", CTL_NOTHING, { { 0 } }, "Print docs/app.schema.json.", ctl_app_schema },
 	{ "app", "manual", CTL_NOTHING, { { 0 } }, "Print the reference of docs/APPS.md.",
 	    ctl_app_manual },
+	{ "request", "list", CTL_DATABASE,
+	    { { "team", CTL_NUMBER, false, "of this team only" },
+		{ "status", CTL_TEXT, false, "pending, authorized, declined, ..." },
+		{ "limit", CTL_NUMBER, false, "how many (50, at most 1000)" } },
+	    "List credential requests, newest first.", ctl_request_list },
+	{ "request", "show", CTL_DATABASE, { { "id", CTL_TEXT, true, "of the request" } },
+	    "Show one request and what became of its credentials.", ctl_request_show },
+	{ "request", "resend", CTL_CHECKED, { { "id", CTL_TEXT, true, "of the request" } },
+	    "Make a new link, print it this once and mail it; the old one ends.",
+	    ctl_request_resend },
 	{ "jobs", "list", CTL_DATABASE,
 	    { { "state", CTL_TEXT, false, "queued, running, done, failed or dead" },
 		{ "limit", CTL_NUMBER, false, "how many (50)" } },
@@ -311,6 +321,7 @@ ctl_open_store(struct ctl *ctl, struct errctx *ctx)
 		return err;
 	}
 	store_init(&ctl->store, db, keyring);
+	ctl->store.mails = ctl->config.mail_server[0] != '\0';
 	return OK;
 }
 

@@ -161,38 +161,19 @@ take_body(char *data, size_t size, size_t n, void *arg)
 
 /* One option table for all requests: what libcurl may do on its own is as good as nothing. */
 static void
-set_policy(CURL *easy, const struct http_settings *settings)
+set_policy(CURL *easy)
 {
-	const char *proxy = settings->proxy;
-
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* A name server that does not answer must not hold the loop: its thread is left behind. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_PROXY,
-	    proxy); /* "" also forbids looking into the environment */
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "Bailee");
-	if (settings->ca_file)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
 }
 
 static void
 set_callbacks(CURL *easy, struct http_transfer *t)
 {
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)t);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error_text);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, (void *)t);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)t);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)t);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -320,6 +301,38 @@ set_headers(struct http_transfer *t)
 	return why;
 }
 
+static void
+set_guard(CURL *easy, struct http_transfer *t)
+{
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)t);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error_text);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, (void *)t);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)t);
+}
+
+void
+http_options_connection(struct http_transfer *t, int64_t timeout_ms)
+{
+	const struct http_settings *settings = t->settings;
+	CURL *easy = t->easy;
+
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* A name server that does not answer must not hold the loop: its thread is left behind. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_PROXY,
+	    settings->proxy); /* "" also forbids looking into the environment */
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (settings->ca_file)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
+	set_guard(easy, t);
+	set_limits(easy, timeout_ms);
+}
+
 void
 http_options_clear(void *easy)
 {
@@ -336,9 +349,9 @@ http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 
 	if (t->hops)
 		http_options_clear(easy);
-	set_policy(easy, t->settings);
+	http_options_connection(t, timeout_ms);
+	set_policy(easy);
 	set_callbacks(easy, t);
-	set_limits(easy, timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, t->call.request->verify_tls ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, t->call.request->verify_tls ? 2L : 0L);
 	curl_easy_setopt(easy, CURLOPT_CURLU, t->url.handle);

@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "net/allowed_hosts.h"
 #include "net/http_options.h"
+#include "net/mail_transfer.h"
 
 static const char blocked_text[] =
     "the host's address is not one that may be reached (see egress_allow)";
@@ -32,7 +33,7 @@ struct http_transfer *
 http_transfer_new(const struct http_settings *settings, const struct http_call *call, void *easy)
 {
 	struct http_transfer *t = xcalloc(1, sizeof *t);
-	int64_t timeout = call->request->timeout_ms;
+	int64_t timeout = call->letter ? MAIL_TIMEOUT_MS : call->request->timeout_ms;
 
 	assert(call->done);
 	t->settings = settings;
@@ -111,8 +112,12 @@ bool
 http_transfer_begin(struct http_transfer *t)
 {
 	struct errctx ctx = { 0 };
-	const char *url = t->call.request->url;
+	const char *url = t->call.letter ? NULL : t->call.request->url;
 
+	if (t->call.letter) {
+		mail_transfer_begin(t);
+		return true;
+	}
 	if (url_parse(url ? url : "", &t->url, &ctx) != OK)
 		return fail(t, ERR_REMOTE, err_text(&ctx));
 	if (start_hop(t))
@@ -280,6 +285,11 @@ http_transfer_hop_ended(struct http_transfer *t, int code)
 	long status = 0;
 	const char *target;
 
+	if (t->call.letter) {
+		mail_transfer_ended(t, code);
+		t->result.elapsed_ms = clock_monotonic_ms() - t->started_ms;
+		return false;
+	}
 	cookie_jar_store(t->call.jar, !t->other_door, t->easy);
 	if (code == CURLE_OK && t->fault == HTTP_FAULT_NONE) {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "store/job.h"
+#include "store/mail.h"
 
 /* ---- states ---- */
 
@@ -212,7 +213,11 @@ take_step(struct store *store, const struct credential *credential, const struct
 							       : credential->decline_reason,
 	};
 	err = stmt_run(store->db, &change_update, &change, NULL, ctx);
-	return err ? err : credential_status_refresh(store, &credential->request_id, ctx);
+	if (!err)
+		err = credential_status_refresh(store, &credential->request_id, ctx);
+	return err || strcmp(change.state, credential->state) == 0
+		   ? err
+		   : mail_done_in(store, &credential->request_id, ctx);
 }
 
 /* `locked_out` may be NULL: how the credential was before. */

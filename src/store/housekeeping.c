@@ -39,6 +39,8 @@ RULE(old_submissions,
 		 "= " JOB_OF_SUBMISSION ")) LIMIT ?",
     batch_in);
 RULE(old_answers, "DELETE FROM idempotency WHERE created_at " AGO("1 DAY") " LIMIT ?", batch_in);
+/* Longer than a mail is tried for: its job has ended without a word. */
+RULE(old_mail_links, "DELETE FROM mail_link WHERE created_at " AGO("3 DAY") " LIMIT ?", batch_in);
 RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 
 const struct housekeeping_rule housekeeping_rules[] = {
@@ -49,6 +51,7 @@ const struct housekeeping_rule housekeeping_rules[] = {
 	{ "submission", "forms that were taken or called off, a day after they came",
 	    &old_submissions },
 	{ "idempotency", "answers kept for repeated calls, after a day", &old_answers },
+	{ "mail_link", "links whose mail was never sent, after three days", &old_mail_links },
 	{ "runner", "runners not seen for an hour", &old_runners },
 	{ 0 },
 };

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/crypt.h"
 #include "store/job.h"
+#include "store/mail.h"
 #include "store/person.h"
 #include "store/team_read.h"
 
@@ -33,6 +34,7 @@ struct insert_in {
 	const struct request_new *request;
 	int64_t team_id, requester_id, provider_id, now, expires_at;
 	const char *name, *description;
+	bool mails;
 };
 static const struct col insert_in[] = {
 	COL(UUID, struct insert_in, id),
@@ -42,14 +44,15 @@ static const struct col insert_in[] = {
 	COL(TEXT, struct insert_in, name),
 	COL(TEXT, struct insert_in, description),
 	COL(BYTES, struct insert_in, link_hash),
+	COL(BOOL, struct insert_in, mails),
 	COL(TIME, struct insert_in, now),
 	COL(TIME, struct insert_in, now),
 	COL(TIME, struct insert_in, expires_at),
 };
 static const struct stmt insert = { "request_insert",
 	"INSERT INTO credential_request (id, team_id, requester_id, provider_id, name, "
-	"description, link_hash, created_at, updated_at, expires_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	"description, link_hash, should_send_email, created_at, updated_at, expires_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	insert_in, COL_N(insert_in), NULL, 0 };
 
 struct item_in {
@@ -144,6 +147,7 @@ struct making {
 	struct insert_in in;
 	struct start_io start;
 	unsigned char hash[REQUEST_LINK_HASH];
+	const char *link_secret;
 };
 
 static enum err
@@ -165,7 +169,16 @@ create_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	audit->team_id = request->team_id;
 	uuid_text(&in->id, audit->subject);
 	err = stmt_run(store->db, &insert, in, NULL, ctx);
-	return err ? err : insert_items(store, request, &in->id, in->now, ctx);
+	if (!err)
+		err = insert_items(store, request, &in->id, in->now, ctx);
+	const struct mail_invitation invitation = {
+		.request_id = in->id,
+		.team_id = request->team_id,
+		.template = MAIL_INVITATION,
+		.secret = making->link_secret,
+		.call = audit->request_id,
+	};
+	return err ? err : mail_invite_in(store, &invitation, ctx);
 }
 
 static struct request_row
@@ -182,14 +195,15 @@ row_made(const struct making *making)
 		.name = xstrdup(in->name),
 		.description = in->description ? xstrdup(in->description) : NULL,
 		.status = xstrdup(request_status_names[REQUEST_PENDING]),
+		.should_send_email = in->mails,
 		.created_at = in->now,
 		.updated_at = in->now,
 		.expires_at = in->expires_at,
 	};
 }
 
-static void
-make_link_secret(char text_out[REQUEST_SECRET_TEXT], unsigned char hash_out[REQUEST_LINK_HASH])
+void
+request_link_make(char text_out[REQUEST_SECRET_TEXT], unsigned char hash_out[REQUEST_LINK_HASH])
 {
 	unsigned char raw[REQUEST_SECRET_SIZE];
 
@@ -210,7 +224,8 @@ request_create(struct store *store, struct audit_entry *audit, const struct requ
 		.in = { .team_id = request->team_id,
 		    .requester_id = request->requester_id,
 		    .name = request->name,
-		    .description = request->description },
+		    .description = request->description,
+		    .mails = store->mails },
 		.start = { .team_id = request->team_id,
 		    .person_id = request->requester_id,
 		    .expiry_days = request->expiry_days },
@@ -219,7 +234,8 @@ request_create(struct store *store, struct audit_entry *audit, const struct requ
 
 	assert(request->n_credentials && request->n_credentials <= REQUEST_CREDENTIALS_MAX);
 	uuid_make(&making.in.id);
-	make_link_secret(made.link_secret, making.hash);
+	request_link_make(made.link_secret, making.hash);
+	making.link_secret = made.link_secret;
 	making.in.link_hash = (struct bytes){ making.hash, sizeof(making.hash) };
 	enum err err = store_write(store, audit, create_body, &making, ctx);
 	if (!err) {
