@@ -54,6 +54,10 @@ struct kind {
 	 * rows that can be written together. `n` is at most SAVE_BATCH_MAX. NULL: nothing. */
 	enum err (*save_together)(struct store *store, const struct task *const *tasks,
 	    struct task_outcome *const *outcomes, size_t n, struct errctx *ctx);
+	/* Instead of all that, as a transaction of its own: somebody else has ended the job, or has
+	 * taken it over, while it ran here. What was done outside may have to be undone. May be run
+	 * again. NULL: nothing. */
+	enum err (*lost)(struct store *store, const struct task *task, struct errctx *ctx);
 	/* Whatever thread ends the task; data is not NULL. */
 	void (*free)(void *data);
 };

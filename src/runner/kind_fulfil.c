@@ -248,6 +248,33 @@ fulfil_save(struct store *store, const struct task *task, struct task_outcome *o
 		     : err_set(ctx, ERR_VALUE, "", "the form was taken back");
 }
 
+/* Called off while the key was being made: it must not stay there. A runner that has taken the job
+ * over gets the same key, by the key of idempotency. */
+static enum err
+fulfil_lost(struct store *store, const struct task *task, struct errctx *ctx)
+{
+	const struct fulfil *fulfil = task->data;
+	int64_t made = fulfil->remote.answer.remote_id;
+	struct credential now = { 0 };
+	struct job_state state = { 0 };
+
+	if (!made)
+		return OK;
+	enum err err = job_state_get(store, task->job.id, &state, ctx);
+	bool active =
+	    !err && (strcmp(state.state, "queued") == 0 || strcmp(state.state, "running") == 0);
+	job_state_free(&state);
+	if (active || (err && err != ERR_NOT_FOUND))
+		return err;
+	err = credential_load(store, &fulfil->credential.id, &now, ctx);
+	bool taken = !err && credential_is_remote(&now) && now.remote_id == made;
+	credential_free(&now);
+	if (taken || (err && err != ERR_NOT_FOUND))
+		return err;
+	err_clear(ctx);
+	return platform_orphan_in(store, &fulfil->credential, made, task->job.request_id, ctx);
+}
+
 const struct kind kind_fulfil = {
 	.name = "fulfil",
 	.timeout_ms = 60 * 1000,
@@ -262,5 +289,6 @@ const struct kind kind_fulfil = {
 	.load = fulfil_load,
 	.start = fulfil_start,
 	.save = fulfil_save,
+	.lost = fulfil_lost,
 	.free = fulfil_free,
 };

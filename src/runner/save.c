@@ -230,6 +230,32 @@ settle_refused(struct task *task, enum err err, const struct errctx *ctx)
 		task_fail(task, ctx);
 }
 
+static enum err
+lost_body(struct db *db, void *arg, struct errctx *ctx)
+{
+	const struct batch *batch = arg;
+	const struct task *task = batch->tasks[0];
+	(void)db;
+
+	return task->kind->lost(batch->store, task, ctx);
+}
+
+/* The job is another's by now, or over. Only a database that is away is worth another try. */
+static enum err
+tell_lost(struct batch *batch, struct errctx *ctx)
+{
+	const struct task *task = batch->tasks[0];
+
+	if (!task->kind || !task->kind->lost || !task->data)
+		return OK;
+	err_clear(ctx);
+	enum err err = db_transaction(batch->store->db, lost_body, NULL, batch, ctx);
+	if (err && !task_database_away(err))
+		log_error(LOG_EVENT("job_not_undone"), LOG_I("job", task->job.id),
+		    LOG_S("kind", task->job.kind), LOG_S("error", err_text(ctx)));
+	return err;
+}
+
 /* One task in a transaction of its own, until it is saved or given up. */
 static enum err
 save_alone(struct store *store, struct task_list *tasks, struct task *task, struct task_list *gone,
@@ -243,7 +269,13 @@ save_alone(struct store *store, struct task_list *tasks, struct task *task, stru
 		err = db_transaction(store->db, save_body, save_landed, &batch, ctx);
 		if (task_database_away(err))
 			return err;
-		if (err == OK || (err == ERR_STALE && batch.in_finish)) {
+		bool lost = err == ERR_STALE && batch.in_finish;
+		if (lost) {
+			enum err undone = tell_lost(&batch, ctx);
+			if (task_database_away(undone))
+				return undone;
+		}
+		if (err == OK || lost) {
 			log_end(task, err ? "job_taken_over" : "job_end", &batch.outcomes[0]);
 			drop(tasks, task, gone);
 			return OK;
