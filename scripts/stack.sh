@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # A private Bailee in one folder: MariaDB, keys, pools, runner, nginx. Used by ./quickstart, the tests and the benchmark.
 #
-#   scripts/stack.sh --dir D [--port P] [--build B] [--workers N] [--egress LIST] [--set section.option=value]... COMMAND
+#   scripts/stack.sh --dir D [--port P] [--build B] [--workers N] [--egress LIST] [--set section.option=value]... [RATES] COMMAND
 #   up | down | status           everything
 #   start NAME | stop NAME       one of: db public api runner nginx
 #   kill NAME [SIGNAL]           signal the main process of NAME (default KILL)
 #   pid NAME                     its process id, nothing when it is not running
 #   ctl ARGS... | mysql ARGS...  baileectl, or the mariadb client as root
 #
+# RATES: --public-rate 20r/s (page), --api-rate 100r/s (a token), --address-rate 200r/s; the last two are off until --api-rate.
 # Sourced, it only defines functions. What is given as an option is kept in D/stack.env for later calls.
 # Layout of D: bailee.conf nginx.conf keys/ db/ run/ (sockets, pid files) log/.
 
@@ -281,13 +282,15 @@ stack_start_runner() {
 stack_port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 stack_write_nginx() {
-	local user=''
+	local user='' limits=off
+	[ -z "${STACK_API_RATE:-}" ] || limits=on
 	# Workers of a root nginx would become "nobody", who cannot enter a private folder.
 	[ "$(id -u)" = 0 ] && user='user root root;'
 	mkdir -p "$STACK_DIR/run/nginx"
 	sed -e "s|@LISTEN@|127.0.0.1:$STACK_PORT|" -e "s|@RUN_DIR@|$STACK_DIR/run|" \
 		-e "s|@LOG_DIR@|$STACK_DIR/log|" -e "s|@WEB_DIR@|$STACK_TOP/web|" \
-		-e "s|@PUBLIC_RATE@|${STACK_PUBLIC_RATE:-20r/s}|" \
+		-e "s|@PUBLIC_RATE@|${STACK_PUBLIC_RATE:-20r/s}|" -e "s|@API_LIMITS@|$limits|" \
+		-e "s|@API_RATE@|${STACK_API_RATE:-100r/s}|" -e "s|@ADDRESS_RATE@|${STACK_ADDRESS_RATE:-200r/s}|" \
 		"$STACK_TOP/nginx/bailee.conf.in" >"$STACK_DIR/nginx-site.conf"
 	sed -e "s|@USER@|$user|" -e "s|@RUN_DIR@|$STACK_DIR/run|" -e "s|@LOG_DIR@|$STACK_DIR/log|" \
 		-e "s|@SITE@|$STACK_DIR/nginx-site.conf|" "$STACK_TOP/nginx/nginx.conf.in" >"$STACK_DIR/nginx.conf"
@@ -366,7 +369,7 @@ stack_status() {
 
 # ---------------------------------------------------------------- parameters
 
-STACK_KEPT=(STACK_PORT STACK_BUILD STACK_WORKERS STACK_EGRESS STACK_SET STACK_PUBLIC_RATE)
+STACK_KEPT=(STACK_PORT STACK_BUILD STACK_WORKERS STACK_EGRESS STACK_SET STACK_PUBLIC_RATE STACK_API_RATE STACK_ADDRESS_RATE)
 
 stack_save() {
 	local name
@@ -402,13 +405,15 @@ stack_main() {
 		--workers) STACK_WORKERS=$2 ;;
 		--egress) STACK_EGRESS=$2 ;;
 		--public-rate) STACK_PUBLIC_RATE=$2 ;;
+		--api-rate) STACK_API_RATE=$2 ;;
+		--address-rate) STACK_ADDRESS_RATE=$2 ;;
 		--set) STACK_SET="${STACK_SET:-} $2" ;;
 		*) break ;;
 		esac
 		shift 2
 	done
 	if [ -z "${STACK_DIR:-}" ] || [ $# = 0 ]; then
-		sed -n '3,12s/^# \{0,1\}//p' "$STACK_SELF" >&2
+		sed -n '3,13s/^# \{0,1\}//p' "$STACK_SELF" >&2
 		return 2
 	fi
 	mkdir -p "$STACK_DIR" && STACK_DIR=$(cd "$STACK_DIR" && pwd) || return 1

@@ -306,11 +306,12 @@ class Stack {
 }
 
 // Options: workers (2), egress (addresses the runner may call; "127.0.0.1"), publicRate (requests a second to /public/;
-// high, so that tests are not slowed), set (["section.option=value", …]), build.
-export async function startStack({ workers = 2, egress = '127.0.0.1', publicRate = '10000r/s', set = [],
+// high, so that tests are not slowed), apiRate and addressRate (requests a second to /api/ with a token and from an address;
+// not limited), set (["section.option=value", …]), build.
+export async function startStack({ workers = 2, egress = '127.0.0.1', publicRate = '10000r/s', apiRate, addressRate, set = [],
   build = process.env.BAILEE_BUILD ?? join(TOP, 'build-check') } = {}) {
   const args = ['--build', build, '--workers', String(workers), '--egress', egress, '--public-rate', publicRate,
-    ...set.flatMap((option) => ['--set', option])];
+    ...(apiRate ? ['--api-rate', apiRate] : []), ...(addressRate ? ['--address-rate', addressRate] : []), ...set.flatMap((option) => ['--set', option])];
   for (let attempt = 1; ; attempt++) {
     const dir = mkdtempSync(join(tmpdir(), 'bailee-'));
     const stack = new Stack(dir, await nextPort(), build);
