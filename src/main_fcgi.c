@@ -136,7 +136,7 @@ worker_start(void *arg, struct errctx *ctx)
 	enum err err = load_keys(&pool->config, &keyring, ctx);
 	if (!err)
 		err = db_open(&pool->config, &db, ctx);
-	if (!err && api)
+	if (!err)
 		err = catalog_open(pool->config.apps_dir, pool->config.apps_extra_dir,
 		    &pool->catalog, ctx);
 	if (!err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forms made from field specs: {name, type, label, help, required, default, multiline, options, prefix, suffix}. What is
-// typed stays here until it is sent.
+// Forms made from field specs: {name, type, label, help, required, default, value, locked, multiline, options, prefix, suffix}.
+// What is typed stays here until it is sent; a locked value is the requester's.
 import { el, icon, said } from './dom.js';
 import { t, translated } from './texts.js';
 
@@ -128,21 +128,29 @@ function withAffixes(node, { prefix, suffix }) {
   return el('div', { class: 'affixed' }, prefix ? said(prefix, 'span') : null, node, suffix ? said(suffix, 'span') : null);
 }
 
+// Text stays readable and can be copied; choices know no such state.
+function lock(input) {
+  if (input.type === 'checkbox' || input.tagName === 'SELECT') input.disabled = true;
+  else input.readOnly = true;
+}
+
 class Field {
   constructor(spec, prefix, value) {
     const id = `${prefix}-${spec.name}`;
     this.spec = spec;
     this.label = translated(spec.label ?? spec.name);
-    this.control = (CONTROLS[spec.type] ?? textControl)(spec, id, value ?? spec.default, this.label);
+    this.control = (CONTROLS[spec.type] ?? textControl)(spec, id, (spec.locked ? undefined : value) ?? spec.value ?? spec.default, this.label);
+    const locked = spec.locked ? el('p', { class: 'help locked', id: `${id}-locked` }, icon('lock'), t('form.locked')) : null;
     const help = spec.help ? el('p', { class: 'help', id: `${id}-help` }, translated(spec.help)) : null;
     this.error = el('p', { class: 'error', id: `${id}-error`, hidden: true });
     const { input } = this.control;
-    input.setAttribute('aria-describedby', [help && `${id}-help`, `${id}-error`].filter(Boolean).join(' '));
+    input.setAttribute('aria-describedby', [help && `${id}-help`, locked && `${id}-locked`, `${id}-error`].filter(Boolean).join(' '));
+    if (locked) lock(input);
     if (spec.required && spec.type !== 'boolean') input.setAttribute('aria-required', 'true');
     const label = el('label', { for: id }, said(this.label, 'span'),
       spec.required || spec.type === 'boolean' ? null : el('span', { class: 'optional' }, t('form.optional')));
     this.node = el('div', { class: `field ${spec.type === 'boolean' ? 'tick' : ''}` },
-      label, help, withAffixes(this.control.node, spec), this.error, this.control.after ?? null);
+      label, help, locked, withAffixes(this.control.node, spec), this.error, this.control.after ?? null);
   }
 
   get isSecret() { return SECRET.has(this.spec.type); }

@@ -7,13 +7,14 @@
 
 #include "base/json.h"
 #include "catalog/catalog.h"
+#include "store/connection.h"
 #include "store/request.h"
 
 /* Texts of items[] are borrowed from the body, the catalogue and `owned`. */
 struct request_items {
 	struct credential_new items[REQUEST_CREDENTIALS_MAX];
 	size_t n;
-	char *owned[REQUEST_CREDENTIALS_MAX * 4];
+	char *owned[REQUEST_CREDENTIALS_MAX * 5];
 	size_t n_owned;
 };
 
@@ -23,6 +24,15 @@ struct request_items {
  * no credential at all, or when there are too many. `items_out` is large: allocate it, zeroed. */
 enum err request_items_derive(const struct catalog *catalog, const json_t *credentials,
     struct request_items *items_out, struct errctx *ctx) MUSTCHECK;
+/* From `connections` and `keys` of a body that names types itself (checked by its table of fields):
+ * with appName, appModules and appVersion where they are given (v1), with prefill. ERR_UNKNOWN_APP,
+ * ERR_FIELD, ERR_VALUE name the place by its JSON path. */
+enum err request_items_name(const struct catalog *catalog, const json_t *body,
+    struct request_items *items_out, struct errctx *ctx) MUSTCHECK;
+/* One item: the connection with more scopes. ERR_VALUE when it has them all. Borrows from the
+ * connection. */
+enum err request_items_extend(const struct catalog *catalog, const struct connection *connection,
+    const json_t *scopes, struct request_items *items_out, struct errctx *ctx) MUSTCHECK;
 void request_items_free(struct request_items **items);
 
 #endif

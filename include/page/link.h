@@ -4,6 +4,7 @@
 #define BAILEE_PAGE_LINK_H
 
 #include "base/json.h"
+#include "catalog/catalog.h"
 #include "store/page.h"
 #include "web/router.h"
 
@@ -23,9 +24,13 @@ enum err link_open(struct ctx *ctx, struct page_link *link_out,
 /* True while a job about the credential is queued or running. */
 bool link_row_working(const struct page_row *row);
 
-/* The answer of GET /public/requests/{id}; `delayed` says that no runner is at work. Caller owns.
- */
-json_t *link_view_json(const struct page_link *link, const struct page_view *view, bool delayed);
+/* The answer of GET /public/requests/{id}; `delayed` says that no runner is at work. `catalog` has
+ * the types of connections. Caller owns. */
+json_t *link_view_json(const struct catalog *catalog, const struct page_link *link,
+    const struct page_view *view, bool delayed);
+
+/* What the requester has filled in for an item; NULL when nothing. Caller owns. */
+json_t *link_row_prefill(const struct page_row *row);
 
 /* True when no runner has been seen lately; false as well when that cannot be told. */
 bool link_is_delayed(struct store *store);

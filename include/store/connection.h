@@ -69,6 +69,10 @@ struct connection_new {
 /* Inside the caller's transaction; no membership is asked for. A name that is too long is cut. */
 enum err connection_create_in(struct store *store, const struct connection_new *connection,
     int64_t *id_out, struct errctx *ctx) MUSTCHECK;
+/* The same into a connection that is there: it keeps id and name. ERR_NO_CONNECTION when it is gone
+ * or no connection of this type and team. */
+enum err connection_extend_in(struct store *store, int64_t id,
+    const struct connection_new *connection, struct errctx *ctx) MUSTCHECK;
 /* As one transaction for a member of the team; ERR_NOT_MEMBER. */
 enum err connection_create(struct store *store, struct audit_entry *audit, int64_t person_id,
     const struct connection_new *connection, struct connection *connection_out,

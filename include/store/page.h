@@ -33,6 +33,7 @@ struct page_row {
 	char *component, *type, *type_name, *label, *credential_description;
 	char *scope; /* JSON array */
 	char *state, *decline_reason, *app_name, *app_version, *name_override;
+	char *prefill;               /* JSON object {hard, soft}, or NULL */
 	char *job_state, *job_error; /* of the newest job about it */
 };
 

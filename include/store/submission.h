@@ -13,6 +13,9 @@ struct submission {
 	struct uuid id, credential_id;
 	int64_t team_id;
 	struct bytes fields_sealed; /* data NULL: taken, refused or called off */
+	/* of the credential */
+	char *prefill;      /* JSON object {hard, soft}, or NULL; owned */
+	int64_t extends_id; /* connection that the answer goes into; 0: a new one is made */
 };
 void submission_free(struct submission *submission);
 

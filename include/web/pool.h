@@ -7,7 +7,7 @@
 #include "base/config.h"
 #include "store/store.h"
 
-struct catalog; /* catalog/catalog.h; NULL on the public pool */
+struct catalog; /* catalog/catalog.h */
 struct router;
 struct usage; /* web/usage.h: uses noted for the audit trail, written in batches */
 

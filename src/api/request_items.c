@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "catalog/key_types.h"
+#include "catalog/item_form.h"
 
 #define PATH_ROOM 96
 
@@ -21,7 +21,8 @@ struct group {
 struct deriving {
 	const struct catalog *catalog;
 	struct request_items *items;
-	const json_t *entry; /* of the body */
+	const char *list;    /* member of the body */
+	const json_t *entry; /* of that list */
 	size_t index;        /* its place */
 	const struct app *app;
 	struct group groups[GROUPS_MAX];
@@ -34,7 +35,7 @@ refuse(struct deriving *deriving, enum err kind, const char *member, const char 
 {
 	char path[PATH_ROOM];
 
-	snprintf(path, sizeof(path), "credentials[%zu]%s", deriving->index, member);
+	snprintf(path, sizeof(path), "%s[%zu]%s", deriving->list, deriving->index, member);
 	return err_set(deriving->ctx, kind, path, "%s", text);
 }
 
@@ -83,7 +84,7 @@ add_module(struct deriving *deriving, const struct app_module *module)
 
 /* By id, or by name, which stands for all of its ids. */
 static enum err
-add_named(struct deriving *deriving, const char *wanted, size_t place)
+add_named(struct deriving *deriving, const char *list, const char *wanted, size_t place)
 {
 	const struct app *app = deriving->app;
 	bool all = !strcmp(wanted, "*"), found = all;
@@ -99,7 +100,7 @@ add_named(struct deriving *deriving, const char *wanted, size_t place)
 		if (module->type)
 			err = add_module(deriving, module);
 	}
-	snprintf(member, sizeof(member), ".appModules[%zu]", place);
+	snprintf(member, sizeof(member), ".%s[%zu]", list, place);
 	return found ? err
 		     : refuse(deriving, ERR_UNKNOWN_APP, member, "the app has no such module");
 }
@@ -173,14 +174,27 @@ find_app(struct deriving *deriving)
 		   : refuse(deriving, ERR_UNKNOWN_APP, ".appName", "there is no such app");
 }
 
+/* Endpoints are named and looked up as modules are. */
+static enum err
+add_all_named(struct deriving *deriving, const char *list)
+{
+	const json_t *wanted = json_object_get(deriving->entry, list);
+	enum err err = OK;
+
+	for (size_t i = 0; i < json_array_size(wanted) && !err; i++)
+		err = add_named(deriving, list, json_string_value(json_array_get(wanted, i)), i);
+	return err;
+}
+
 static enum err
 derive_entry(struct deriving *deriving)
 {
-	const json_t *wanted = json_object_get(deriving->entry, "appModules");
 	enum err err = find_app(deriving);
 
-	for (size_t i = 0; i < json_array_size(wanted) && !err; i++)
-		err = add_named(deriving, json_string_value(json_array_get(wanted, i)), i);
+	if (!err)
+		err = add_all_named(deriving, "appModules");
+	if (!err)
+		err = add_all_named(deriving, "appEndpoints");
 	if (!err && !deriving->n_groups)
 		err = refuse(deriving, ERR_VALUE, ".appModules",
 		    "none of these modules needs a credential");
@@ -202,6 +216,7 @@ request_items_derive(const struct catalog *catalog, const json_t *credentials,
 	for (size_t i = 0; i < json_array_size(credentials) && !err; i++) {
 		struct deriving deriving = { .catalog = catalog,
 			.items = items_out,
+			.list = "credentials",
 			.entry = json_array_get(credentials, i),
 			.index = i,
 			.ctx = ctx };
@@ -209,6 +224,203 @@ request_items_derive(const struct catalog *catalog, const json_t *credentials,
 		err = derive_entry(&deriving);
 	}
 	return err;
+}
+
+/* ---- credentials that are named themselves ---- */
+
+/* Of v1, which names the app as well: a number, or "latest". */
+static enum err
+find_given_app(struct deriving *deriving)
+{
+	const char *name = json_get_text(deriving->entry, "appName");
+	struct errctx inner = { 0 };
+
+	if (!catalog_find_text(deriving->catalog, name,
+		json_get_text(deriving->entry, "appVersion"), &deriving->app, &inner))
+		return OK;
+	return catalog_find(deriving->catalog, name, 0)
+		   ? refuse(deriving, ERR_UNKNOWN_APP, ".appVersion", "the app has no such version")
+		   : refuse(deriving, ERR_UNKNOWN_APP, ".appName", "there is no such app");
+}
+
+static bool
+has_module(const struct app *app, const char *wanted)
+{
+	for (size_t i = 0; i < app->n_modules; i++)
+		if (!strcmp(app->modules[i].id, wanted) || !strcmp(app->modules[i].name, wanted))
+			return true;
+	return !strcmp(wanted, "*");
+}
+
+static enum err
+check_modules(struct deriving *deriving)
+{
+	const json_t *wanted = json_object_get(deriving->entry, "appModules");
+
+	for (size_t i = 0; i < json_array_size(wanted); i++) {
+		char member[48];
+
+		snprintf(member, sizeof(member), ".appModules[%zu]", i);
+		if (!has_module(deriving->app, json_string_value(json_array_get(wanted, i))))
+			return refuse(deriving, ERR_UNKNOWN_APP, member,
+			    "the app has no such module");
+	}
+	return OK;
+}
+
+/* The newest app that uses keys of this type. */
+static const struct app *
+app_of_key(const struct catalog *catalog, const char *type)
+{
+	const struct app *found = NULL;
+
+	for (size_t i = 0; i < catalog_count(catalog); i++) {
+		const struct app *app = catalog_at(catalog, i);
+		const json_t *keys = json_object_get(app->definition, "keys");
+
+		for (size_t k = 0; k < json_array_size(keys); k++)
+			if (!strcmp(json_string_value(json_array_get(keys, k)), type))
+				found = app;
+	}
+	return found;
+}
+
+static char *
+scopes_text(const json_t *scopes)
+{
+	json_auto_t *list = json_array();
+
+	for (size_t i = 0; i < json_array_size(scopes); i++)
+		add_once(list, json_string_value(json_array_get(scopes, i)));
+	return json_text(list);
+}
+
+static enum err
+add_prefill(struct deriving *deriving, const struct item_form *form, struct credential_new *item)
+{
+	json_t *prefill = json_object_get(deriving->entry, "prefill");
+	char path[PATH_ROOM];
+
+	if (!prefill || json_is_null(prefill))
+		return OK;
+	snprintf(path, sizeof(path), "%s[%zu].prefill", deriving->list, deriving->index);
+	enum err err = item_form_check_prefill(form, prefill, path, deriving->ctx);
+	if (!err)
+		item->prefill = own(deriving->items, json_text(prefill));
+	return err;
+}
+
+/* What is asked for; the app says where it is used, and may be unknown for keys. */
+static enum err
+add_item(struct deriving *deriving, const struct item_form *form, const char *type)
+{
+	struct request_items *items = deriving->items;
+	const struct app *app = deriving->app;
+	const json_t *modules = json_object_get(deriving->entry, "appModules");
+	const char *label = given(deriving->entry, "label");
+
+	if (items->n == REQUEST_CREDENTIALS_MAX)
+		return refuse(deriving, ERR_VALUE, "", "this would ask for too many credentials");
+	struct credential_new *item = &items->items[items->n++];
+	*item = (struct credential_new){
+		.component = form->key ? "keychain" : "account",
+		.type = form->key ? "key" : form->connection->account_type,
+		.name = type,
+		.label = label       ? label
+			 : form->key ? form->key->label
+				     : form->connection->label,
+		.description = given(deriving->entry, "description"),
+		.scope = own(items, scopes_text(json_object_get(deriving->entry, "scope"))),
+		.app_name = app ? app->name : type,
+		.app_modules = modules ? own(items, json_text(modules)) : "[]",
+		.app_version = own(items, xasprintf("%lld", (long long)(app ? app->version : 1))),
+		.name_override = given(deriving->entry, "nameOverride"),
+	};
+	return add_prefill(deriving, form, item);
+}
+
+static enum err
+name_entry(struct deriving *deriving, const char *component)
+{
+	const char *type = json_get_text(deriving->entry, "type");
+	struct item_form form = { 0 };
+	enum err err = OK;
+
+	if (!item_form_find(deriving->catalog, component, type, &form))
+		return refuse(deriving, ERR_UNKNOWN_APP, ".type", "there is no such type");
+	if (json_object_get(deriving->entry, "appName"))
+		err = find_given_app(deriving);
+	else
+		deriving->app =
+		    form.key ? app_of_key(deriving->catalog, type) : form.connection->app;
+	if (!err && deriving->app)
+		err = check_modules(deriving);
+	if (!err && form.connection && !catalog_connection_find(deriving->app, type))
+		err = refuse(deriving, ERR_UNKNOWN_APP, ".type",
+		    "the app has no connection of this type");
+	return err ? err : add_item(deriving, &form, type);
+}
+
+enum err
+request_items_name(const struct catalog *catalog, const json_t *body,
+    struct request_items *items_out, struct errctx *ctx)
+{
+	static const struct {
+		const char *list, *component;
+	} lists[] = { { "connections", "account" }, { "keys", "keychain" } };
+	enum err err = OK;
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]) && !err; k++) {
+		const json_t *entries = json_object_get(body, lists[k].list);
+
+		for (size_t i = 0; i < json_array_size(entries) && !err; i++) {
+			struct deriving deriving = { .catalog = catalog,
+				.items = items_out,
+				.list = lists[k].list,
+				.entry = json_array_get(entries, i),
+				.index = i,
+				.ctx = ctx };
+
+			err = name_entry(&deriving, lists[k].component);
+		}
+	}
+	if (!err && !items_out->n)
+		err = err_set(ctx, ERR_FIELD, "connections",
+		    "at least one connection or key must be asked for");
+	return err;
+}
+
+enum err
+request_items_extend(const struct catalog *catalog, const struct connection *connection,
+    const json_t *scopes, struct request_items *items_out, struct errctx *ctx)
+{
+	const struct app_connection *type =
+	    catalog_connection_type_find(catalog, connection->account_name);
+	json_auto_t *have = NULL;
+
+	if (!type)
+		return err_set(ctx, ERR_UNKNOWN_APP, "connectionId",
+		    "the type of this connection is not known any more");
+	if (json_parse(connection->scopes, strlen(connection->scopes), &have, NULL))
+		return err_set(ctx, ERR_INTERNAL, "", "the scopes of a connection are damaged");
+	size_t before = json_array_size(have);
+	for (size_t i = 0; i < json_array_size(scopes); i++)
+		add_once(have, json_string_value(json_array_get(scopes, i)));
+	if (json_array_size(have) == before)
+		return err_set(ctx, ERR_VALUE, "scopes", "the connection has all of these scopes");
+	items_out->items[items_out->n++] = (struct credential_new){
+		.component = "account",
+		.type = type->account_type,
+		.name = type->type,
+		.label = type->label,
+		.scope = own(items_out, json_text(have)),
+		.app_name = type->app->name,
+		.app_modules = "[]",
+		.app_version = own(items_out, xasprintf("%lld", (long long)type->app->version)),
+		.name_override = connection->name,
+		.extends_id = connection->id,
+	};
+	return OK;
 }
 
 void

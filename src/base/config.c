@@ -25,9 +25,9 @@ const char *const config_role_names[CONFIG_ROLE_COUNT] = {
 #define NUMBER(field) #field, CONFIG_TYPE_NUMBER, offsetof(struct config, field)
 
 const struct config_option config_options[] = {
-	{ TEXT(apps_dir), "/usr/local/share/bailee/apps", 0, 0, A | R | C,
+	{ TEXT(apps_dir), "/usr/local/share/bailee/apps", 0, 0, P | A | R | C,
 	    "Folder of the app definitions that ship with Bailee." },
-	{ TEXT(apps_extra_dir), "", 0, 0, A | R | C,
+	{ TEXT(apps_extra_dir), "", 0, 0, P | A | R | C,
 	    "Folder of the operator's own app definitions; they may not reuse a shipped name." },
 	{ NUMBER(body_limit), "262144", 1024, 8388608, P | A, "Largest request body in bytes." },
 	{ TEXT(db_host), "", 0, 0, P | A | R | C, "Database host; empty: use db_socket." },

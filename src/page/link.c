@@ -7,7 +7,7 @@
 
 #include "base/crypt.h"
 #include "base/log.h"
-#include "catalog/key_types.h"
+#include "catalog/item_form.h"
 #include "store/job.h"
 #include "store/request.h"
 #include "web/pool.h"
@@ -112,18 +112,31 @@ scope_json(const char *text)
 	return json_array();
 }
 
-/* Null where there is nothing to fill in: accounts, and types this program does not know. */
-static json_t *
-row_form_json(const struct page_row *row)
+json_t *
+link_row_prefill(const struct page_row *row)
 {
-	const struct key_type *type =
-	    strcmp(row->component, "keychain") == 0 ? key_type_find(row->type_name) : NULL;
+	json_t *prefill = NULL;
 
-	return type ? key_type_form(type) : json_null();
+	if (row->prefill && json_parse(row->prefill, strlen(row->prefill), &prefill, NULL) != OK)
+		return NULL;
+	return prefill;
+}
+
+/* Null where filling in is not all there is to do, and for types this program does not know. */
+static json_t *
+row_form_json(const struct catalog *catalog, const struct page_row *row)
+{
+	struct item_form form;
+
+	if (!item_form_find(catalog, row->component, row->type_name, &form) ||
+	    !item_form_is_all(&form))
+		return json_null();
+	json_auto_t *prefill = link_row_prefill(row);
+	return item_form_json(&form, prefill);
 }
 
 static json_t *
-item_json(const struct page_row *row)
+item_json(const struct catalog *catalog, const struct page_row *row)
 {
 	char id[UUID_TEXT_SIZE];
 	json_t *item = json_object();
@@ -147,7 +160,7 @@ item_json(const struct page_row *row)
 	    : failed              ? "failed"
 				  : NULL);
 	json_put_text(item, "error", failed ? row->job_error : NULL);
-	json_put(item, "form", row_form_json(row));
+	json_put(item, "form", row_form_json(catalog, row));
 	return item;
 }
 
@@ -172,12 +185,13 @@ request_json_of(const struct page_link *link, const struct page_row *row)
 }
 
 json_t *
-link_view_json(const struct page_link *link, const struct page_view *view, bool delayed)
+link_view_json(const struct catalog *catalog, const struct page_link *link,
+    const struct page_view *view, bool delayed)
 {
 	json_t *answer = json_object(), *items = json_array();
 
 	for (size_t i = 0; i < view->n; i++)
-		json_array_append_new(items, item_json(&view->rows[i]));
+		json_array_append_new(items, item_json(catalog, &view->rows[i]));
 	json_put(answer, "request", request_json_of(link, &view->rows[0]));
 	json_put(answer, "items", items);
 	json_put_bool(answer, "delayed", delayed);
@@ -206,5 +220,5 @@ link_get(struct ctx *ctx, struct response *response)
 	for (size_t i = 0; i < view.n; i++)
 		working = working || link_row_working(&view.rows[i]);
 	bool delayed = working && link_is_delayed(&pool->store);
-	return response_json(response, link_view_json(&link, &view, delayed));
+	return response_json(response, link_view_json(pool->catalog, &link, &view, delayed));
 }

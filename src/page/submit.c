@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/secret.h"
-#include "catalog/key_types.h"
+#include "catalog/item_form.h"
 #include "page/link.h"
 #include "web/pool.h"
 
@@ -64,15 +64,17 @@ accepted(struct ctx *ctx, struct response *response)
 }
 
 enum err
-submit_text(const struct page_row *row, json_t *fields, char **text_out, struct errctx *ctx)
+submit_text(const struct catalog *catalog, const struct page_row *row, json_t *fields,
+    char **text_out, struct errctx *ctx)
 {
 	char id[UUID_TEXT_SIZE];
-	const struct key_type *type =
-	    strcmp(row->component, "keychain") == 0 ? key_type_find(row->type_name) : NULL;
+	struct item_form item;
 
-	if (!type)
+	if (!item_form_find(catalog, row->component, row->type_name, &item) ||
+	    !item_form_is_all(&item))
 		return err_set(ctx, ERR_VALUE, "", "this cannot be filled in here");
-	enum err err = key_type_check(type, fields, "fields", ctx);
+	json_auto_t *prefill = link_row_prefill(row);
+	enum err err = item_form_check(&item, prefill, fields, "fields", ctx);
 	if (err)
 		return err;
 	json_auto_t *form = json_object();
@@ -96,7 +98,8 @@ submit_body(struct ctx *ctx, struct answer *answer)
 	if (!err)
 		err = fields_check(body, submit_fields, false, "", &ctx->err);
 	if (!err)
-		err = submit_text(answer->row, json_object_get(body, "fields"), &text, &ctx->err);
+		err = submit_text(pool->catalog, answer->row, json_object_get(body, "fields"),
+		    &text, &ctx->err);
 	if (!err)
 		err = page_submit(&pool->store, &answer->link, answer->row, &answer->call, text,
 		    strlen(text), &ctx->err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Job kind fulfil: make a key from a form that a person filled in. */
+/* Job kind fulfil: make a key or connection from a form that a person filled in. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,21 +7,27 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "catalog/key_types.h"
+#include "catalog/item_form.h"
+#include "platform/test_call.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "runner/remote.h"
+#include "store/connection.h"
 #include "store/credential.h"
 #include "store/keychain.h"
 #include "store/platform.h"
 #include "store/submission.h"
 
 struct fulfil {
-	struct remote remote; /* first; makes the key where the team has a platform */
+	struct remote remote; /* first; makes it where the team has a platform */
 	struct submission submission;
 	struct credential credential;
 	json_t *form;                           /* {"credential", "fields"}; secret */
-	char name[KEYCHAIN_NAME_MAX * 4 + 600]; /* of the key to be made */
+	struct item_form item;                  /* its type */
+	char name[KEYCHAIN_NAME_MAX * 4 + 600]; /* of what is to be made */
+	bool tests;                             /* a connection, before anything is made of it */
+	struct test_call test;
+	struct test_result tested;
 };
 
 static void
@@ -31,6 +37,8 @@ fulfil_free(void *data)
 
 	json_decref(fulfil->remote.order.body);
 	remote_free(&fulfil->remote);
+	test_call_free(&fulfil->test);
+	test_result_free(&fulfil->tested);
 	submission_free(&fulfil->submission);
 	credential_free(&fulfil->credential);
 	json_decref(fulfil->form);
@@ -85,16 +93,22 @@ settle_bad_fields(struct task *task, const struct errctx *ctx)
 static enum err
 check_fields(struct task *task, struct fulfil *fulfil)
 {
-	const struct key_type *type = key_type_find(fulfil->credential.name);
+	const struct credential *credential = &fulfil->credential;
+	const char *text = fulfil->submission.prefill;
 	json_t *fields = json_object_get(fulfil->form, "fields");
+	json_auto_t *prefill = NULL;
 	struct errctx ctx = { 0 };
 
-	if (!type || strcmp(fulfil->credential.component, "keychain") != 0) {
+	if (!item_form_find(kinds_catalog(), credential->component, credential->name,
+		&fulfil->item) ||
+	    !item_form_is_all(&fulfil->item)) {
 		task_settle(task, JOB_FAILED, "a credential of type %s cannot be given by a form",
-		    fulfil->credential.name);
+		    credential->name);
 		return OK;
 	}
-	if (key_type_check(type, fields, "", &ctx))
+	if (text && json_parse(text, strlen(text), &prefill, NULL))
+		task_settle(task, JOB_FAILED, "what was filled in beforehand is damaged");
+	else if (item_form_check(&fulfil->item, prefill, fields, "", &ctx))
 		settle_bad_fields(task, &ctx);
 	return OK;
 }
@@ -112,18 +126,19 @@ open_form(struct store *store, struct fulfil *fulfil, struct errctx *ctx)
 
 /* What lists show: the requester's wish, else label and app. */
 static void
-set_key_name(struct fulfil *fulfil)
+set_name(struct fulfil *fulfil)
 {
 	const struct credential *credential = &fulfil->credential;
 	char *out = fulfil->name;
 	size_t size = sizeof(fulfil->name);
+	size_t most = fulfil->item.key ? KEYCHAIN_NAME_MAX : CONNECTION_NAME_MAX;
 
 	if (credential->name_override && *credential->name_override)
 		snprintf(out, size, "%s", credential->name_override);
 	else
 		snprintf(out, size, "%s (%s)", credential->label, credential->app_name);
 	size_t at = 0, chars = 0, length;
-	while (out[at] && chars < KEYCHAIN_NAME_MAX &&
+	while (out[at] && chars < most &&
 	       (length = json_utf8_length(out + at, strlen(out + at))) > 0) {
 		at += length;
 		chars++;
@@ -131,7 +146,51 @@ set_key_name(struct fulfil *fulfil)
 	out[at] = '\0';
 }
 
-/* A key of ours is made when the job is saved, any other one before that. */
+/* {accountName, accountType, scopes} beside the fields of the type. Secret. */
+static json_t *
+connection_body(const struct fulfil *fulfil)
+{
+	json_t *body = json_copy(json_object_get(fulfil->form, "fields")), *scopes = NULL;
+	const char *asked = fulfil->credential.scope;
+
+	json_put_text(body, "accountName", fulfil->name);
+	json_put_text(body, "accountType", fulfil->credential.name);
+	if (json_parse(asked, strlen(asked), &scopes, NULL) == OK)
+		json_put(body, "scopes", scopes);
+	return body;
+}
+
+static void
+order_remote(const struct task *task, struct fulfil *fulfil)
+{
+	struct remote *remote = &fulfil->remote;
+	bool key = fulfil->item.key != NULL;
+
+	remote->order = (struct platform_order){
+		.step = key ? PLATFORM_CREATE_KEY : PLATFORM_CREATE_CONNECTION,
+		.body = key ? platform_key_body(&remote->platform, fulfil->name,
+				  fulfil->credential.name, json_object_get(fulfil->form, "fields"))
+			    : connection_body(fulfil),
+		.job_id = task->job.id,
+	};
+}
+
+/* What the definition does not know how to test, or cannot with these fields, is taken as it is or
+ * refused. */
+static void
+prepare_test(struct task *task, struct fulfil *fulfil)
+{
+	struct errctx ctx = { 0 };
+
+	if (!fulfil->item.connection || !test_call_exists(fulfil->item.connection))
+		return;
+	fulfil->tests = true;
+	if (test_call_build(fulfil->item.connection, json_object_get(fulfil->form, "fields"),
+		&fulfil->test, &ctx))
+		settle_bad_fields(task, &ctx);
+}
+
+/* What is ours is made when the job is saved, any other before that. */
 static enum err
 choose_platform(struct store *store, struct task *task, struct fulfil *fulfil, struct errctx *ctx)
 {
@@ -140,17 +199,12 @@ choose_platform(struct store *store, struct task *task, struct fulfil *fulfil, s
 
 	if (err)
 		return err;
-	set_key_name(fulfil);
-	if (remote->platform.kind == PLATFORM_LOCAL) {
+	set_name(fulfil);
+	prepare_test(task, fulfil);
+	if (remote->platform.kind != PLATFORM_LOCAL)
+		order_remote(task, fulfil);
+	else if (!fulfil->tests)
 		task_settle(task, JOB_DONE, NULL);
-		return OK;
-	}
-	remote->order = (struct platform_order){
-		.step = PLATFORM_CREATE_KEY,
-		.body = platform_key_body(&remote->platform, fulfil->name, fulfil->credential.name,
-		    json_object_get(fulfil->form, "fields")),
-		.job_id = task->job.id,
-	};
 	return OK;
 }
 
@@ -185,30 +239,99 @@ fulfil_load(struct store *store, struct task *task, json_t *payload, struct errc
 }
 
 static void
-key_made(struct task *task)
+remote_made(struct task *task)
 {
 	task_settle(task, JOB_DONE, NULL);
 	loop_end(task);
 }
 
 static void
+on_tested(void *arg, struct http_result *result)
+{
+	struct task *task = arg;
+	struct fulfil *fulfil = task->data;
+
+	test_call_judge(fulfil->item.connection, json_object_get(fulfil->form, "fields"), result,
+	    &fulfil->tested);
+	if (fulfil->tested.verdict == TEST_GOOD && fulfil->remote.platform.kind != PLATFORM_LOCAL) {
+		remote_start(task, remote_made);
+		return;
+	}
+	if (fulfil->tested.verdict == TEST_GOOD)
+		task_settle(task, JOB_DONE, NULL);
+	else if (fulfil->tested.verdict == TEST_BAD)
+		task_settle(task, JOB_FAILED, "%s", fulfil->tested.reason);
+	else
+		task_retry_later(task, fulfil->tested.reason);
+	loop_end(task);
+}
+
+static void
 fulfil_start(struct task *task)
 {
-	remote_start(task, key_made);
+	struct fulfil *fulfil = task->data;
+
+	if (!fulfil->tests) {
+		remote_start(task, remote_made);
+		return;
+	}
+	http_client_start(loop_client(task->loop), &(struct http_call){
+						       .request = &fulfil->test.request,
+						       .allowed_hosts = fulfil->test.allowed_hosts,
+						       .done = on_tested,
+						       .arg = task,
+						   });
 }
 
 static enum err
-make_local(struct store *store, const struct fulfil *fulfil, struct errctx *ctx)
+make_key(struct store *store, const struct fulfil *fulfil, int64_t *id_out, struct errctx *ctx)
 {
-	struct credential_remote remote = { .platform = PLATFORM_LOCAL_NAME };
 	const struct keychain_new key = {
 		.team_id = fulfil->submission.team_id,
 		.name = fulfil->name,
 		.type_name = fulfil->credential.name,
 		.parameters = json_object_get(fulfil->form, "fields"),
 	};
-	enum err err = keychain_create_in(store, &key, &remote.id, ctx);
 
+	return keychain_create_in(store, &key, id_out, ctx);
+}
+
+static enum err
+make_connection(struct store *store, const struct fulfil *fulfil, int64_t *id_out,
+    struct errctx *ctx)
+{
+	const struct app_connection *type = fulfil->item.connection;
+	const struct connection_new connection = {
+		.team_id = fulfil->submission.team_id,
+		.name = fulfil->name,
+		.account_name = type->type,
+		.account_label = type->label,
+		.account_type = type->account_type,
+		.package_name = type->app->name,
+		.scopes = fulfil->credential.scope,
+		.parameters = json_object_get(fulfil->form, "fields"),
+		.metadata_value = fulfil->tested.account_name,
+		.uid = fulfil->tested.account_id,
+	};
+	int64_t extends_id = fulfil->submission.extends_id;
+
+	if (!extends_id)
+		return connection_create_in(store, &connection, id_out, ctx);
+	enum err err = connection_extend_in(store, extends_id, &connection, ctx);
+	if (!err)
+		*id_out = extends_id;
+	return err;
+}
+
+static enum err
+make_local(struct store *store, const struct fulfil *fulfil, struct errctx *ctx)
+{
+	struct credential_remote remote = { .platform = PLATFORM_LOCAL_NAME };
+	enum err err = fulfil->item.key ? make_key(store, fulfil, &remote.id, ctx)
+					: make_connection(store, fulfil, &remote.id, ctx);
+
+	if (!fulfil->item.key)
+		remote.scope = fulfil->credential.scope;
 	return err ? err : credential_authorize_in(store, &fulfil->credential.id, &remote, ctx);
 }
 
@@ -280,9 +403,9 @@ const struct kind kind_fulfil = {
 	.timeout_ms = 60 * 1000,
 	.max_attempts = 5,
 	.audit = "credential.authorize",
-	.doc = "Opens and checks a form, makes a key of it at the team's platform and authorizes "
-	       "the credential.",
-	.idempotent = "A key of ours is made in the transaction that wipes the form and ends the "
+	.doc = "Opens and checks a form, tests a connection at its provider, makes the key or "
+	       "connection at the team's platform and authorizes the credential.",
+	.idempotent = "What is ours is made in the transaction that wipes the form and ends the "
 		      "job, one elsewhere under a key of idempotency that is the job's id; a form "
 		      "that is wiped already makes nothing.",
 	.check = fulfil_check,

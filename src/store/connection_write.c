@@ -176,6 +176,58 @@ connection_create_in(struct store *store, const struct connection_new *connectio
 	return err;
 }
 
+static const struct col extend_in[] = {
+	COL(TEXT, struct insert_in, metadata_type),
+	COL(TEXT, struct insert_in, metadata_value),
+	COL(TEXT, struct insert_in, uid),
+	COL(TEXT, struct insert_in, scopes),
+	COL(BYTES, struct insert_in, sealed),
+	COL(UUID, struct insert_in, uuid),
+	COL(INT, struct insert_in, team_id),
+	COL(TEXT, struct insert_in, account_name),
+};
+static const struct stmt extend_update = { "connection_extend",
+	"UPDATE connection SET metadata_type = ?, metadata_value = ?, uid = ?, scopes = ?, "
+	"parameters_sealed = ?, updated_at = UTC_TIMESTAMP(3) "
+	"WHERE uuid = ? AND team_id = ? AND account_name = ?",
+	extend_in, COL_N(extend_in), NULL, 0 };
+struct uuid_row {
+	struct uuid uuid;
+};
+static const struct col uuid_out[] = { COL(UUID, struct uuid_row, uuid) };
+static const struct stmt uuid_select = { "connection_uuid",
+	"SELECT uuid FROM connection WHERE id = ? FOR UPDATE", id_in, COL_N(id_in), uuid_out,
+	COL_N(uuid_out) };
+
+enum err
+connection_extend_in(struct store *store, int64_t id, const struct connection_new *connection,
+    struct errctx *ctx)
+{
+	auto_free char *value = cut(connection->metadata_value, CONNECTION_ACCOUNT_MAX);
+	auto_free char *uid = cut(connection->uid, CONNECTION_ACCOUNT_MAX);
+	struct insert_in in = {
+		.team_id = connection->team_id,
+		.account_name = connection->account_name,
+		.metadata_type = kind_of(value),
+		.metadata_value = value,
+		.uid = uid,
+		.scopes = connection->scopes,
+	};
+	struct uuid_row row = { 0 };
+	int64_t affected = 0;
+	enum err err =
+	    missing(stmt_one(store->db, &uuid_select, &(struct id_in){ id }, &row, ctx), ctx);
+
+	in.uuid = row.uuid;
+	if (!err)
+		err = seal_parameters(store, &in.uuid, connection->team_id, connection->parameters,
+		    &in.sealed, ctx);
+	if (!err)
+		err = stmt_run(store->db, &extend_update, &in, &affected, ctx);
+	free(in.sealed.data);
+	return !err && !affected ? missing(ERR_NOT_FOUND, ctx) : err;
+}
+
 struct load_row {
 	struct connection connection;
 };

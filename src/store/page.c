@@ -43,6 +43,7 @@ static const struct col open_out[] = {
 	COL(TEXT, struct page_row, app_name),
 	COL(TEXT, struct page_row, app_version),
 	COL(TEXT, struct page_row, name_override),
+	COL(TEXT, struct page_row, prefill),
 	COL(TEXT, struct page_row, job_state),
 	COL(TEXT, struct page_row, job_error),
 };

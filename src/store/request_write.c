@@ -74,13 +74,16 @@ static const struct col item_in[] = {
 	COL(TEXT, struct item_in, item.app_modules),
 	COL(TEXT, struct item_in, item.app_version),
 	COL(TEXT, struct item_in, item.name_override),
+	COL(TEXT, struct item_in, item.prefill),
+	COL(INT0, struct item_in, item.extends_id),
 	COL(TIME, struct item_in, now),
 	COL(TIME, struct item_in, now),
 };
 static const struct stmt item_insert = { "credential_insert",
 	"INSERT INTO credential (id, request_id, position, component, type, name, label, "
 	"description, scope, remote_scope, app_name, app_modules, app_version, name_override, "
-	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?)",
+	"prefill, extends_id, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?, ?, ?)",
 	item_in, COL_N(item_in), NULL, 0 };
 
 static enum err
@@ -287,7 +290,7 @@ static enum err
 enqueue_delete(struct store *store, struct delete_io *io, const struct audit_entry *audit,
     struct errctx *ctx)
 {
-	char active_key[UUID_TEXT_SIZE + 16];
+	char active_key[sizeof(audit->subject) + 16];
 
 	snprintf(active_key, sizeof(active_key), "request_delete:%s", audit->subject);
 	const struct job_new job = { .kind = "request_delete",

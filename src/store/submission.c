@@ -8,10 +8,13 @@ static const struct col load_out[] = {
 	COL(UUID, struct submission, credential_id),
 	COL(INT, struct submission, team_id),
 	COL(BYTES, struct submission, fields_sealed),
+	COL(TEXT, struct submission, prefill),
+	COL(INT, struct submission, extends_id),
 };
 static const struct stmt load = { "submission_load",
-	"SELECT id, credential_id, team_id, fields_sealed FROM submission WHERE id = ?", id_in,
-	COL_N(id_in), load_out, COL_N(load_out) };
+	"SELECT s.id, s.credential_id, s.team_id, s.fields_sealed, c.prefill, c.extends_id "
+	"FROM submission s LEFT JOIN credential c ON c.id = s.credential_id WHERE s.id = ?",
+	id_in, COL_N(id_in), load_out, COL_N(load_out) };
 static const struct stmt wipe = { "submission_wipe",
 	"UPDATE submission SET fields_sealed = NULL WHERE id = ? AND fields_sealed IS NOT NULL",
 	id_in, COL_N(id_in), NULL, 0 };

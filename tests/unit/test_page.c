@@ -112,7 +112,7 @@ view_of(struct page_row *row)
 	const struct page_view view = { row, 1 };
 	const struct page_link link = { .request = row->id };
 
-	return link_view_json(&link, &view, false);
+	return link_view_json(NULL, &link, &view, false);
 }
 
 static void
@@ -212,7 +212,7 @@ seals_the_form_with_its_credential_and_defaults(void **state)
 
 	(void)state;
 	json_object_set_new(fields, "placement", json_string("qs"));
-	assert_int_equal(submit_text(&row, fields, &sealed, &ctx), OK);
+	assert_int_equal(submit_text(NULL, &row, fields, &sealed, &ctx), OK);
 	json_auto_t *form = NULL;
 	assert_int_equal(json_parse(sealed, strlen(sealed), &form, &ctx), OK);
 	assert_string_equal(json_get_text(form, "credential"), ID);
@@ -231,7 +231,7 @@ names_each_bad_field_and_no_value(void **state)
 	struct errctx ctx = { 0 };
 
 	(void)state;
-	assert_int_equal(submit_text(&row, fields, &sealed, &ctx), ERR_FIELD);
+	assert_int_equal(submit_text(NULL, &row, fields, &sealed, &ctx), ERR_FIELD);
 	assert_null(sealed);
 	assert_int_equal(ctx.n_sub, 3);
 	for (unsigned i = 0; i < ctx.n_sub; i++) {
@@ -249,8 +249,8 @@ takes_no_form_for_accounts_and_unknown_types(void **state)
 	auto_wipe char *sealed = NULL;
 
 	(void)state;
-	assert_int_equal(submit_text(&account, fields, &sealed, NULL), ERR_VALUE);
-	assert_int_equal(submit_text(&unknown, fields, &sealed, NULL), ERR_VALUE);
+	assert_int_equal(submit_text(NULL, &account, fields, &sealed, NULL), ERR_VALUE);
+	assert_int_equal(submit_text(NULL, &unknown, fields, &sealed, NULL), ERR_VALUE);
 	assert_null(sealed);
 }
 
