@@ -22,13 +22,14 @@ after(() => {
 const variables = () => Object.fromEntries(readFileSync(join(dir, 'quickstart.env'), 'utf8').trim().split('\n')
   .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 
-test('the tour shows a token of the vendor, its cached twin and a request link', async () => {
+test('the tour shows a token of the vendor, its cached twin, a request link and a key taken back', async () => {
   const port = await freePort();
   const run = quickstart('--port', String(port));
   assert.equal(run.status, 0, run.stderr + run.stdout);
   assert.match(run.stdout, /→ \{"user":"demo"\}/);
   assert.match(run.stdout, /logins at the vendor: 1\n/);
   assert.match(run.stdout, new RegExp(`http://127\\.0\\.0\\.1:${port}/request/[0-9a-f-]{36}#\\S{20,}`));
+  assert.match(run.stdout, /→ \{"state":"authorized","remoteId":"\d+"\}[^]*delete-remote[^]*→ \{"state":"pending","remoteId":null\}[^]*→ \{"deleted":true\}/);
   assert.equal(statSync(join(dir, 'quickstart.env')).mode & 0o777, 0o600);
   assert.equal(variables().BAILEE_URL, `http://127.0.0.1:${port}`);
 });
