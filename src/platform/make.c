@@ -11,6 +11,7 @@
 
 #define WORDS_MAX 240  /* bytes of the other side's words that are kept */
 #define SHORT_SECRET 4 /* fewer bytes say nothing about where they come from */
+#define PIECE 12       /* bytes of a long secret that are too many to show */
 #define SECRET_DEPTH 8 /* levels of a body that are looked through */
 
 /* `member` of the answer holds what was made. */
@@ -105,6 +106,25 @@ is_plain(const char *key)
 	return false;
 }
 
+/* The whole of it anywhere, or a piece of it where the words are shown. */
+static bool
+repeats(const char *words, const char *secret)
+{
+	size_t len = strlen(words);
+	char piece[PIECE + 1] = "";
+
+	if (strlen(secret) < SHORT_SECRET)
+		return false;
+	if (strstr(words, secret))
+		return true;
+	for (size_t at = 0; at + PIECE <= len && at < WORDS_MAX; at++) {
+		memcpy(piece, words + at, PIECE);
+		if (strstr(secret, piece))
+			return true;
+	}
+	return false;
+}
+
 /* Whether the words repeat a text of the body: a platform may quote the value it does not like. */
 static bool
 quotes(const char *words, json_t *value, int depth)
@@ -114,7 +134,7 @@ quotes(const char *words, json_t *value, int depth)
 	size_t index;
 
 	if (text)
-		return strlen(text) >= SHORT_SECRET && strstr(words, text);
+		return repeats(words, text);
 	if (depth == 0)
 		return true; /* nobody looked */
 	json_array_foreach(value, index, member) if (quotes(words, member, depth - 1)) return true;
@@ -126,7 +146,7 @@ quotes(const char *words, json_t *value, int depth)
 static bool
 holds_secret(const struct platform *platform, const struct platform_order *order, const char *words)
 {
-	return strstr(words, secret_text(&platform->token)) ||
+	return repeats(words, secret_text(&platform->token)) ||
 	       (order->body && quotes(words, order->body, SECRET_DEPTH));
 }
 
