@@ -1,20 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 // The request page in Chromium against the whole stack: what a person with a link sees and does, in each state.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import AxeBuilder from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
 
 import { sleep, startStack, waitFor } from '../e2e/harness.mjs';
+import { startVendor } from '../e2e/vendor.mjs';
 
 const CANARY = 'canary-request-page-5e11';
 const MODULES = { apikeyauth: 'ActionSendDataAPIKeyAuth', basicauth: 'ActionSendDataBasicAuth' };
 
-let stack; let world; let browser;
+let stack; let world; let browser; let vendor; let apps;
+
+// A service whose accounts are connected with a key; its test call goes to the vendor of this test.
+function shop(url) {
+  return {
+    name: 'shoplet',
+    version: 1,
+    label: 'Shoplet',
+    connections: [{
+      type: 'shoplet',
+      label: 'Shoplet account',
+      auth: 'apikey',
+      fields: [{ name: 'shop', type: 'text', label: 'Shop name', required: true, prefix: 'https://', suffix: '.shop.example' },
+        { name: 'apiKey', type: 'password', label: 'API key', required: true },
+        { name: 'region', type: 'select', label: 'Region', required: true, options: [{ label: 'Europe', value: 'eu' }, { label: 'America', value: 'us' }] },
+        { name: 'note', type: 'text', label: 'Note' }],
+      inject: [{ where: 'header', name: 'X-Key', template: '<<apiKey>>' }],
+      test: { method: 'GET', url: `${url}/shop`, expect: [200] },
+      account_name: ['/owner'],
+      allowed_hosts: [new URL(url).host],
+    }],
+    modules: [{ id: 'Get', name: 'Get', label: 'Get', type: 'account:shoplet' }],
+  };
+}
 
 before(async () => {
-  stack = await startStack();
+  vendor = await startVendor();
+  apps = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
+  writeFileSync(join(apps, 'shoplet.json'), JSON.stringify(shop(vendor.url)));
+  stack = await startStack({ set: [`common.apps_extra_dir=${apps}`] });
   world = await stack.world({ name: 'Page' });
   browser = await chromium.launch({
     executablePath: process.env.BAILEE_CHROMIUM ?? '/usr/bin/chromium',
@@ -24,6 +54,8 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await stack?.close();
+  await vendor?.close();
+  rmSync(apps, { recursive: true, force: true });
 });
 
 const api = (method, path, body) => stack.api(method, `/api/v2${path}`, body, { token: world.token });
@@ -179,6 +211,41 @@ describe('a link', () => {
     await close();
     assert.deepEqual(await stack.findSecret(request.secret), []);
     assert.deepEqual(await stack.findSecret(`${CANARY}-nowhere`), []);
+  });
+
+  it('connects an account, with fields that the requester has filled in', async () => {
+    vendor.on('/shop', (sent, response) => (sent.headers['x-key'] === `${CANARY}-shop`
+      ? response.writeHead(200, { 'content-type': 'application/json' }).end('{"owner":"grace@shop.example"}')
+      : response.writeHead(401, { 'content-type': 'application/json' }).end('{"message":"this key is not known"}')));
+    const answer = await api('POST', '/credential-requests/actions/create-by-credentials', { teamId: world.teamId,
+      name: 'Access to the shop', connections: [{ type: 'shoplet', prefill: { hard: { shop: 'blue', region: 'us' }, soft: { note: 'from us' } } }] });
+    assert.equal(answer.status, 200, answer.text);
+    const { page, card, check, close } = await visit(answer.body.publicUri);
+    const item = card('Shoplet account');
+    const name = item.getByLabel('Shop name');
+    await name.waitFor();
+    assert.equal(await name.inputValue(), 'blue');
+    assert.equal(await name.isEditable(), false);
+    assert.match(await name.evaluate((input) => input.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent).join(' ')),
+      /cannot be changed/);
+    assert.equal(await item.getByLabel('Region').inputValue(), 'us');
+    assert.equal(await item.getByLabel('Region').isDisabled(), true);
+    assert.equal(await item.getByLabel('Note').inputValue(), 'from us');
+    await check('prefilled');
+    await item.getByLabel('Note').fill('changed');
+    await item.getByLabel('API key', { exact: true }).fill('wrong-key');
+    await send(item);
+    await item.getByText('this key is not known').waitFor();
+    await check('refused by the provider');
+    assert.equal(await name.inputValue(), 'blue');
+    assert.equal(await item.getByLabel('Note').inputValue(), 'changed');
+    await item.getByLabel('API key', { exact: true }).fill(`${CANARY}-shop`);
+    await send(item);
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    const { credentials: [credential] } = await detail(answer.body.request);
+    const { connection } = (await api('GET', `/connections/${credential.remoteId}`)).body;
+    assert.equal(connection.metadata.value, 'grace@shop.example');
+    await close();
   });
 
   it('works with the keyboard alone', async () => {
