@@ -9,11 +9,11 @@
 	"r.id, t.organization_id, r.team_id, r.requester_id, r.provider_id, r.name, "              \
 	"r.description, r.status, r.should_send_email, r.email_sent_at, r.created_at, "            \
 	"r.updated_at, r.expires_at"
-#define REQUEST_COLUMNS                                                                            \
-	REQUEST_OWN_COLUMNS                                                                        \
-	    ", CASE WHEN ? THEN "                                                                  \
-	    "(SELECT JSON_ARRAYAGG(DISTINCT a.app_name ORDER BY a.app_name) FROM credential a "    \
-	    "WHERE a.request_id = r.id) END, p.id, p.email, p.name"
+#define REQUEST_EXTRA_COLUMNS                                                                      \
+	"CASE WHEN ? THEN "                                                                        \
+	"(SELECT JSON_ARRAYAGG(DISTINCT a.app_name ORDER BY a.app_name) FROM credential a "        \
+	"WHERE a.request_id = r.id) END, p.id, p.email, p.name"
+#define REQUEST_COLUMNS REQUEST_OWN_COLUMNS ", " REQUEST_EXTRA_COLUMNS
 /* With neither names of apps nor provider; binds as the above. */
 #define REQUEST_PLAIN_COLUMNS REQUEST_OWN_COLUMNS ", NULL, NULL, NULL, NULL"
 #define REQUEST_COLS(strukt, m)                                                                    \
