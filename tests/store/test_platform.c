@@ -69,8 +69,14 @@ a_token_copied_to_another_team_does_not_open(void **state)
 static struct credential
 make_credential(struct uuid *request_out)
 {
-	const struct credential_new item = { "keychain", "key", "apikeyauth", "API key", NULL, "[]",
-		"http", "[\"*\"]", "3", NULL };
+	const struct credential_new item = { .component = "keychain",
+		.type = "key",
+		.name = "apikeyauth",
+		.label = "API key",
+		.scope = "[]",
+		.app_name = "http",
+		.app_modules = "[\"*\"]",
+		.app_version = "3" };
 	const struct request_new request = { .team_id = the.alpha,
 		.requester_id = the.ada.id,
 		.provider_id = the.ada.id,
