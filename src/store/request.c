@@ -62,7 +62,9 @@ static const struct col list_out[] = {
 };
 
 /* One statement per order, and per whether a status is asked for: each is served by an index of
- * its own, request_list or request_status, for the newest-first order that clients page through. */
+ * its own, request_list or request_status, for the newest-first order that clients page through.
+ * Which rows belong to the page is found first, and the rows themselves are read then: without
+ * another filter the index alone says it, however deep the page. */
 #define MATCHES                                                                                    \
 	"AND (? IS NULL OR r.requester_id = ?) AND (? IS NULL OR r.provider_id = ?) "              \
 	"AND (? IS NULL OR r.name LIKE ? ESCAPE '!') "
@@ -70,17 +72,22 @@ static const struct col list_out[] = {
 	COL(INT0, struct list_in, requester_id), COL(INT0, struct list_in, requester_id),          \
 	    COL(INT0, struct list_in, provider_id), COL(INT0, struct list_in, provider_id),        \
 	    COL(TEXT, struct list_in, pattern), COL(TEXT, struct list_in, pattern)
-#define OF_TEAM "FROM credential_request r WHERE r.team_id = ? " MATCHES
-#define OF_TEAM_COLS COL(INT, struct list_in, team_id), MATCHES_COLS
-#define OF_STATUS "FROM credential_request r WHERE r.team_id = ? AND r.status = ? " MATCHES
-#define OF_STATUS_COLS                                                                             \
-	COL(INT, struct list_in, team_id), COL(TEXT, struct list_in, status), MATCHES_COLS
+#define ALL_OF_TEAM "FROM credential_request r WHERE r.team_id = ? "
+#define ALL_OF_TEAM_COLS COL(INT, struct list_in, team_id)
+#define ALL_OF_STATUS "FROM credential_request r WHERE r.team_id = ? AND r.status = ? "
+#define ALL_OF_STATUS_COLS COL(INT, struct list_in, team_id), COL(TEXT, struct list_in, status)
+#define OF_TEAM ALL_OF_TEAM MATCHES
+#define OF_TEAM_COLS ALL_OF_TEAM_COLS, MATCHES_COLS
+#define OF_STATUS ALL_OF_STATUS MATCHES
+#define OF_STATUS_COLS ALL_OF_STATUS_COLS, MATCHES_COLS
 
 #define LIST_COLS(which)                                                                           \
 	COL(BOOL, struct list_in, count), which, COL(BOOL, struct list_in, app_names),             \
 	    COL(INT, struct list_in, team_id), which, COL(INT, struct list_in, limit),             \
 	    COL(INT, struct list_in, offset), COL(BOOL, struct list_in, provider),                 \
 	    COL(TEXT, struct list_in, public_id)
+static const struct col all_by_team_in[] = { LIST_COLS(ALL_OF_TEAM_COLS) };
+static const struct col all_by_status_in[] = { LIST_COLS(ALL_OF_STATUS_COLS) };
 static const struct col by_team_in[] = { LIST_COLS(OF_TEAM_COLS) };
 static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
 
@@ -91,8 +98,9 @@ static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
 		    ") END, " REQUEST_COLUMNS " FROM api_token k "                                 \
 		    "LEFT JOIN (team_member m JOIN team t ON t.id = m.team_id) "                   \
 		    "ON m.person_id = k.person_id AND m.team_id = ? "                              \
-		    "LEFT JOIN (SELECT r.* " which "ORDER BY " order " LIMIT ? OFFSET ?) r "       \
-		    "ON m.team_id IS NOT NULL LEFT JOIN person p ON ? AND p.id = r.provider_id "   \
+		    "LEFT JOIN (SELECT r.id " which "ORDER BY " order " LIMIT ? OFFSET ?) i "      \
+		    "ON m.team_id IS NOT NULL LEFT JOIN credential_request r ON r.id = i.id "      \
+		    "LEFT JOIN person p ON ? AND p.id = r.provider_id "                            \
 		    "WHERE k.public_id = ? ORDER BY " order,                                       \
 		    binds, COL_N(binds), list_out, COL_N(list_out)                                 \
 	}
@@ -108,9 +116,9 @@ static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
 		[REQUEST_BY_EXPIRES] = BOTH_WAYS(which, "expires_at", binds),                      \
 		[REQUEST_BY_NAME] = BOTH_WAYS(which, "name", binds),                               \
 	}
-static const struct stmt lists[2][REQUEST_SORT_COUNT][2] = {
-	ALL_SORTS(OF_TEAM, by_team_in),
-	ALL_SORTS(OF_STATUS, by_status_in),
+static const struct stmt lists[2][2][REQUEST_SORT_COUNT][2] = {
+	{ ALL_SORTS(ALL_OF_TEAM, all_by_team_in), ALL_SORTS(ALL_OF_STATUS, all_by_status_in) },
+	{ ALL_SORTS(OF_TEAM, by_team_in), ALL_SORTS(OF_STATUS, by_status_in) },
 };
 
 /* `part` anywhere, taken literally: '!' is the escape character of the statement. */
@@ -150,7 +158,8 @@ request_list(struct store *store, struct auth *auth, const struct request_filter
     size_t *n_out, struct errctx *ctx)
 {
 	auto_free char *pattern = filter->name ? like_pattern(filter->name) : NULL;
-	const struct stmt *stmt = &lists[filter->status != NULL][page->sort][page->desc];
+	bool filtered = filter->name || filter->requester_id || filter->provider_id;
+	const struct stmt *stmt = &lists[filtered][filter->status != NULL][page->sort][page->desc];
 	const struct list_in in = { auth->public_id, filter->team_id, filter->requester_id,
 		filter->provider_id, filter->status, pattern, page->count, extra->app_names,
 		extra->provider, page->limit, page->offset };
