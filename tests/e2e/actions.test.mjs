@@ -206,6 +206,12 @@ test('a form for a connection is tested at its provider and becomes one, with wh
     ['Blue shop', 'shoplet', { value: 'ada@shop.example', type: 'email' }, [{ id: 'read', account: 'shoplet' }]]);
   assert.equal((await call('DELETE', `/api/v2/connections/${connection.id}?confirmed=true`)).status, 200);
   assert.equal((await request.detail()).credentials[0].state, 'pending');
+  assert.equal((await request.submit(id, { apiKey: CANARY })).status, 202);
+  assert.equal((await settled(request))[0].state, 'authorized');
+  const { remoteId } = (await request.detail()).credentials[0];
+  const gone = await call('POST', `/api/v2/credential-requests/credentials/${id}/delete-remote`);
+  assert.deepEqual([gone.status, gone.body.credential.state, gone.body.credential.remoteId], [200, 'pending', null], gone.text);
+  expectError(await call('GET', `/api/v2/connections/${remoteId}`), 404, 'IM304');
 });
 
 test('extend asks for what is new, and the answer goes into the same connection', async () => {
