@@ -387,7 +387,7 @@ ask_body(struct store *store, void *arg, struct audit_entry *audit, struct errct
 	asking->job_id = 0;
 	if (!any)
 		return OK;
-	snprintf(active_key, sizeof(active_key), "remote_delete:%s", audit->subject);
+	snprintf(active_key, sizeof(active_key), "remote_delete:%.36s", audit->subject);
 	const struct job_new job = { .kind = "remote_delete",
 		.subject = audit->subject,
 		.active_key = active_key,
