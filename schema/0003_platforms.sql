@@ -5,6 +5,12 @@ ALTER TABLE credential
   ADD COLUMN prefill TEXT NULL COMMENT 'JSON object {hard, soft} of fields filled in by the requester; never secret' AFTER name_override;
 UPDATE credential SET platform = 'local' WHERE remote_id IS NOT NULL;
 
+-- With the name, so that parts of names are looked for in the index and not in the rows.
+ALTER TABLE credential_request
+  DROP KEY request_list,
+  ADD KEY request_list (team_id, created_at, id, name),
+  ADD KEY request_name (team_id, name, id);
+
 CREATE TABLE team_platform (
   team_id INT UNSIGNED NOT NULL COMMENT 'whose credentials live there; a team without a row keeps them in Bailee',
   uuid BINARY(16) NOT NULL COMMENT 'binds the sealed token to this row',

@@ -76,6 +76,8 @@ static const struct col list_out[] = {
 #define ALL_OF_TEAM_COLS COL(INT, struct list_in, team_id)
 #define ALL_OF_STATUS "FROM credential_request r WHERE r.team_id = ? AND r.status = ? "
 #define ALL_OF_STATUS_COLS COL(INT, struct list_in, team_id), COL(TEXT, struct list_in, status)
+#define NAMED_OF_TEAM ALL_OF_TEAM "AND r.name LIKE ? ESCAPE '!' "
+#define NAMED_OF_TEAM_COLS ALL_OF_TEAM_COLS, COL(TEXT, struct list_in, pattern)
 #define OF_TEAM ALL_OF_TEAM MATCHES
 #define OF_TEAM_COLS ALL_OF_TEAM_COLS, MATCHES_COLS
 #define OF_STATUS ALL_OF_STATUS MATCHES
@@ -88,6 +90,7 @@ static const struct col list_out[] = {
 	    COL(TEXT, struct list_in, public_id)
 static const struct col all_by_team_in[] = { LIST_COLS(ALL_OF_TEAM_COLS) };
 static const struct col all_by_status_in[] = { LIST_COLS(ALL_OF_STATUS_COLS) };
+static const struct col named_by_team_in[] = { LIST_COLS(NAMED_OF_TEAM_COLS) };
 static const struct col by_team_in[] = { LIST_COLS(OF_TEAM_COLS) };
 static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
 
@@ -116,8 +119,10 @@ static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
 		[REQUEST_BY_EXPIRES] = BOTH_WAYS(which, "expires_at", binds),                      \
 		[REQUEST_BY_NAME] = BOTH_WAYS(which, "name", binds),                               \
 	}
-static const struct stmt lists[2][2][REQUEST_SORT_COUNT][2] = {
+enum filtered { BY_NOTHING, BY_NAME, BY_MORE, FILTERED_COUNT };
+static const struct stmt lists[FILTERED_COUNT][2][REQUEST_SORT_COUNT][2] = {
 	{ ALL_SORTS(ALL_OF_TEAM, all_by_team_in), ALL_SORTS(ALL_OF_STATUS, all_by_status_in) },
+	{ ALL_SORTS(NAMED_OF_TEAM, named_by_team_in), ALL_SORTS(OF_STATUS, by_status_in) },
 	{ ALL_SORTS(OF_TEAM, by_team_in), ALL_SORTS(OF_STATUS, by_status_in) },
 };
 
@@ -158,7 +163,9 @@ request_list(struct store *store, struct auth *auth, const struct request_filter
     size_t *n_out, struct errctx *ctx)
 {
 	auto_free char *pattern = filter->name ? like_pattern(filter->name) : NULL;
-	bool filtered = filter->name || filter->requester_id || filter->provider_id;
+	enum filtered filtered = filter->requester_id || filter->provider_id ? BY_MORE
+				 : filter->name                              ? BY_NAME
+									     : BY_NOTHING;
 	const struct stmt *stmt = &lists[filtered][filter->status != NULL][page->sort][page->desc];
 	const struct list_in in = { auth->public_id, filter->team_id, filter->requester_id,
 		filter->provider_id, filter->status, pattern, page->count, extra->app_names,
