@@ -114,5 +114,9 @@ void connection_use_free(struct connection_use *use);
  * meanwhile. */
 enum err connection_note_account_in(struct store *store, const struct connection_use *use,
     const char *metadata_value, const char *uid, struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction: lock it; whether it is there with the parameters it was opened
+ * with, so that what a test has told is true of it. */
+enum err connection_is_same_in(struct store *store, const struct connection_use *use,
+    bool *same_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

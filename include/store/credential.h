@@ -27,12 +27,16 @@ enum credential_event {
 	CREDENTIAL_AUTHORIZE,   /* a key or connection was made from it */
 	CREDENTIAL_DECLINE,     /* the person or the requester said no */
 	CREDENTIAL_REMOTE_GONE, /* its key or connection was deleted */
+	CREDENTIAL_TEST_FAILED, /* the provider refuses its connection */
 	CREDENTIAL_EVENT_COUNT
 };
 
 /* The state an event leads to. ERR_VALUE says why where it must not happen. */
 enum err credential_event(enum credential_state state, enum credential_event event,
     enum credential_state *state_out, struct errctx *ctx) MUSTCHECK;
+/* ERR_INTERNAL for a name that is none of them. */
+enum err credential_state_parse(const char *name, enum credential_state *state_out,
+    struct errctx *ctx) MUSTCHECK;
 
 /* One credential as the database has it; texts are owned: credential_free(). */
 struct credential {
@@ -86,6 +90,22 @@ enum err credential_decline(struct store *store, struct audit_entry *audit, int6
 enum err credential_delete_remote(struct store *store, struct audit_entry *audit, int64_t person_id,
     const struct uuid *id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
 
+/* Whether there is a connection of ours to be tested; else ERR_VALUE says why not. */
+enum err credential_check_testable(const struct credential *credential,
+    struct errctx *ctx) MUSTCHECK;
+/* Ask, for a member of its team, that the connection of a credential be tested, and the credential
+ * opened again when the provider refuses it: one transaction that puts a job of kind remote_test
+ * in, or joins the one that is there for the same credential. ERR_VALUE as above. */
+enum err credential_request_test(struct store *store, struct audit_entry *audit, int64_t person_id,
+    const struct uuid *id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
+
+/* As person_id: no membership is asked for. Nobody has this number. */
+#define CREDENTIAL_ANYBODY (-1)
+/* Inside the caller's transaction: read it for a member of its team, and lock it and its request.
+ * ERR_NOT_FOUND for hidden and missing ones alike. */
+enum err credential_lock_in(struct store *store, const struct uuid *id, int64_t person_id,
+    struct credential *credential_out, struct errctx *ctx) MUSTCHECK;
+
 /* ---- for the runner, which has no token ---- */
 
 bool credential_is_remote(const struct credential *credential); /* has one that lives elsewhere */
@@ -107,6 +127,11 @@ enum err credential_authorize_in(struct store *store, const struct uuid *id,
  * credential has another remote by now, or none, and `gone_out` says so. ERR_NOT_FOUND. */
 enum err credential_remote_gone_in(struct store *store, const struct uuid *id,
     const struct credential_remote *remote, bool *gone_out, struct errctx *ctx) MUSTCHECK;
+/* Likewise, when the provider has refused the connection: open again, the remote is kept. Nothing
+ * happens when it is another one by now. ERR_NOT_FOUND; ERR_VALUE where there was nothing to be
+ * tested. */
+enum err credential_test_failed_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, bool *broken_out, struct errctx *ctx) MUSTCHECK;
 enum err credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
     struct errctx *ctx) MUSTCHECK;
 

@@ -84,31 +84,45 @@ answer_credential(struct response *response, struct credential *credential)
 	return v2_answer(response, "credential", json);
 }
 
-/* How the credential is after, or while, a job works on it: 200, or 202 with the job. ERR_REMOTE
- * with the words of a job that has failed. */
+/* What a job that has ended means for the caller, and how the credential is after it. */
+typedef enum err judge_fn(struct ctx *ctx, const struct job_state *state,
+    const struct credential *credential);
+
+/* How the credential is after, or while, a job works on it: 200, or 202 with the job. */
 static enum err
-answer_after(struct ctx *ctx, struct response *response, const struct uuid *id, int64_t job_id)
+answer_after(struct ctx *ctx, struct response *response, const struct uuid *id, int64_t job_id,
+    judge_fn *judge)
 {
 	struct job_state state = { 0 };
-	struct credential credential;
+	struct credential credential = { 0 };
 	enum api_wait waited = API_WAIT_NONE;
 	enum err err = api_job_wait(ctx, job_id, &waited, &state);
 
 	if (err)
 		return err;
-	if (waited == API_WAIT_ENDED)
-		err = api_job_check(ctx, &state, "the platform did not do it");
-	job_state_free(&state);
-	if (!err)
-		err = credential_load(api_store(ctx), id, &credential, &ctx->err);
-	if (err)
+	bool ended = waited == API_WAIT_ENDED;
+	err = credential_load(api_store(ctx), id, &credential, &ctx->err);
+	if (!err && ended)
+		err = judge(ctx, &state, &credential);
+	if (ended)
+		job_state_free(&state);
+	if (err) {
+		credential_free(&credential);
 		return err;
-	if (waited == API_WAIT_ENDED)
+	}
+	if (ended)
 		return answer_credential(response, &credential);
 	json_t *answer = json_object();
 	json_put(answer, "credential", v2_credential_json(&credential));
 	credential_free(&credential);
 	return api_job_accepted(ctx, response, job_id, answer);
+}
+
+static enum err
+judge_deletion(struct ctx *ctx, const struct job_state *state, const struct credential *credential)
+{
+	(void)credential;
+	return api_job_check(ctx, state, "the platform did not do it");
 }
 
 static enum err
@@ -134,27 +148,47 @@ delete_remote(struct ctx *ctx, struct response *response)
 	if (err)
 		return err;
 	if (job_id)
-		return answer_after(ctx, response, &id, job_id);
+		return answer_after(ctx, response, &id, job_id, judge_deletion);
 	err = credential_load(api_store(ctx), &id, &credential, &ctx->err);
 	return err ? err : answer_credential(response, &credential);
 }
 
-/* Whether what was made still works is the platform's to say; keys have nothing to be tested by. */
+/* A job that was refused has failed; one whose provider was away is dead. Only the first opens the
+ * credential again, and not where its connection was given other fields meanwhile. */
+static enum err
+judge_test(struct ctx *ctx, const struct job_state *state, const struct credential *credential)
+{
+	if (strcmp(state->state, "done") == 0)
+		return err_set(&ctx->err, ERR_VALUE, "", "the connection is still valid");
+	if (strcmp(state->state, "failed") != 0)
+		return api_job_check(ctx, state, "the provider could not be asked");
+	if (strcmp(credential->state, "reauthorizing") == 0)
+		return OK;
+	return err_set(&ctx->err, ERR_VALUE, "", "%s",
+	    state->error ? state->error : "the connection could not be tested");
+}
+
 static enum err
 request_reauthorize(struct ctx *ctx, struct response *response)
 {
+	struct api_audit audit;
 	struct credential credential;
 	struct uuid id;
+	int64_t job_id = 0;
 	enum err err = read_subject(ctx, &id, &credential);
-	(void)response;
 
 	if (err)
 		return err;
-	bool key = strcmp(credential.component, "keychain") == 0;
+	err = credential_check_testable(&credential, &ctx->err);
 	credential_free(&credential);
-	return err_set(&ctx->err, ERR_VALUE, "", "%s",
-	    key ? "a key cannot be tested: delete it remotely to have it filled in again"
-		: "there is no connection that could be tested");
+	if (!err)
+		err = api_require_runner(ctx);
+	if (err)
+		return err;
+	api_audit_begin(ctx, &audit);
+	err = credential_request_test(api_store(ctx), &audit.entry, ctx->auth->person_id, &id,
+	    &job_id, &ctx->err);
+	return err ? err : answer_after(ctx, response, &id, job_id, judge_test);
 }
 
 const struct route credential_routes[] = {

@@ -313,13 +313,18 @@ make_connection(struct store *store, const struct fulfil *fulfil, int64_t *id_ou
 		.metadata_value = fulfil->tested.account_name,
 		.uid = fulfil->tested.account_id,
 	};
+	const struct credential *credential = &fulfil->credential;
+	int64_t own_id = credential_is_remote(credential) ? 0 : credential->remote_id;
 	int64_t extends_id = fulfil->submission.extends_id;
+	int64_t kept_id = own_id ? own_id : extends_id;
+	enum err err = kept_id ? connection_extend_in(store, kept_id, &connection, ctx) : OK;
 
-	if (!extends_id)
+	if (!kept_id || (err == ERR_NO_CONNECTION && !extends_id)) { /* deleted meanwhile */
+		err_clear(ctx);
 		return connection_create_in(store, &connection, id_out, ctx);
-	enum err err = connection_extend_in(store, extends_id, &connection, ctx);
+	}
 	if (!err)
-		*id_out = extends_id;
+		*id_out = kept_id;
 	return err;
 }
 

@@ -9,10 +9,13 @@
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "store/connection.h"
+#include "store/credential.h"
+#include "store/platform.h"
 
 /* task->data */
 struct remote_test {
 	struct connection_use use;
+	struct uuid credential; /* to be opened again on a refusal; nil: none */
 	const struct app_connection *type;
 	struct test_call call;
 	struct test_result result;
@@ -43,13 +46,19 @@ subject_id(const struct job *job)
 	return id;
 }
 
+/* {}, or {"credential"} that was made into the connection. */
 static enum err
 remote_test_check(const struct job *job, json_t *payload, struct errctx *ctx)
 {
+	const char *credential = json_get_text(payload, "credential");
+	struct uuid id;
+
 	if (!subject_id(job))
 		return err_set(ctx, ERR_FIELD, "subject", "the subject is no connection's id");
-	if (json_object_size(payload))
-		return err_set(ctx, ERR_FIELD, "payload", "the payload must be empty");
+	if (json_object_size(payload) &&
+	    (json_object_size(payload) != 1 || !credential || uuid_parse(credential, &id)))
+		return err_set(ctx, ERR_FIELD, "payload",
+		    "the payload may name a credential, and nothing else");
 	return OK;
 }
 
@@ -57,11 +66,13 @@ static enum err
 remote_test_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
 	struct remote_test *test = xcalloc(1, sizeof(*test));
-	(void)payload;
+	const char *credential = json_get_text(payload, "credential");
+	enum err err = credential ? uuid_parse(credential, &test->credential) : OK;
 
 	test->call.request = HTTP_REQUEST_INIT;
 	task->data = test;
-	enum err err = connection_open(store, subject_id(&task->job), &test->use, ctx);
+	if (!err)
+		err = connection_open(store, subject_id(&task->job), &test->use, ctx);
 	if (err)
 		return err;
 	const char *name = test->use.connection.account_name;
@@ -100,12 +111,39 @@ remote_test_start(struct task *task)
 						   });
 }
 
+/* In the order of locks of those who make and delete connections: the connection first. */
+static enum err
+open_again(struct store *store, const struct task *task, struct errctx *ctx)
+{
+	const struct remote_test *test = task->data;
+	const struct credential_remote remote = { .id = test->use.connection.id,
+		.platform = PLATFORM_LOCAL_NAME };
+	struct audit_entry audit = {
+		.event = "credential.reauthorizing",
+		.actor = "runner",
+		.request_id = task->job.request_id,
+		.team_id = test->use.connection.team_id,
+	};
+	bool same = false;
+	enum err err = connection_is_same_in(store, &test->use, &same, ctx);
+
+	if (!err && same)
+		err = credential_test_failed_in(store, &test->credential, &remote, &same, ctx);
+	if (err || !same)
+		return err;
+	uuid_text(&test->credential, audit.subject);
+	return audit_add(store, &audit, ctx);
+}
+
 static enum err
 remote_test_save(struct store *store, const struct task *task, struct task_outcome *outcome,
     struct errctx *ctx)
 {
 	const struct remote_test *test = task->data;
 
+	if (outcome->end == JOB_FAILED && test->result.verdict == TEST_BAD &&
+	    !uuid_is_nil(&test->credential))
+		return open_again(store, task, ctx);
 	if (outcome->end != JOB_DONE)
 		return OK;
 	return connection_note_account_in(store, &test->use, test->result.account_name,
@@ -117,8 +155,10 @@ const struct kind kind_remote_test = {
 	.timeout_ms = 15 * 1000,
 	.max_attempts = 1,
 	.audit = "connection.test",
-	.doc = "Asks a connection's provider whether it works, and notes whose account it is.",
-	.idempotent = "The call changes nothing at the provider; the same account is noted again.",
+	.doc = "Asks a connection's provider whether it works, and notes whose account it is or "
+	       "opens its credential again.",
+	.idempotent = "The call changes nothing at the provider; the same account is noted again, "
+		      "a credential that is open again stays so.",
 	.check = remote_test_check,
 	.load = remote_test_load,
 	.start = remote_test_start,

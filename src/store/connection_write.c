@@ -457,3 +457,24 @@ connection_note_account_in(struct store *store, const struct connection_use *use
 
 	return value || id ? stmt_run(store->db, &note_update, &in, NULL, ctx) : OK;
 }
+
+static const struct col same_in[] = { COL(INT, struct note_in, id),
+	COL(BYTES, struct note_in, sealed) };
+static const struct stmt same_select = { "connection_is_same",
+	"SELECT uuid FROM connection WHERE id = ? AND parameters_sealed = ? FOR UPDATE", same_in,
+	COL_N(same_in), uuid_out, COL_N(uuid_out) };
+
+enum err
+connection_is_same_in(struct store *store, const struct connection_use *use, bool *same_out,
+    struct errctx *ctx)
+{
+	const struct note_in in = { .id = use->connection.id, .sealed = use->sealed };
+	struct uuid_row row = { 0 };
+	enum err err = stmt_one(store->db, &same_select, &in, &row, ctx);
+
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	*same_out = !err;
+	err_clear(ctx);
+	return OK;
+}

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "store/job.h"
 #include "store/mail.h"
 
 /* ---- states ---- */
@@ -18,19 +17,21 @@ const char *const credential_state_names[CREDENTIAL_STATE_COUNT] = { "pending", 
 #define PENDING CREDENTIAL_PENDING
 #define AUTHORIZED CREDENTIAL_AUTHORIZED
 #define DECLINED CREDENTIAL_DECLINED
+#define BROKEN CREDENTIAL_REAUTHORIZING
 /* What each event makes of each state. Whoever declined may still come back and authorize. */
 static const unsigned char steps[CREDENTIAL_STATE_COUNT][CREDENTIAL_EVENT_COUNT] = {
-	/*                            authorize   decline   remote gone */
-	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING },
-	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING },
-	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED },
-	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING },
-	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING },
+	/*                            authorize   decline   remote gone  test failed */
+	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING, REFUSED },
+	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING, BROKEN },
+	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED, REFUSED },
+	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING, BROKEN },
+	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING, BROKEN },
 };
 static const char *const refusals[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_AUTHORIZE] = "the credential is authorized already",
 	[CREDENTIAL_DECLINE] = "an authorized credential cannot be declined",
 	[CREDENTIAL_REMOTE_GONE] = "the credential has nothing to delete",
+	[CREDENTIAL_TEST_FAILED] = "a credential that is not authorized has nothing to be tested",
 };
 
 enum err
@@ -45,8 +46,8 @@ credential_event(enum credential_state state, enum credential_event event,
 	return OK;
 }
 
-static enum err
-state_parse(const char *name, enum credential_state *state_out, struct errctx *ctx)
+enum err
+credential_state_parse(const char *name, enum credential_state *state_out, struct errctx *ctx)
 {
 	for (unsigned i = 0; i < CREDENTIAL_STATE_COUNT; i++)
 		if (!strcmp(credential_state_names[i], name)) {
@@ -57,9 +58,6 @@ state_parse(const char *name, enum credential_state *state_out, struct errctx *c
 }
 
 /* ---- reading ---- */
-
-/* As person_id of a look-up: no membership is asked for. Nobody has this number. */
-#define ANYBODY (-1)
 
 struct find_in {
 	struct uuid id;
@@ -144,6 +142,15 @@ static const struct stmt lock = { "credential_lock",
 	"(SELECT 1 FROM team_member m WHERE m.team_id = r.team_id AND m.person_id = ?)) FOR UPDATE",
 	lock_in, COL_N(lock_in), load_out, COL_N(load_out) };
 
+enum err
+credential_lock_in(struct store *store, const struct uuid *id, int64_t person_id,
+    struct credential *credential_out, struct errctx *ctx)
+{
+	const struct find_in in = { .id = *id, .person_id = person_id };
+
+	return missing(stmt_one(store->db, &lock, &in, credential_out, ctx), ctx);
+}
+
 struct change {
 	struct uuid id;
 	const char *state, *platform, *remote_scope, *decline_reason;
@@ -190,24 +197,32 @@ struct step {
 	struct credential_remote remote;
 	const char *reason;
 };
+/* A connection that is broken, or not wanted any more, is there until somebody deletes it. */
+static const bool keeps_remote[CREDENTIAL_EVENT_COUNT] = {
+	[CREDENTIAL_DECLINE] = true,
+	[CREDENTIAL_TEST_FAILED] = true,
+};
 
 static enum err
 take_step(struct store *store, const struct credential *credential, const struct step *step,
     struct errctx *ctx)
 {
 	enum credential_state state = CREDENTIAL_PENDING;
-	enum err err = state_parse(credential->state, &state, ctx);
+	enum err err = credential_state_parse(credential->state, &state, ctx);
 
 	if (!err)
 		err = credential_event(state, step->event, &state, ctx);
 	if (err)
 		return err;
+	const struct credential_remote same = { credential->remote_id, credential->platform,
+		credential->remote_scope };
+	const struct credential_remote *remote = keeps_remote[step->event] ? &same : &step->remote;
 	const struct change change = {
 		.id = credential->id,
 		.state = credential_state_names[state],
-		.remote_id = step->remote.id,
-		.platform = step->remote.platform,
-		.remote_scope = step->remote.scope ? step->remote.scope : "[]",
+		.remote_id = remote->id,
+		.platform = remote->platform,
+		.remote_scope = remote->scope ? remote->scope : "[]",
 		.decline_reason = state != CREDENTIAL_DECLINED ? NULL
 				  : step->reason               ? step->reason
 							       : credential->decline_reason,
@@ -226,8 +241,7 @@ lock_and_step(struct store *store, const struct uuid *id, int64_t person_id,
     const struct step *step, struct credential *locked_out, struct errctx *ctx)
 {
 	struct credential credential = { 0 };
-	const struct find_in in = { .id = *id, .person_id = person_id };
-	enum err err = missing(stmt_one(store->db, &lock, &in, &credential, ctx), ctx);
+	enum err err = credential_lock_in(store, id, person_id, &credential, ctx);
 
 	if (!err)
 		err = take_step(store, &credential, step, ctx);
@@ -244,7 +258,7 @@ credential_authorize_in(struct store *store, const struct uuid *id,
 {
 	const struct step step = { .event = CREDENTIAL_AUTHORIZE, .remote = *remote };
 
-	return lock_and_step(store, id, ANYBODY, &step, NULL, ctx);
+	return lock_and_step(store, id, CREDENTIAL_ANYBODY, &step, NULL, ctx);
 }
 
 enum err
@@ -253,7 +267,7 @@ credential_decline_in(struct store *store, const struct uuid *id, const char *re
 {
 	const struct step step = { .event = CREDENTIAL_DECLINE, .reason = reason };
 
-	return lock_and_step(store, id, ANYBODY, &step, NULL, ctx);
+	return lock_and_step(store, id, CREDENTIAL_ANYBODY, &step, NULL, ctx);
 }
 
 /* ---- declining over the API ---- */
@@ -341,14 +355,14 @@ credential_is_remote(const struct credential *credential)
 	       strcmp(credential->platform, "local") != 0;
 }
 
-enum err
-credential_remote_gone_in(struct store *store, const struct uuid *id,
-    const struct credential_remote *remote, bool *gone_out, struct errctx *ctx)
+/* Nothing happens when the credential has another remote by now, and `same_out` says so. */
+static enum err
+step_of_remote(struct store *store, const struct uuid *id, const struct credential_remote *remote,
+    enum credential_event event, bool *same_out, struct errctx *ctx)
 {
-	static const struct step step = { .event = CREDENTIAL_REMOTE_GONE };
-	const struct find_in in = { .id = *id, .person_id = ANYBODY };
+	const struct step step = { .event = event };
 	struct credential credential = { 0 };
-	enum err err = missing(stmt_one(store->db, &lock, &in, &credential, ctx), ctx);
+	enum err err = credential_lock_in(store, id, CREDENTIAL_ANYBODY, &credential, ctx);
 	bool local = strcmp(remote->platform, "local") == 0;
 	bool same =
 	    credential.remote_id == remote->id && credential_is_remote(&credential) == !local;
@@ -356,58 +370,23 @@ credential_remote_gone_in(struct store *store, const struct uuid *id,
 	if (!err && same)
 		err = take_step(store, &credential, &step, ctx);
 	if (!err)
-		*gone_out = same;
+		*same_out = same;
 	credential_free(&credential);
 	return err;
-}
-
-#define REMOTE_ATTEMPTS 12 /* about a quarter of an hour of pauses */
-
-struct asking {
-	const struct uuid *id;
-	int64_t person_id, job_id;
-};
-
-static enum err
-ask_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
-{
-	struct asking *asking = arg;
-	const struct find_in in = { .id = *asking->id, .person_id = asking->person_id };
-	struct credential credential = { 0 };
-	char active_key[UUID_TEXT_SIZE + 16];
-	enum err err = missing(stmt_one(store->db, &lock, &in, &credential, ctx), ctx);
-
-	if (err)
-		return err;
-	int64_t team_id = credential.team_id;
-	bool any = credential.remote_id != 0;
-	credential_free(&credential);
-	audit->team_id = team_id;
-	uuid_text(asking->id, audit->subject);
-	asking->job_id = 0;
-	if (!any)
-		return OK;
-	snprintf(active_key, sizeof(active_key), "remote_delete:%.36s", audit->subject);
-	const struct job_new job = { .kind = "remote_delete",
-		.subject = audit->subject,
-		.active_key = active_key,
-		.team_id = team_id,
-		.max_attempts = REMOTE_ATTEMPTS,
-		.payload = "{}",
-		.request_id = audit->request_id };
-	return job_enqueue(store, &job, &asking->job_id, ctx);
 }
 
 enum err
-credential_delete_remote(struct store *store, struct audit_entry *audit, int64_t person_id,
-    const struct uuid *id, int64_t *job_out, struct errctx *ctx)
+credential_remote_gone_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, bool *gone_out, struct errctx *ctx)
 {
-	struct asking asking = { id, person_id, 0 };
-	enum err err = store_write(store, audit, ask_body, &asking, ctx);
+	return step_of_remote(store, id, remote, CREDENTIAL_REMOTE_GONE, gone_out, ctx);
+}
 
-	if (!err)
-		*job_out = asking.job_id;
-	return err;
+enum err
+credential_test_failed_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, bool *broken_out, struct errctx *ctx)
+{
+	return step_of_remote(store, id, remote, CREDENTIAL_TEST_FAILED, broken_out, ctx);
 }
 
 /* ---- keys and connections of ours that go away ---- */

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { startStack } from './harness.mjs';
+import { after, before, describe, test } from 'node:test';
+import { startStack, waitFor } from './harness.mjs';
 import { startVendor } from './vendor.mjs';
 
 const CONNECTIONS = '/api/v2/connections';
@@ -280,6 +280,142 @@ test('a deleted connection leaves its credential pending', async () => {
   assert.deepEqual(requestDetail.credentials.map(({ state, remoteId, component, name, type }) => [state, remoteId, component, name, type]),
     [['pending', null, 'account', 'shoplet', 'basic']]);
   assert.equal(requestDetail.status, 'pending');
+});
+
+describe('a credential that became a connection is tested again', () => {
+  const CREDENTIALS = '/api/v2/credential-requests/credentials';
+  const again = (id, options) => call('POST', `${CREDENTIALS}/${id}/request-reauthorize`, undefined, options);
+  const credentialOf = async (id) => (await call('GET', `${CREDENTIALS}/${id}`)).body.credential;
+  const statusOf = async ({ id }) => (await call('GET', `/api/v2/credential-requests/requests/${id}`)).body.request.status;
+  const vendorSays = (status, body = {}) => vendor.on('/whoami/blue', (request, response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)));
+  const vendorTakes = (key) => vendor.on('/whoami/blue', (request, response) =>
+    response.writeHead(request.headers['x-key'] === `Key ${key}` ? 200 : 401).end('{"user":{"id":42}}'));
+
+  async function ask() {
+    const made = await call('POST', '/api/v2/credential-requests/requests/v2', { name: 'Again', teamId: mine.teamId,
+      provider: { providerMakeUserId: mine.userId }, credentials: [{ appName: 'shoplet', appModules: ['*'] }] });
+    assert.equal(made.status, 200, made.text);
+    const { id } = made.body.request;
+    const { requestDetail } = (await call('GET', `/api/v2/credential-requests/requests/${id}/detail`)).body;
+    return { id, secret: made.body.publicUri.split('#')[1], item: requestDetail.credentials[0].id };
+  }
+  const onPage = (request, method, rest, body) => stack.api(method, `/public/requests/${request.id}${rest}`, body,
+    { token: request.secret, scheme: 'Link' });
+  const pageItem = async (request) => (await onPage(request, 'GET', '')).body.items[0];
+  async function send(request, apiKey) {
+    const sent = await onPage(request, 'POST', `/items/${request.item}`, { fields: { shop: 'blue', apiKey } });
+    assert.equal(sent.status, 202, sent.text);
+    return waitFor('the end of the job', async () => {
+      const item = await pageItem(request);
+      return item.progress !== 'working' && item;
+    });
+  }
+  async function fillIn(request, apiKey) {
+    assert.equal((await send(request, apiKey)).state, 'authorized');
+    return credentialOf(request.item);
+  }
+
+  test('valid, then refused: open again on the same link, and the same connection afterwards', async () => {
+    const request = await ask();
+    vendorTakes(`${CANARY}-1`);
+    const made = await fillIn(request, `${CANARY}-1`);
+    await call('PATCH', `${CONNECTIONS}/${made.remoteId}`, { name: 'Named by hand' });
+    expectError(await again(made.id), 400, 'IM005', /still valid/);
+    assert.deepEqual(await credentialOf(made.id), made);
+
+    vendorTakes(`${CANARY}-2`);
+    const broken = await again(made.id);
+    assert.equal(broken.status, 200, broken.text);
+    assert.deepEqual(broken.body.credential, { ...made, state: 'reauthorizing', updatedAt: broken.body.credential.updatedAt });
+    assert.deepEqual(await credentialOf(made.id), broken.body.credential);
+    assert.equal(await statusOf(request), 'invalid');
+    assert.equal((await again(made.id)).body.credential?.state, 'reauthorizing');
+    const [[marks]] = await stack.mysql(`SELECT COUNT(*) FROM audit WHERE event = 'credential.reauthorizing' AND actor = 'runner' AND subject = '${made.id}'`);
+    assert.equal(marks, '2');
+
+    const open = await pageItem(request);
+    assert.deepEqual([open.state, open.progress, open.form === null], ['reauthorizing', null, false]);
+    const refused = await send(request, `${CANARY}-1`);
+    assert.deepEqual([refused.state, refused.progress], ['reauthorizing', 'failed']);
+    const [[before_]] = await stack.mysql('SELECT COUNT(*) FROM connection');
+    const kept = await fillIn(request, `${CANARY}-2`);
+    assert.deepEqual([kept.state, kept.remoteId], ['authorized', made.remoteId]);
+    assert.deepEqual(await stack.mysql('SELECT COUNT(*) FROM connection'), [[before_]]);
+    assert.equal((await call('GET', `${CONNECTIONS}/${made.remoteId}`)).body.connection.name, 'Named by hand');
+    assert.deepEqual((await call('POST', `${CONNECTIONS}/${made.remoteId}/test`)).body, { verified: true });
+    expectError(await again(made.id), 400, 'IM005', /still valid/);
+    assert.equal(await statusOf(request), 'authorized');
+  });
+
+  test('away or too slow: nothing is said about the connection', async () => {
+    const request = await ask();
+    vendorSays(200);
+    const made = await fillIn(request, CANARY);
+    for (const status of [429, 500, 503]) {
+      vendorSays(status);
+      expectError(await again(made.id), 424, 'SC424', new RegExp(status));
+    }
+    vendor.on('/whoami/blue', (asked, response) => response.socket.destroy());
+    expectError(await again(made.id), 424, 'SC424');
+    assert.deepEqual(await credentialOf(made.id), made);
+  });
+
+  test('the caller leaves: the answer is not lost', async () => {
+    const request = await ask();
+    vendorSays(200);
+    const made = await fillIn(request, CANARY);
+    let release;
+    vendor.on('/whoami/blue', (asked, response) => { release = () => response.writeHead(403).end(); });
+    const begun = await again(made.id, { headers: { Prefer: 'respond-async' } });
+    assert.deepEqual([begun.status, begun.body.credential], [202, made], begun.text);
+    assert.equal(begun.headers.location, `/api/v2/jobs/${begun.body.job.id}`);
+    await waitFor('the call', () => release);
+    const joined = await again(made.id, { headers: { Prefer: 'wait=1' } });
+    assert.deepEqual([joined.status, joined.body.job?.id], [202, begun.body.job.id], joined.text);
+    release();
+    await waitFor('the new state', async () => (await credentialOf(made.id)).state === 'reauthorizing');
+  });
+
+  test('other fields while it is asked: the refusal was not about them', async () => {
+    const request = await ask();
+    vendorSays(200);
+    const made = await fillIn(request, CANARY);
+    let release;
+    vendor.on('/whoami/blue', (asked, response) => { release = () => response.writeHead(401).end(); });
+    const answer = again(made.id);
+    await waitFor('the call', () => release);
+    assert.equal((await call('POST', `${CONNECTIONS}/${made.remoteId}/set-data`, { shop: 'blue', apiKey: 'new' })).status, 200);
+    release();
+    expectError(await answer, 400, 'IM005', /401/);
+    assert.deepEqual(await credentialOf(made.id), made);
+  });
+
+  test('declined or deleted while it is broken: the connection is still to be deleted, then a new one is made', async () => {
+    const request = await ask();
+    vendorSays(200);
+    const made = await fillIn(request, CANARY);
+    vendorSays(401);
+    assert.equal((await again(made.id)).status, 200);
+    const declined = await call('POST', `${CREDENTIALS}/${made.id}/decline`, { reason: 'no more' });
+    assert.deepEqual([declined.body.credential?.state, declined.body.credential?.remoteId], ['declined', made.remoteId], declined.text);
+    expectError(await again(made.id), 400, 'IM005', /not authorized/);
+    expectError(await call('DELETE', `/api/v2/credential-requests/requests/${request.id}`), 400, 'IM004');
+    assert.equal((await call('DELETE', `${CONNECTIONS}/${made.remoteId}?confirmed=true`)).status, 200);
+    expectError(await again(made.id), 400, 'IM005', /no connection/);
+    vendorSays(200);
+    assert.notEqual((await fillIn(request, CANARY)).remoteId, made.remoteId);
+  });
+
+  test('not provided yet, of a type without a test, of others', async () => {
+    const request = await ask();
+    expectError(await again(request.item), 400, 'IM005', /no connection/);
+    expectError(await again(request.item, { token: theirs.token }), 404, 'SC404');
+    const { id } = await create({ accountType: 'shoplet-untested', shop: undefined });
+    await stack.mysql(`UPDATE credential SET state = 'authorized', remote_id = ${id}, platform = 'local' WHERE uuid_text(id) = '${request.item}'`);
+    expectError(await again(request.item), 400, 'IM005', /cannot be tested/);
+    assert.equal((await credentialOf(request.item)).state, 'authorized');
+  });
 });
 
 test('a value edited in the database does not open, and what connections hold is nowhere to be seen', async () => {

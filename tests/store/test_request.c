@@ -542,9 +542,15 @@ every_state_answers_every_event(void **state)
 			if (err) {
 				assert_int_equal(err, ERR_VALUE);
 				assert_true(strlen(err_text(&ctx)) > 10);
-				assert_int_equal(s, CREDENTIAL_AUTHORIZED);
+				if (e == CREDENTIAL_TEST_FAILED)
+					assert_true(
+					    s == CREDENTIAL_PENDING || s == CREDENTIAL_DECLINED);
+				else
+					assert_int_equal(s, CREDENTIAL_AUTHORIZED);
 			} else {
 				assert_true(next < CREDENTIAL_STATE_COUNT);
+				if (e == CREDENTIAL_TEST_FAILED)
+					assert_int_equal(next, CREDENTIAL_REAUTHORIZING);
 			}
 		}
 }
