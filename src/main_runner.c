@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bailee-runner: wires configuration, keys, store and HTTP client into the job runner. */
-#include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +13,7 @@
 #include "base/config.h"
 #include "base/doorbell.h"
 #include "base/log.h"
+#include "base/privilege.h"
 #include "base/secret.h"
 #include "catalog/catalog.h"
 #include "net/address_guard.h"
@@ -146,21 +144,6 @@ open_mail(struct program *program, struct errctx *ctx)
 	enum err err = mail_server_open(&options, &program->mail, ctx);
 	program->store.mails = program->mail != NULL;
 	return err;
-}
-
-static enum err
-become_user(const char *name, struct errctx *ctx)
-{
-	if (geteuid() != 0 || !*name)
-		return OK;
-	errno = 0;
-	const struct passwd *user = getpwnam(name);
-	if (!user)
-		return err_set(ctx, ERR_CONFIG, "user", "there is no Unix user %s", name);
-	if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
-		return err_set(ctx, ERR_CONFIG, "user", "cannot become %s: %s", name,
-		    strerror(errno));
-	return OK;
 }
 
 /* True when a signal that ends the program came within `ms`. */
@@ -311,7 +294,7 @@ main(int argc, char **argv)
 		kinds_setup_catalog(program.catalog);
 		kind_mail_setup(program.mail, program.config.public_url);
 		kind_housekeeping_setup(program.config.log_retention_days);
-		err = become_user(program.config.user, &ctx);
+		err = privilege_drop(program.config.user, &ctx);
 		if (!err)
 			err = run(&program, &signals, &ctx);
 	}

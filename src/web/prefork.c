@@ -5,8 +5,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/privilege.h"
 #include "web/listen.h"
 
 #define TICK_MS 500     /* nothing going on */
@@ -87,24 +86,6 @@ worker_signals(void)
 	sigprocmask(SIG_SETMASK, &told, NULL);
 }
 
-static enum err
-drop_root(const char *user, struct errctx *ctx)
-{
-	if (!*user || geteuid() != 0)
-		return OK;
-	const struct passwd *entry = getpwnam(user);
-	if (!entry)
-		return err_set(ctx, ERR_CONFIG, "user", "there is no user \"%s\"", user);
-	uid_t uid = entry->pw_uid;
-	gid_t gid = entry->pw_gid;
-	if (initgroups(user, gid) || setgid(gid) || setuid(uid))
-		return err_set(ctx, ERR_CONFIG, "user", "cannot become \"%s\": %s", user,
-		    strerror(errno));
-	if (uid != 0 && setuid(0) == 0)
-		return err_set(ctx, ERR_CONFIG, "user", "root could be taken back");
-	return OK;
-}
-
 /* End with the master, however it ends. Changing the user resets this, so it comes after. */
 static void
 follow_master(pid_t parent)
@@ -132,7 +113,7 @@ run_worker(struct master *master, const struct prefork_settings *settings, pid_t
 	struct errctx ctx = { 0 };
 
 	worker_signals();
-	enum err err = drop_root(settings->user, &ctx);
+	enum err err = privilege_drop(settings->user, &ctx);
 	follow_master(parent);
 	if (!err)
 		err = program->worker_start(program->arg, &ctx);
