@@ -200,8 +200,8 @@ class Stack {
   // npm; a test that lacks one fails.
   async contract() {
     if (process.env.BAILEE_CONTRACT === 'off') return null;
-    const { Contract, fetchDocument } = await import('./contract.mjs');
     if (!contracts.has(this.build)) {
+      const { Contract, fetchDocument } = await import('./contract.mjs');
       const document = await fetchDocument(this.port);
       if (document && !contracts.has(this.build)) contracts.set(this.build, new Contract(document));
     }
