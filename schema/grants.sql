@@ -28,6 +28,10 @@ GRANT INSERT ON {database}.job TO {api};
 -- a form that waits is called off and wiped when its credential is declined
 GRANT UPDATE (state, active_key, error, finished_at) ON {database}.job TO {api};
 GRANT UPDATE (fields_sealed) ON {database}.submission TO {api};
+GRANT UPDATE (run_at) ON {database}.job TO {api};
+-- a connection that is deleted leaves its grant to be revoked by the runner
+GRANT UPDATE (state, connection_id, user_credential_id, updated_at) ON {database}.oauth_grant TO {api};
+GRANT INSERT, DELETE ON {database}.job_value TO {api};
 GRANT INSERT ON {database}.audit TO {api};
 
 -- Faces nobody: jobs, tokens, results.
@@ -39,6 +43,13 @@ GRANT INSERT, UPDATE, DELETE ON {database}.connection TO {runner};
 GRANT DELETE ON {database}.idempotency TO {runner};
 GRANT DELETE ON {database}.credential_request TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.fetch_token TO {runner};
+GRANT UPDATE, DELETE ON {database}.oauth_flow TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.oauth_grant TO {runner};
+GRANT INSERT, DELETE ON {database}.oauth_token TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.oauth_spend TO {runner};
+GRANT INSERT, DELETE ON {database}.job_value TO {runner};
+GRANT UPDATE (last_used_at) ON {database}.user_credential TO {runner};
+GRANT UPDATE (last_used_at) ON {database}.user_credential TO {api};
 GRANT INSERT, DELETE ON {database}.fetch_log TO {runner};
 GRANT UPDATE, DELETE ON {database}.submission TO {runner};
 GRANT DELETE ON {database}.link_failure TO {runner};

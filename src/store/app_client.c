@@ -23,11 +23,12 @@ static const struct stmt organization_count = { "app_client_organization",
 	"SELECT COUNT(*) FROM organization WHERE id = ?", organization_in, COL_N(organization_in),
 	count_out, COL_N(count_out) };
 
-static const struct col set_in[] = { IN(UUID, uuid), IN(TEXT, app), IN(TEXT, connection_type),
-	IN(INT, organization_id), IN(TEXT, client_id), IN(BYTES, secret_sealed) };
+static const struct col set_in[] = { IN(UUID, uuid), IN(UUID, uuid), IN(TEXT, app),
+	IN(TEXT, connection_type), IN(INT, organization_id), IN(TEXT, client_id),
+	IN(BYTES, secret_sealed) };
 static const struct stmt set = { "app_client_set",
-	"INSERT INTO app_client (uuid, app, connection_type, organization_id, client_id, "
-	"secret_sealed) VALUES (?, ?, ?, ?, ?, ?) "
+	"INSERT INTO app_client (uuid, callback_id, app, connection_type, organization_id, "
+	"client_id, secret_sealed) VALUES (?, ?, ?, ?, ?, ?, ?) "
 	"ON DUPLICATE KEY UPDATE uuid = VALUES(uuid), client_id = VALUES(client_id), secret_sealed "
 	"= VALUES(secret_sealed), "
 	"updated_at = UTC_TIMESTAMP(3)",

@@ -1,0 +1,1 @@
+-- 0007: what the public pool may do for OAuth items, and the binding of a link to one browser.
