@@ -4,6 +4,7 @@
 #ifndef BAILEE_NET_HTTP_CLIENT_H
 #define BAILEE_NET_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,8 @@ struct http_result {
 	char reason[200]; /* why not OK, in words safe to show: no URL, no bytes of the other side;
 			     "" when OK */
 	int status;       /* HTTP status of the last hop; 0 unless OK */
+	bool sent;        /* a byte of the request may have reached the other side; false: it
+			     certainly did not act */
 	json_t *headers;  /* object: lower-cased name -> text, or array of texts when repeated; of
 			     the last hop; never NULL */
 	struct buf body;  /* of the last hop; cleansed when freed; empty unless OK */

@@ -44,6 +44,8 @@ struct http_request {
 	bool follow_redirects; /* each hop's address is checked again by the client */
 	bool url_verbatim; /* the user switched URL encoding off: may hold bytes over 0x7f, never
 			      control bytes or space */
+	bool once; /* must not be sent twice unknown to the caller: no kept connection is used, on
+		      which libcurl by itself repeats what got no answer */
 	struct http_retry retry;
 };
 

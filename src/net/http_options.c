@@ -122,13 +122,14 @@ before_request(void *arg, char *peer, char *local, int peer_port, int local_port
 
 	(void)local;
 	(void)local_port;
-	if (*t->settings->proxy)
-		return CURL_PREREQFUNC_OK;
-	if (t->fault == HTTP_FAULT_NONE && peer_port > 0 && peer_port <= 65535 &&
-	    address_guard_allows_text(&t->settings->guard, peer, (uint16_t)peer_port))
-		return CURL_PREREQFUNC_OK;
-	t->fault = HTTP_FAULT_ADDRESS;
-	return CURL_PREREQFUNC_ABORT;
+	if (!*t->settings->proxy &&
+	    (t->fault != HTTP_FAULT_NONE || peer_port <= 0 || peer_port > 65535 ||
+		!address_guard_allows_text(&t->settings->guard, peer, (uint16_t)peer_port))) {
+		t->fault = HTTP_FAULT_ADDRESS;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	t->result.sent = true;
+	return CURL_PREREQFUNC_OK;
 }
 
 /* libcurl keeps the lines; here they are only counted, those of 1xx answers too. */
@@ -355,6 +356,7 @@ http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, t->call.request->verify_tls ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, t->call.request->verify_tls ? 2L : 0L);
 	curl_easy_setopt(easy, CURLOPT_CURLU, t->url.handle);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, t->call.request->once ? 1L : 0L);
 	why = set_method(easy, t);
 	if (!why)
 		why = set_headers(t);

@@ -48,6 +48,7 @@ struct outcome {
 	enum err err;
 	char reason[200];
 	int status;
+	bool sent;
 	json_t *headers;
 	struct buf body;
 	char final_url[300];
@@ -65,6 +66,7 @@ keep(void *arg, struct http_result *result)
 	out->err = result->err;
 	snprintf(out->reason, sizeof out->reason, "%s", result->reason);
 	out->status = result->status;
+	out->sent = result->sent;
 	json_decref(out->headers);
 	out->headers = json_incref(result->headers);
 	buf_free(&out->body);
@@ -818,6 +820,59 @@ keeps_connections_for_the_next_request(void **state)
 	assert_int_equal(here.n_connections, connections);
 }
 
+/* On a kept one libcurl by itself sends again what got no answer. */
+static void
+uses_no_kept_connection_for_what_must_not_be_sent_twice(void **state)
+{
+	(void)state;
+	get("/ok");
+	for (int i = 1; i <= 2; i++) {
+		auto_http_request struct http_request request = make_to(&here, "GET", "/ok");
+		int connections = here.n_connections, requests = here.n_requests;
+
+		request.once = true;
+		call_with(client, &request, NULL, NULL);
+		assert_int_equal(got.err, OK);
+		assert_int_equal(here.n_connections, connections + 1);
+		assert_int_equal(here.n_requests, requests + 1);
+	}
+}
+
+static void
+says_whether_the_other_side_may_have_got_the_request(void **state)
+{
+	static const struct {
+		const char *url; /* NULL: the path is asked for */
+		const char *path;
+		bool sent;
+	} cases[] = {
+		{ NULL, "/ok", true },
+		{ NULL, "/503", true },
+		{ NULL, "/nothing", true },
+		{ NULL, "/half", true },
+		{ NULL, "/slow", true },
+		{ "http://127.0.0.1:1/", NULL, false },
+		{ "http://no-such-name.invalid/", NULL, false },
+		{ "http://u@127.0.0.1/", NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		auto_http_request struct http_request request =
+		    cases[i].path ? make_to(&here, "POST", cases[i].path)
+				  : make("POST", cases[i].url);
+
+		request.timeout_ms = 500;
+		call_with(client, &request, NULL, NULL);
+		if (got.sent != cases[i].sent)
+			fail_msg("case %zu: %s", i, got.reason);
+	}
+	auto_free char *tls = xasprintf("https://127.0.0.1:%u/ok", (unsigned)here.port);
+	get_url(tls);
+	assert_int_equal(got.err, ERR_REMOTE);
+	assert_false(got.sent);
+}
+
 #define MANY 300
 
 static void
@@ -1043,6 +1098,8 @@ main(void)
 		cmocka_unit_test(ignores_proxies_in_the_environment),
 		cmocka_unit_test(uses_the_configured_proxy_but_not_for_refused_addresses),
 		cmocka_unit_test(keeps_connections_for_the_next_request),
+		cmocka_unit_test(uses_no_kept_connection_for_what_must_not_be_sent_twice),
+		cmocka_unit_test(says_whether_the_other_side_may_have_got_the_request),
 		cmocka_unit_test(carries_hundreds_at_once),
 		cmocka_unit_test(drops_what_is_cancelled_without_a_word),
 		cmocka_unit_test(closing_with_calls_in_flight_leaks_nothing),
