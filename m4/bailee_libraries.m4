@@ -15,6 +15,9 @@ AC_DEFUN([BAILEE_LIBRARIES], [
 	BAILEE_PKG([PCRE2], [libpcre2-8], [libpcre2-dev])
 	BAILEE_PKG([ZLIB], [zlib], [zlib1g-dev])
 	BAILEE_PKG([PSL], [libpsl], [libpsl-dev])
+	BAILEE_PKG([JOSE], [jose >= 11], [libjose-dev])
+	BAILEE_PKG([GLIB], [glib-2.0 >= 2.74], [libglib2.0-dev])
+	BAILEE_PKG([XML2], [libxml-2.0 >= 2.9.14], [libxml2-dev])
 	PKG_CHECK_MODULES([CMOCKA], [cmocka], [have_cmocka=yes], [have_cmocka=no])
 	AM_CONDITIONAL([HAVE_CMOCKA], [test "x$have_cmocka" = xyes])
 	AS_IF([test "x$have_cmocka" = xno],

@@ -46,8 +46,8 @@ is_good_curve(const EVP_PKEY *key)
 	return false;
 }
 
-static enum err
-check_strength(const EVP_PKEY *key, struct errctx *ctx)
+enum err
+pem_key_strength(const EVP_PKEY *key, struct errctx *ctx)
 {
 	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
 		return OK;
@@ -204,8 +204,8 @@ is_whole(EVP_PKEY *key)
 	return result == 1 || result == -2; /* -2: there is no such check for this kind */
 }
 
-static enum err
-open_key(const char *pem, const char *passphrase, EVP_PKEY **key_out, struct errctx *ctx)
+enum err
+pem_key_open(const char *pem, const char *passphrase, EVP_PKEY **key_out, struct errctx *ctx)
 {
 	struct block block = { 0 };
 	EVP_PKEY *key = NULL;
@@ -215,10 +215,23 @@ open_key(const char *pem, const char *passphrase, EVP_PKEY **key_out, struct err
 		err = open_block(&block, passphrase ? passphrase : "", &key, ctx);
 	block_free(&block);
 	if (!err)
-		err = check_strength(key, ctx);
+		err = pem_key_strength(key, ctx);
+	ERR_clear_error();
+	if (err)
+		EVP_PKEY_free(key);
+	else
+		*key_out = key;
+	return err;
+}
+
+static enum err
+open_whole_key(const char *pem, const char *passphrase, EVP_PKEY **key_out, struct errctx *ctx)
+{
+	EVP_PKEY *key = NULL;
+	enum err err = pem_key_open(pem, passphrase, &key, ctx);
+
 	if (!err && !is_whole(key))
 		err = refuse(ctx, "is damaged");
-	ERR_clear_error();
 	if (err)
 		EVP_PKEY_free(key);
 	else
@@ -230,7 +243,7 @@ enum err
 pem_private_key_check(const char *pem, const char *passphrase, struct errctx *ctx)
 {
 	EVP_PKEY *key = NULL;
-	enum err err = open_key(pem, passphrase, &key, ctx);
+	enum err err = open_whole_key(pem, passphrase, &key, ctx);
 
 	EVP_PKEY_free(key);
 	return err;
@@ -247,7 +260,7 @@ check_certificate(X509 *certificate, struct errctx *ctx)
 		return refuse(ctx, "has a key of a kind that is not known");
 	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
 		return refuse(ctx, "has expired");
-	return check_strength(key, ctx);
+	return pem_key_strength(key, ctx);
 }
 
 /* The first certificate of the text; every block must be one. */
@@ -304,7 +317,7 @@ pem_pair_check(const char *certificate, const char *key, const char *passphrase,
 	enum err err = open_certificates(certificate, &first, ctx);
 
 	if (!err)
-		err = open_key(key, passphrase, &private, ctx);
+		err = open_whole_key(key, passphrase, &private, ctx);
 	if (!err && EVP_PKEY_eq(X509_get0_pubkey(first), private) != 1)
 		err = refuse(ctx, "does not belong to the certificate");
 	EVP_PKEY_free(private);

@@ -4,7 +4,7 @@
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-libraries=$(pkg-config --cflags jansson libmariadb libcurl openssl inih libpcre2-8 zlib libpsl)
+libraries=$(pkg-config --cflags jansson libmariadb libcurl openssl inih libpcre2-8 zlib libpsl jose)
 alone() {
 	# shellcheck disable=SC2086 # several options
 	printf '#include "%s"\n' "${1#include/}" | "${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -Iinclude $libraries \

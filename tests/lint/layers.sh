@@ -67,7 +67,8 @@ one_place 'libfcgi' 'fcgi(app|os)?[a-z_]*\.h' '^src/web/fcgi\.c$' src/web/fcgi.c
 one_place 'the MariaDB client' '(mysql/|mariadb/)?(mysql|errmsg|mysqld_error)[a-z_]*\.h' '^(src|include)/db/' db
 one_place 'libcurl' 'curl/' '^(src|include)/net/' net
 # base/pem*.c reads the certificates and keys that people hand over: vault is for our own keys, and catalog may not use vault.
-one_place 'OpenSSL' 'openssl/' '^((src|include)/vault/|src/base/(crypt|secret|pem|pem_container)\.c$)' 'vault and base/{crypt,secret,pem,pem_container}.c'
+one_place 'OpenSSL' 'openssl/' '^((src|include)/vault/|src/base/(crypt|secret|pem|pem_container|jwt)\.c$)' 'vault and base/{crypt,secret,pem,pem_container,jwt}.c'
+one_place 'libjose' 'jose/' '^src/base/jwt\.c$' src/base/jwt.c
 
 # What the api pool takes of net are rules about hosts; calling out is the runner's alone.
 report 'only the runner and its kinds call out' "$(our_sources | grep -E '^(src|include)/(api|page|web|store|ctl)/' |
