@@ -67,6 +67,30 @@ authority_fault(const char *authority, size_t len)
 	return NULL;
 }
 
+/* One dot of a path, plain or percent-encoded: how long it is, 0 when there is none. */
+static size_t
+dot_length(const char *at)
+{
+	return *at == '.' ? 1 : strncasecmp(at, "%2e", 3) == 0 ? 3 : 0;
+}
+
+/* "." and ".." move to another path (RFC 3986 section 5.2.4): a value must not do that. */
+static bool
+has_dot_segment(const char *path, size_t len)
+{
+	for (const char *at = path; at < path + len; at++) {
+		if (*at != '/' && *at != '\\')
+			continue;
+		const char *end = at + 1;
+
+		for (int dots = 0; dots < 2; dots++)
+			end += dot_length(end);
+		if (end > at + 1 && (*end == '\0' || strchr("/\\?#", *end)))
+			return true;
+	}
+	return false;
+}
+
 const char *
 agent_url_fault(const char *url, size_t len, bool verbatim)
 {
@@ -83,7 +107,12 @@ agent_url_fault(const char *url, size_t len, bool verbatim)
 							      : 0;
 	if (scheme == 0)
 		return "the URL must begin with http:// or https://";
-	return authority_fault(url + scheme, strcspn(url + scheme, "/?#"));
+	size_t authority = strcspn(url + scheme, "/?#");
+	const char *path = url + scheme + authority;
+
+	if (has_dot_segment(path, strcspn(path, "?#")))
+		return "the URL's path must not hold the segments . or ..";
+	return authority_fault(url + scheme, authority);
 }
 
 static const struct content_type {
