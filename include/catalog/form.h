@@ -64,5 +64,7 @@ enum err form_refuse(const char *path, const char *name, const char *text, struc
 
 /* Whether `pattern` is a regular expression that form_check() can use. */
 bool form_pattern_is_valid(const char *pattern);
+/* Whether the whole text matches; a pattern that is none matches nothing. */
+bool form_pattern_matches(const char *pattern, const char *text);
 
 #endif

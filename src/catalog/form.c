@@ -96,8 +96,8 @@ form_pattern_is_valid(const char *pattern)
 	return code != NULL;
 }
 
-static bool
-matches(const char *pattern, const char *text)
+bool
+form_pattern_matches(const char *pattern, const char *text)
 {
 	pcre2_code *code = compile(pattern);
 
@@ -123,7 +123,7 @@ check_pattern(const struct form_field *field, const char *text, const char *path
 {
 	char reason[300];
 
-	if (!field->pattern || matches(field->pattern, text))
+	if (!field->pattern || form_pattern_matches(field->pattern, text))
 		return OK;
 	snprintf(reason, sizeof(reason), "must be %s",
 	    field->expected ? field->expected : "written in another form");

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OAuth 2, the person's trip: the URL he is sent to the provider with, and what he comes back with
+ * (RFC 6749 section 4.1, RFC 7636, RFC 8707, RFC 9207). Pure: no database, no network. */
+#ifndef BAILEE_OAUTH_AUTHORIZE_H
+#define BAILEE_OAUTH_AUTHORIZE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/catalog.h"
+
+#define OAUTH_URL_MAX 16384 /* bytes of a whole authorize URL */
+#define OAUTH_CODE_MAX 8192 /* bytes of an authorization code */
+#define OAUTH_KEPT_MAX 1024 /* bytes of one value that is kept of a redirect or an answer */
+#define OAUTH_ERROR_SIZE 65 /* an error code of the provider, with NUL */
+
+/* ---- there ---- */
+
+/* All borrowed. */
+struct oauth_trip {
+	const struct app_connection *type; /* one with auth oauth2 */
+	const char *client_id;
+	const char *redirect_uri;
+	const json_t *fields; /* values of the type's fields, checked by its form; NULL: none */
+	const json_t *scopes; /* array of texts asked for besides the default ones; NULL: none */
+	const char *state_prefix; /* letters, digits and -: the request's id */
+};
+struct oauth_start {
+	char *url;    /* where the browser goes; holds nothing secret but the state */
+	char *state;  /* <state_prefix>.<43 characters of 32 random bytes> */
+	char *issuer; /* what `iss` of the redirect must be; NULL: the definition does not know */
+	json_t *keep; /* {"verifier": text or null, "client_id", "redirect_uri", "fields": {…},
+			 "scopes": […]}: secret, to be sealed until the person is back; scopes are
+			 the default ones and those asked for, each once */
+};
+
+/* ERR_VALUE: a field that the URLs need has no value, a scope that cannot be sent, too long.
+ * oauth_start_free() it. */
+enum err oauth_authorize_start(const struct oauth_trip *trip, struct oauth_start *start_out,
+    struct errctx *ctx) MUSTCHECK;
+void oauth_start_free(struct oauth_start *start);
+#define auto_oauth_start __attribute__((cleanup(oauth_start_free)))
+
+/* ---- and back ---- */
+
+enum oauth_return_verdict {
+	OAUTH_RETURN_CODE,   /* `keep` is to be sealed and exchanged */
+	OAUTH_RETURN_ERROR,  /* `error` says why there is no code */
+	OAUTH_RETURN_FOREIGN /* not from the provider it was begun with: as if it had not come */
+};
+struct oauth_return {
+	enum oauth_return_verdict verdict;
+	json_t *keep; /* {"code", "callback": {…}}: secret; NULL unless there is a code */
+	char error[OAUTH_ERROR_SIZE]; /* of the provider (RFC 6749 section 4.1.2.1), or
+					 "invalid_redirect": code or a needed field is missing or
+					 not what it should be. Letters, digits and _ . - alone. */
+};
+
+/* `query`: object of the redirect's parameters, each a text; one that comes twice must have been
+ * refused before (RFC 6749 section 3.1). `issuer` as oauth_start had it, or NULL. The state is the
+ * caller's to check. oauth_return_free() it. */
+void oauth_return_read(const struct app_connection *type, const char *issuer, const json_t *query,
+    struct oauth_return *return_out);
+void oauth_return_free(struct oauth_return *returned);
+#define auto_oauth_return __attribute__((cleanup(oauth_return_free)))
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OAuth 2, the person's trip: the URL he is sent to the provider with, and what he comes back
+ * with. */
+#include "oauth/authorize.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/crypt.h"
+#include "base/secret.h"
+#include "oauth/oauth_parts.h"
+
+#define RANDOM_SIZE 32 /* RFC 7636 section 7.1 */
+
+void
+oauth_start_free(struct oauth_start *start)
+{
+	secret_wipe_text(&start->url);
+	secret_wipe_text(&start->state);
+	free(start->issuer);
+	json_decref(start->keep);
+	*start = (struct oauth_start){ 0 };
+}
+
+static char *
+random_text(void)
+{
+	unsigned char bytes[RANDOM_SIZE];
+
+	crypt_random(bytes, sizeof(bytes));
+	return crypt_base64url(bytes, sizeof(bytes));
+}
+
+/* ---- there ---- */
+
+/* RFC 7636 section 4 */
+static enum err
+put_challenge(json_t *params, const json_t *rules, json_t *keep, struct errctx *ctx)
+{
+	const char *method = json_get_text(rules, "pkce");
+	unsigned char digest[CRYPT_SHA256_SIZE];
+
+	json_put(keep, "verifier", json_null());
+	if (!strcmp(method, "off"))
+		return OK;
+	auto_wipe char *verifier = random_text();
+	json_put_text(keep, "verifier", verifier);
+	crypt_sha256(verifier, strlen(verifier), digest);
+	auto_free char *hashed = crypt_base64url(digest, sizeof(digest));
+	enum err err = oauth_put(params, rules, "code_challenge",
+	    strcmp(method, "plain") != 0 ? hashed : verifier, ctx);
+	return err ? err : oauth_put(params, rules, "code_challenge_method", method, ctx);
+}
+
+static enum err
+put_targets(json_t *params, const json_t *rules, const json_t *fields, struct errctx *ctx)
+{
+	auto_free char *resource = NULL, *audience = NULL;
+	enum err err = oauth_filled(json_get_text(rules, "resource"), fields, true, &resource, ctx);
+
+	if (!err)
+		err = oauth_put(params, rules, "resource", resource, ctx); /* RFC 8707 */
+	if (!err)
+		err = oauth_filled(json_get_text(rules, "audience"), fields, false, &audience, ctx);
+	return err ? err : oauth_put(params, rules, "audience", audience, ctx);
+}
+
+static enum err
+put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *params,
+    struct errctx *ctx)
+{
+	const json_t *rules = oauth_rules(trip->type);
+	enum err err = oauth_put(params, rules, "response_type", "code", ctx);
+
+	if (!err)
+		err = oauth_put(params, rules, "client_id", trip->client_id, ctx);
+	if (!err)
+		err = oauth_put(params, rules, "redirect_uri", trip->redirect_uri, ctx);
+	if (!err)
+		err = oauth_put_scopes(params, rules, json_object_get(keep, "scopes"), ctx);
+	if (!err)
+		err = oauth_put(params, rules, "state", state, ctx);
+	if (!err)
+		err = put_challenge(params, rules, keep, ctx);
+	if (!err)
+		err = put_targets(params, rules, json_object_get(keep, "fields"), ctx);
+	return err ? err
+		   : oauth_put_map(params, json_object_get(rules, "authorize_params"),
+			 json_object_get(keep, "fields"), ctx);
+}
+
+static enum err
+write_url(const json_t *rules, const json_t *fields, const json_t *params, char **url_out,
+    struct errctx *ctx)
+{
+	const char *separator = json_get_text(rules, "scope_separator");
+	auto_buf struct buf url = BUF_INIT_SECRET(OAUTH_URL_MAX);
+	auto_wipe char *base = NULL;
+	enum err err =
+	    oauth_filled(json_get_text(rules, "authorize_url"), fields, true, &base, ctx);
+
+	if (err)
+		return err;
+	buf_add_text(&url, base);
+	buf_add_char(&url, strchr(base, '?') ? '&' : '?');
+	oauth_add_pairs(params, separator && !strcmp(separator, "+"), &url);
+	if (url.over)
+		return err_set(ctx, ERR_VALUE, "", "the URL for the provider is too long");
+	*url_out = buf_take(&url);
+	return OK;
+}
+
+static json_t *
+begin_keep(const struct oauth_trip *trip)
+{
+	json_t *keep = json_object(), *scopes = json_array();
+
+	json_put_text(keep, "client_id", trip->client_id);
+	json_put_text(keep, "redirect_uri", trip->redirect_uri);
+	json_put(keep, "fields", trip->fields ? json_deep_copy(trip->fields) : json_object());
+	oauth_add_scopes(scopes, json_object_get(oauth_rules(trip->type), "default_scopes"));
+	oauth_add_scopes(scopes, trip->scopes);
+	json_put(keep, "scopes", scopes);
+	return keep;
+}
+
+enum err
+oauth_authorize_start(const struct oauth_trip *trip, struct oauth_start *start_out,
+    struct errctx *ctx)
+{
+	const json_t *rules = oauth_rules(trip->type);
+	auto_oauth_start struct oauth_start start = { .keep = begin_keep(trip) };
+	const json_t *fields = json_object_get(start.keep, "fields");
+	auto_wipe char *random = random_text();
+	json_auto_t *params = json_object();
+
+	assert(trip->type->auth == APP_AUTH_OAUTH2 && *trip->client_id);
+	start.state = xasprintf("%s.%s", trip->state_prefix, random);
+	enum err err = put_all(trip, start.state, start.keep, params, ctx);
+	if (!err)
+		err = write_url(rules, fields, params, &start.url, ctx);
+	if (!err)
+		err =
+		    oauth_filled(json_get_text(rules, "issuer"), fields, true, &start.issuer, ctx);
+	if (err)
+		return err;
+	*start_out = start;
+	start = (struct oauth_start){ 0 };
+	return OK;
+}
+
+/* ---- and back ---- */
+
+void
+oauth_return_free(struct oauth_return *returned)
+{
+	json_decref(returned->keep);
+	*returned = (struct oauth_return){ 0 };
+}
+
+/* RFC 9207 section 2.4: compared byte for byte, of errors too. */
+static bool
+is_ours(const json_t *rules, const char *issuer, const json_t *query)
+{
+	const char *iss = json_get_text(query, "iss");
+
+	if (!issuer)
+		return true;
+	return iss ? !strcmp(iss, issuer) : !json_get_bool(rules, "iss_required", false);
+}
+
+static const json_t *
+find_param(const json_t *row, const json_t *query)
+{
+	const char *param = json_get_text(row, "param");
+
+	return json_object_get(query, param ? param : json_get_text(row, "name"));
+}
+
+void
+oauth_return_read(const struct app_connection *type, const char *issuer, const json_t *query,
+    struct oauth_return *return_out)
+{
+	const json_t *rules = oauth_rules(type);
+	const char *param = json_get_text(rules, "code_param");
+	const char *error = json_get_text(query, "error");
+	json_t *code = json_object_get(query, param ? param : "code");
+	struct oauth_return out = { .verdict = OAUTH_RETURN_ERROR };
+	json_auto_t *callback = json_object();
+
+	if (!is_ours(rules, issuer, query)) {
+		out.verdict = OAUTH_RETURN_FOREIGN;
+	} else if (error && *error) {
+		oauth_error_code(error, out.error, sizeof(out.error));
+	} else if (!oauth_is_printable(code, OAUTH_CODE_MAX) ||
+		   !oauth_keep_fields(json_object_get(rules, "callback_fields"), find_param, query,
+		       callback)) {
+		snprintf(out.error, sizeof(out.error), "invalid_redirect");
+	} else {
+		out.verdict = OAUTH_RETURN_CODE;
+		out.keep = json_object();
+		json_object_set(out.keep, "code", code);
+		json_object_set(out.keep, "callback", callback);
+	}
+	*return_out = out;
+}
