@@ -61,10 +61,16 @@ static const struct col list_out[] = {
 	REQUEST_COLS(struct list_row, request),
 };
 
-/* One statement per order, and per whether a status is asked for: each is served by an index of
- * its own, request_list or request_status, for the newest-first order that clients page through.
- * Which rows belong to the page is found first, and the rows themselves are read then: without
- * another filter the index alone says it, however deep the page. */
+/* One statement per order, and per what is asked for. Which rows belong to the page is found first,
+ * in the index of that order, which has all columns that a list is filtered by; the rows themselves
+ * are read then, so that a deep page and a seldom name cost no rows that are not shown. The
+ * database is told which index it is: left alone it sorts by what it has read from another. */
+#define OF_TEAM(index) "FROM credential_request r FORCE INDEX (" index ") WHERE r.team_id = ? "
+#define OF_TEAM_COLS COL(INT, struct list_in, team_id)
+#define IN_STATUS "AND r.status = ? "
+#define IN_STATUS_COLS COL(TEXT, struct list_in, status)
+#define NAMED "AND r.name LIKE ? ESCAPE '!' "
+#define NAMED_COLS COL(TEXT, struct list_in, pattern)
 #define MATCHES                                                                                    \
 	"AND (? IS NULL OR r.requester_id = ?) AND (? IS NULL OR r.provider_id = ?) "              \
 	"AND (? IS NULL OR r.name LIKE ? ESCAPE '!') "
@@ -72,27 +78,19 @@ static const struct col list_out[] = {
 	COL(INT0, struct list_in, requester_id), COL(INT0, struct list_in, requester_id),          \
 	    COL(INT0, struct list_in, provider_id), COL(INT0, struct list_in, provider_id),        \
 	    COL(TEXT, struct list_in, pattern), COL(TEXT, struct list_in, pattern)
-#define ALL_OF_TEAM "FROM credential_request r WHERE r.team_id = ? "
-#define ALL_OF_TEAM_COLS COL(INT, struct list_in, team_id)
-#define ALL_OF_STATUS "FROM credential_request r WHERE r.team_id = ? AND r.status = ? "
-#define ALL_OF_STATUS_COLS COL(INT, struct list_in, team_id), COL(TEXT, struct list_in, status)
-#define NAMED_OF_TEAM ALL_OF_TEAM "AND r.name LIKE ? ESCAPE '!' "
-#define NAMED_OF_TEAM_COLS ALL_OF_TEAM_COLS, COL(TEXT, struct list_in, pattern)
-#define OF_TEAM ALL_OF_TEAM MATCHES
-#define OF_TEAM_COLS ALL_OF_TEAM_COLS, MATCHES_COLS
-#define OF_STATUS ALL_OF_STATUS MATCHES
-#define OF_STATUS_COLS ALL_OF_STATUS_COLS, MATCHES_COLS
 
-#define LIST_COLS(which)                                                                           \
-	COL(BOOL, struct list_in, count), which, COL(BOOL, struct list_in, app_names),             \
-	    COL(INT, struct list_in, team_id), which, COL(INT, struct list_in, limit),             \
+#define LIST_COLS(...)                                                                             \
+	COL(BOOL, struct list_in, count), __VA_ARGS__, COL(BOOL, struct list_in, app_names),       \
+	    COL(INT, struct list_in, team_id), __VA_ARGS__, COL(INT, struct list_in, limit),       \
 	    COL(INT, struct list_in, offset), COL(BOOL, struct list_in, provider),                 \
 	    COL(TEXT, struct list_in, public_id)
-static const struct col all_by_team_in[] = { LIST_COLS(ALL_OF_TEAM_COLS) };
-static const struct col all_by_status_in[] = { LIST_COLS(ALL_OF_STATUS_COLS) };
-static const struct col named_by_team_in[] = { LIST_COLS(NAMED_OF_TEAM_COLS) };
-static const struct col by_team_in[] = { LIST_COLS(OF_TEAM_COLS) };
-static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
+static const struct col all_in[] = { LIST_COLS(OF_TEAM_COLS) };
+static const struct col named_in[] = { LIST_COLS(OF_TEAM_COLS, NAMED_COLS) };
+static const struct col matching_in[] = { LIST_COLS(OF_TEAM_COLS, MATCHES_COLS) };
+static const struct col status_in[] = { LIST_COLS(OF_TEAM_COLS, IN_STATUS_COLS) };
+static const struct col status_named_in[] = { LIST_COLS(OF_TEAM_COLS, IN_STATUS_COLS, NAMED_COLS) };
+static const struct col status_matching_in[] = { LIST_COLS(OF_TEAM_COLS, IN_STATUS_COLS,
+    MATCHES_COLS) };
 
 #define LIST(which, order, binds)                                                                  \
 	{                                                                                          \
@@ -112,18 +110,24 @@ static const struct col by_status_in[] = { LIST_COLS(OF_STATUS_COLS) };
 		LIST(which, "r." column ", r.id", binds),                                          \
 		    LIST(which, "r." column " DESC, r.id DESC", binds)                             \
 	}
-#define ALL_SORTS(which, binds)                                                                    \
+/* `newest`: the index of the order that clients page through. */
+#define ALL_SORTS(newest, where, binds)                                                            \
 	{                                                                                          \
-		[REQUEST_BY_CREATED] = BOTH_WAYS(which, "created_at", binds),                      \
-		[REQUEST_BY_UPDATED] = BOTH_WAYS(which, "updated_at", binds),                      \
-		[REQUEST_BY_EXPIRES] = BOTH_WAYS(which, "expires_at", binds),                      \
-		[REQUEST_BY_NAME] = BOTH_WAYS(which, "name", binds),                               \
+		[REQUEST_BY_CREATED] = BOTH_WAYS(OF_TEAM(newest) where, "created_at", binds),      \
+		[REQUEST_BY_UPDATED] =                                                             \
+		    BOTH_WAYS(OF_TEAM("request_updated") where, "updated_at", binds),              \
+		[REQUEST_BY_EXPIRES] =                                                             \
+		    BOTH_WAYS(OF_TEAM("request_expires") where, "expires_at", binds),              \
+		[REQUEST_BY_NAME] = BOTH_WAYS(OF_TEAM("request_name") where, "name", binds),       \
 	}
 enum filtered { BY_NOTHING, BY_NAME, BY_MORE, FILTERED_COUNT };
 static const struct stmt lists[FILTERED_COUNT][2][REQUEST_SORT_COUNT][2] = {
-	{ ALL_SORTS(ALL_OF_TEAM, all_by_team_in), ALL_SORTS(ALL_OF_STATUS, all_by_status_in) },
-	{ ALL_SORTS(NAMED_OF_TEAM, named_by_team_in), ALL_SORTS(OF_STATUS, by_status_in) },
-	{ ALL_SORTS(OF_TEAM, by_team_in), ALL_SORTS(OF_STATUS, by_status_in) },
+	{ ALL_SORTS("request_list", "", all_in),
+	    ALL_SORTS("request_status", IN_STATUS, status_in) },
+	{ ALL_SORTS("request_list", NAMED, named_in),
+	    ALL_SORTS("request_status", IN_STATUS NAMED, status_named_in) },
+	{ ALL_SORTS("request_list", MATCHES, matching_in),
+	    ALL_SORTS("request_status", IN_STATUS MATCHES, status_matching_in) },
 };
 
 /* `part` anywhere, taken literally: '!' is the escape character of the statement. */

@@ -244,6 +244,35 @@ filters_are_taken_literally(void **state)
 }
 
 static void
+every_filter_goes_with_every_order(void **state)
+{
+	struct request_made made[3] = { make("goes one", 1), make("goes two", 1),
+		make("stays", 1) };
+	const struct request_filter filters[] = {
+		{ .name = "goes" },
+		{ .name = "goes", .status = "pending" },
+		{ .name = "goes", .requester_id = the.ada.id },
+		{ .name = "goes", .provider_id = the.ada.id, .status = "pending" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COL_N(filters); i++)
+		for (unsigned k = 0; k < REQUEST_SORT_COUNT * 2; k++) {
+			struct list_page page = { .sort = k / 2,
+				.desc = k % 2,
+				.limit = 100,
+				.count = true };
+			struct request_filter filter = filters[i];
+
+			filter.team_id = the.alpha;
+			assert_int_equal(count_listed(&filter, &page), 2);
+			assert_int_equal(page.total, 2);
+		}
+	for (size_t i = 0; i < COL_N(made); i++)
+		request_made_wipe(&made[i]);
+}
+
+static void
 pages_never_repeat_or_skip_in_any_order(void **state)
 {
 	const struct request_filter filter = { .team_id = the.alpha };
@@ -614,6 +643,7 @@ main(void)
 		cmocka_unit_test(an_address_of_another_organization_is_asked_and_gets_no_access),
 		cmocka_unit_test(a_provider_who_joins_leaves_one_audit_row),
 		cmocka_unit_test(filters_are_taken_literally),
+		cmocka_unit_test(every_filter_goes_with_every_order),
 		cmocka_unit_test(pages_never_repeat_or_skip_in_any_order),
 		cmocka_unit_test(what_others_have_is_as_unknown_as_what_is_not_there),
 		cmocka_unit_test(a_wrong_or_revoked_token_and_a_missing_scope_read_nothing),
