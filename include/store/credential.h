@@ -28,6 +28,7 @@ enum credential_event {
 	CREDENTIAL_DECLINE,     /* the person or the requester said no */
 	CREDENTIAL_REMOTE_GONE, /* its key or connection was deleted */
 	CREDENTIAL_TEST_FAILED, /* the provider refuses its connection */
+	CREDENTIAL_TEST_PASSED, /* it takes it, perhaps after having refused it */
 	CREDENTIAL_EVENT_COUNT
 };
 
@@ -132,6 +133,9 @@ enum err credential_remote_gone_in(struct store *store, const struct uuid *id,
  * tested. */
 enum err credential_test_failed_in(struct store *store, const struct uuid *id,
     const struct credential_remote *remote, bool *broken_out, struct errctx *ctx) MUSTCHECK;
+/* Likewise, when the connection works: a credential that was open again is authorized. */
+enum err credential_test_passed_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, struct errctx *ctx) MUSTCHECK;
 enum err credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
     struct errctx *ctx) MUSTCHECK;
 
@@ -140,6 +144,10 @@ enum err credential_decline_in(struct store *store, const struct uuid *id, const
 enum err credential_forget_key_in(struct store *store, int64_t key_id,
     struct errctx *ctx) MUSTCHECK;
 enum err credential_forget_connection_in(struct store *store, int64_t connection_id,
+    struct errctx *ctx) MUSTCHECK;
+/* Likewise, those that were open again because this connection of ours was refused are authorized:
+ * it works. The caller has locked the connection. */
+enum err credential_connection_works_in(struct store *store, int64_t connection_id,
     struct errctx *ctx) MUSTCHECK;
 
 /* Inside the caller's transaction, with the request locked: derive its status from its

@@ -135,6 +135,21 @@ open_again(struct store *store, const struct task *task, struct errctx *ctx)
 	return audit_add(store, &audit, ctx);
 }
 
+/* What was refused once works again, if only with what was set meanwhile. */
+static enum err
+note_good(struct store *store, const struct remote_test *test, struct errctx *ctx)
+{
+	bool same = false;
+	enum err err = connection_is_same_in(store, &test->use, &same, ctx);
+
+	if (!err && same)
+		err = connection_note_account_in(store, &test->use, test->result.account_name,
+		    test->result.account_id, ctx);
+	if (!err && same)
+		err = credential_connection_works_in(store, test->use.connection.id, ctx);
+	return err;
+}
+
 static enum err
 remote_test_save(struct store *store, const struct task *task, struct task_outcome *outcome,
     struct errctx *ctx)
@@ -144,10 +159,7 @@ remote_test_save(struct store *store, const struct task *task, struct task_outco
 	if (outcome->end == JOB_FAILED && test->result.verdict == TEST_BAD &&
 	    !uuid_is_nil(&test->credential))
 		return open_again(store, task, ctx);
-	if (outcome->end != JOB_DONE)
-		return OK;
-	return connection_note_account_in(store, &test->use, test->result.account_name,
-	    test->result.account_id, ctx);
+	return outcome->end == JOB_DONE ? note_good(store, test, ctx) : OK;
 }
 
 const struct kind kind_remote_test = {
@@ -155,8 +167,9 @@ const struct kind kind_remote_test = {
 	.timeout_ms = 15 * 1000,
 	.max_attempts = 1,
 	.audit = "connection.test",
-	.doc = "Asks a connection's provider whether it works, and notes whose account it is or "
-	       "opens its credential again.",
+	.doc =
+	    "Asks a connection's provider whether it works; notes whose account it is and ends a "
+	    "reauthorization, or opens its credential again.",
 	.idempotent = "The call changes nothing at the provider; the same account is noted again, "
 		      "a credential that is open again stays so.",
 	.check = remote_test_check,

@@ -20,18 +20,19 @@ const char *const credential_state_names[CREDENTIAL_STATE_COUNT] = { "pending", 
 #define BROKEN CREDENTIAL_REAUTHORIZING
 /* What each event makes of each state. Whoever declined may still come back and authorize. */
 static const unsigned char steps[CREDENTIAL_STATE_COUNT][CREDENTIAL_EVENT_COUNT] = {
-	/*                            authorize   decline   remote gone  test failed */
-	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING, REFUSED },
-	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING, BROKEN },
-	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED, REFUSED },
-	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING, BROKEN },
-	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING, BROKEN },
+	/*                      authorize   decline   remote gone  test failed  test passed */
+	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING, REFUSED, REFUSED },
+	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING, BROKEN, AUTHORIZED },
+	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED, REFUSED, REFUSED },
+	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED },
+	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED },
 };
 static const char *const refusals[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_AUTHORIZE] = "the credential is authorized already",
 	[CREDENTIAL_DECLINE] = "an authorized credential cannot be declined",
 	[CREDENTIAL_REMOTE_GONE] = "the credential has nothing to delete",
 	[CREDENTIAL_TEST_FAILED] = "a credential that is not authorized has nothing to be tested",
+	[CREDENTIAL_TEST_PASSED] = "a credential that is not authorized has nothing to be tested",
 };
 
 enum err
@@ -201,6 +202,7 @@ struct step {
 static const bool keeps_remote[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_DECLINE] = true,
 	[CREDENTIAL_TEST_FAILED] = true,
+	[CREDENTIAL_TEST_PASSED] = true,
 };
 
 static enum err
@@ -230,9 +232,11 @@ take_step(struct store *store, const struct credential *credential, const struct
 	err = stmt_run(store->db, &change_update, &change, NULL, ctx);
 	if (!err)
 		err = credential_status_refresh(store, &credential->request_id, ctx);
-	return err || strcmp(change.state, credential->state) == 0
-		   ? err
-		   : mail_done_in(store, &credential->request_id, ctx);
+	/* nobody has answered where a connection has come back by itself */
+	if (err || strcmp(change.state, credential->state) == 0 ||
+	    step->event == CREDENTIAL_TEST_PASSED)
+		return err;
+	return mail_done_in(store, &credential->request_id, ctx);
 }
 
 /* `locked_out` may be NULL: how the credential was before. */
@@ -355,7 +359,15 @@ credential_is_remote(const struct credential *credential)
 	       strcmp(credential->platform, "local") != 0;
 }
 
-/* Nothing happens when the credential has another remote by now, and `same_out` says so. */
+static bool
+is_broken(const struct credential *credential)
+{
+	return strcmp(credential->state, credential_state_names[CREDENTIAL_REAUTHORIZING]) == 0 ||
+	       strcmp(credential->state, credential_state_names[CREDENTIAL_INVALID]) == 0;
+}
+
+/* Nothing happens when the credential has another remote by now, and `same_out` says so. A test
+ * that passed changes only what was broken. */
 static enum err
 step_of_remote(struct store *store, const struct uuid *id, const struct credential_remote *remote,
     enum credential_event event, bool *same_out, struct errctx *ctx)
@@ -367,7 +379,7 @@ step_of_remote(struct store *store, const struct uuid *id, const struct credenti
 	bool same =
 	    credential.remote_id == remote->id && credential_is_remote(&credential) == !local;
 
-	if (!err && same)
+	if (!err && same && (event != CREDENTIAL_TEST_PASSED || is_broken(&credential)))
 		err = take_step(store, &credential, &step, ctx);
 	if (!err)
 		*same_out = same;
@@ -389,7 +401,16 @@ credential_test_failed_in(struct store *store, const struct uuid *id,
 	return step_of_remote(store, id, remote, CREDENTIAL_TEST_FAILED, broken_out, ctx);
 }
 
-/* ---- keys and connections of ours that go away ---- */
+enum err
+credential_test_passed_in(struct store *store, const struct uuid *id,
+    const struct credential_remote *remote, struct errctx *ctx)
+{
+	bool same;
+
+	return step_of_remote(store, id, remote, CREDENTIAL_TEST_PASSED, &same, ctx);
+}
+
+/* ---- keys and connections of ours that go away, or turn out to work ---- */
 
 struct remote_in {
 	const char *component;
@@ -405,17 +426,22 @@ static const struct stmt of_remote = { "credential_of_remote",
 	remote_in, COL_N(remote_in), load_out, COL_N(load_out) };
 
 static enum err
-forget_remote(struct store *store, const char *component, int64_t remote_id, struct errctx *ctx)
+step_of_all(struct store *store, const char *component, int64_t remote_id,
+    enum credential_event event, struct errctx *ctx)
 {
-	static const struct step step = { .event = CREDENTIAL_REMOTE_GONE };
+	const struct step step = { .event = event };
 	const struct remote_in in = { component, remote_id };
 	void *rows = NULL;
 	size_t n = 0;
 	enum err err =
 	    stmt_all(store->db, &of_remote, &in, sizeof(struct load_row), &rows, &n, ctx);
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = take_step(store, &((struct load_row *)rows)[i].credential, &step, ctx);
+	for (size_t i = 0; i < n && !err; i++) {
+		const struct credential *credential = &((struct load_row *)rows)[i].credential;
+
+		if (event != CREDENTIAL_TEST_PASSED || is_broken(credential))
+			err = take_step(store, credential, &step, ctx);
+	}
 	stmt_rows_free(&of_remote, sizeof(struct load_row), &rows, n);
 	return err;
 }
@@ -423,11 +449,17 @@ forget_remote(struct store *store, const char *component, int64_t remote_id, str
 enum err
 credential_forget_key_in(struct store *store, int64_t key_id, struct errctx *ctx)
 {
-	return forget_remote(store, "keychain", key_id, ctx);
+	return step_of_all(store, "keychain", key_id, CREDENTIAL_REMOTE_GONE, ctx);
 }
 
 enum err
 credential_forget_connection_in(struct store *store, int64_t connection_id, struct errctx *ctx)
 {
-	return forget_remote(store, "account", connection_id, ctx);
+	return step_of_all(store, "account", connection_id, CREDENTIAL_REMOTE_GONE, ctx);
+}
+
+enum err
+credential_connection_works_in(struct store *store, int64_t connection_id, struct errctx *ctx)
+{
+	return step_of_all(store, "account", connection_id, CREDENTIAL_TEST_PASSED, ctx);
 }

@@ -348,6 +348,26 @@ describe('a credential that became a connection is tested again', () => {
     assert.equal(await statusOf(request), 'authorized');
   });
 
+  test('refused, then taken again: authorized without anybody, and without a letter', async () => {
+    const request = await ask();
+    vendorSays(200);
+    const made = await fillIn(request, CANARY);
+    const letters = () => stack.mysql("SELECT COUNT(*) FROM job WHERE kind = 'mail'");
+    const before_ = await letters();
+    for (const ask_ of [() => again(made.id), () => call('POST', `${CONNECTIONS}/${made.remoteId}/test`)]) {
+      vendorSays(401);
+      assert.equal((await again(made.id)).body.credential?.state, 'reauthorizing');
+      vendorSays(200);
+      assert.notEqual((await ask_()).status, 424);
+      const now = await credentialOf(made.id);
+      assert.deepEqual(now, { ...made, updatedAt: now.updatedAt });
+      assert.equal(await statusOf(request), 'authorized');
+    }
+    vendorSays(200);
+    expectError(await again(made.id), 400, 'IM005', /still valid/);
+    assert.deepEqual(await letters(), before_);
+  });
+
   test('away or too slow: nothing is said about the connection', async () => {
     const request = await ask();
     vendorSays(200);

@@ -571,7 +571,7 @@ every_state_answers_every_event(void **state)
 			if (err) {
 				assert_int_equal(err, ERR_VALUE);
 				assert_true(strlen(err_text(&ctx)) > 10);
-				if (e == CREDENTIAL_TEST_FAILED)
+				if (e == CREDENTIAL_TEST_FAILED || e == CREDENTIAL_TEST_PASSED)
 					assert_true(
 					    s == CREDENTIAL_PENDING || s == CREDENTIAL_DECLINED);
 				else
@@ -580,6 +580,8 @@ every_state_answers_every_event(void **state)
 				assert_true(next < CREDENTIAL_STATE_COUNT);
 				if (e == CREDENTIAL_TEST_FAILED)
 					assert_int_equal(next, CREDENTIAL_REAUTHORIZING);
+				if (e == CREDENTIAL_TEST_PASSED)
+					assert_int_equal(next, CREDENTIAL_AUTHORIZED);
 			}
 		}
 }
