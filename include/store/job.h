@@ -63,11 +63,23 @@ enum err job_wait(struct store *store, int64_t id, int64_t wait_ms, bool *ended_
 /* Is there anything to claim? One look at an index, no transaction; `leases`: look for lapsed ones
  * as well. */
 enum err job_due(struct store *store, bool leases, bool *is_due_out, struct errctx *ctx) MUSTCHECK;
-/* Take up to `most` (<= JOB_CLAIM_MAX) due jobs: queued ones, and running ones whose lease ran out,
- * oldest first. Ownership begins with OK, that is after COMMIT. A lease that ran out on the last
- * attempt makes the job dead instead. `jobs_out` is an array of structs, each to be freed. */
-enum err job_claim(struct store *store, const char *owner, int64_t lease_s, size_t most,
-    struct job *jobs_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
+/* How many more jobs of this team a runner may take now; 0: none. Asked once per team and claim. */
+typedef size_t job_room_fn(void *arg, int64_t team_id);
+struct job_claim {
+	const char *owner;
+	int64_t lease_s;
+	size_t most;       /* <= JOB_CLAIM_MAX */
+	job_room_fn *room; /* NULL: any number of any team */
+	void *arg;
+};
+/* Take due jobs: queued ones, and running ones whose lease ran out, oldest first. Ownership begins
+ * with OK, that is after COMMIT. A lease that ran out on the last attempt makes the job dead
+ * instead. Jobs of a team that has no room are put off for JOB_PUT_OFF_MS, so that those behind
+ * them come to the front. `jobs_out` is an array of `most` structs, each to be freed; `more_out`
+ * tells whether there may be more that are due. */
+#define JOB_PUT_OFF_MS 300
+enum err job_claim(struct store *store, const struct job_claim *claim, struct job *jobs_out,
+    size_t *n_out, bool *more_out, struct errctx *ctx) MUSTCHECK;
 /* The statements by which jobs are found; a test reads their plans. Ended by NULL. */
 extern const struct stmt *const job_claim_statements[];
 /* Renew the leases of these jobs, as far as they are still the owner's: what a runner has lost

@@ -79,7 +79,8 @@ const struct config_option config_options[] = {
 	{ TEXT(runner_doorbell), "", 0, 0, P | A | R,
 	    "Unix socket by which the pools tell a runner of this host that there is work; "
 	    "runner_poll_ms may be 100 then." },
-	{ NUMBER(runner_in_flight), "256", 1, 4096, R, "Jobs one runner has under way at most." },
+	{ NUMBER(runner_in_flight), "384", 1, 4096, R,
+	    "Jobs one runner has under way at most; one team has three quarters of them at most." },
 	{ NUMBER(runner_lease_s), "60", 5, 3600, R,
 	    "Seconds a runner owns a job without renewing." },
 	{ NUMBER(runner_poll_ms), "20", 1, 10000, R,

@@ -16,6 +16,7 @@
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "runner/save.h"
+#include "runner/share.h"
 
 #define SIGN_OF_LIFE_MS 5000
 #define HOUSEKEEPING_MS 60000
@@ -23,8 +24,6 @@
 #define AWAY_FIRST_MS 250   /* pause after a failure of the database, doubled up to… */
 #define AWAY_MOST_MS 2000
 #define DRAIN_SAVE_MS 3000 /* behind the drain's end, for saving what was handed back */
-
-TAILQ_HEAD(owned_list, task);
 
 struct queue {
 	struct queue_options options;
@@ -42,9 +41,9 @@ struct queue {
 
 	/* the queue's thread alone; times are monotonic ms */
 	struct task_list to_load, to_save;
-	struct owned_list owned; /* all tasks, wherever they are… */
-	size_t in_flight;        /* …and how many */
-	bool more;               /* the last claim was a full one: there may be more */
+	struct task_list owned; /* all tasks, wherever they are… */
+	size_t in_flight;       /* …and how many */
+	bool more;              /* the last claim was a full one: there may be more */
 	int64_t look_at, lapsed_at, beat_at, live_at, housekeeping_at;
 	int64_t away_until, away_pause; /* database away; pause 0: it is there */
 	int64_t drain_until;            /* 0: not draining */
@@ -202,11 +201,32 @@ take_job(struct queue *queue, struct job *job)
 	queue->in_flight++;
 }
 
+static size_t
+free_places(const struct queue *queue)
+{
+	size_t most = (size_t)queue->options.in_flight_max;
+
+	return most > queue->in_flight ? most - queue->in_flight : 0;
+}
+
+static size_t
+room_of(void *arg, int64_t team_id)
+{
+	struct queue *queue = arg;
+
+	return share_room(&queue->owned, free_places(queue), team_id);
+}
+
 static enum err
 claim_some(struct queue *queue, size_t most, int64_t now, struct errctx *ctx)
 {
+	const struct job_claim claim = { .owner = queue->id,
+		.lease_s = queue->options.lease_s,
+		.most = most,
+		.room = room_of,
+		.arg = queue };
 	struct job jobs[JOB_CLAIM_MAX];
-	bool due = queue->more;
+	bool due = queue->more, more = false;
 	size_t n = 0;
 	bool leases = now >= queue->lapsed_at;
 	enum err err = due ? OK : job_due(queue->store, leases, &due, ctx);
@@ -214,20 +234,11 @@ claim_some(struct queue *queue, size_t most, int64_t now, struct errctx *ctx)
 	if (leases)
 		queue->lapsed_at = now + LAPSED_LOOK_MS;
 	if (!err && due)
-		err =
-		    job_claim(queue->store, queue->id, queue->options.lease_s, most, jobs, &n, ctx);
-	queue->more = !err && n == most;
+		err = job_claim(queue->store, &claim, jobs, &n, &more, ctx);
+	queue->more = !err && more;
 	for (size_t i = 0; i < n && !err; i++)
 		take_job(queue, &jobs[i]);
 	return err;
-}
-
-static size_t
-free_places(const struct queue *queue)
-{
-	size_t most = (size_t)queue->options.in_flight_max;
-
-	return most > queue->in_flight ? most - queue->in_flight : 0;
 }
 
 /* Whether to claim without waiting for the next look. In batches: when many are under way, not for

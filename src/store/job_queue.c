@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue as runners and operators see it: claim, renew, end, list, put back. */
+/* The queue as runners see it: claim, renew, end. */
 #include "store/job.h"
 
 #include <assert.h>
@@ -14,7 +14,6 @@
 #define TAKE_CHUNK 32 /* ids per UPDATE; the rest of the places repeat the first id */
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MOST_MS (10 * 60 * 1000)
-#define LIST_MAX 1000
 
 /* First member, so that an array of rows is an array of jobs. */
 struct job_row {
@@ -124,21 +123,60 @@ static const struct stmt bury = { "job_bury",
 	"finished_at = UTC_TIMESTAMP(3) WHERE id = ? AND lease_owner <> ?",
 	bury_in, COL_N(bury_in), NULL, 0 };
 
-struct claiming {
-	struct store *store;
-	const char *owner;
-	int64_t lease_s;
-	size_t most;
-	struct job *jobs; /* the caller's array */
-	size_t n;
+static const struct col put_off_in[] = { COL(INT, struct take_in, lease_s), ID16(0), ID16(16) };
+static const struct stmt put_off = { "job_put_off",
+	"UPDATE job SET run_at = UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND "
+	"WHERE state = 'queued' AND id IN (" MARKS16 ", " MARKS16 ")",
+	put_off_in, COL_N(put_off_in), NULL, 0 };
+
+/* What is left for a team in this claim. */
+struct team_room {
+	int64_t team_id;
+	size_t left;
 };
 
-/* Move rows to the caller's array. */
-static void
-keep_rows(struct claiming *claiming, struct job_row *rows, size_t n)
+struct claiming {
+	struct store *store;
+	const struct job_claim *claim;
+	struct job *jobs; /* the caller's array */
+	size_t n;
+	bool full; /* as many were due as were asked for */
+	struct team_room rooms[JOB_CLAIM_MAX];
+	size_t n_rooms;
+	int64_t put_off[JOB_CLAIM_MAX];
+	size_t n_put_off;
+};
+
+/* What belongs to no team always has room. */
+static bool
+has_room(struct claiming *claiming, int64_t team_id)
 {
-	for (size_t i = 0; i < n; i++)
-		claiming->jobs[claiming->n++] = rows[i].job;
+	const struct job_claim *claim = claiming->claim;
+	struct team_room *room = claiming->rooms;
+
+	if (!claim->room || !team_id)
+		return true;
+	while (room < claiming->rooms + claiming->n_rooms && room->team_id != team_id)
+		room++;
+	if (room == claiming->rooms + claiming->n_rooms) {
+		*room = (struct team_room){ team_id, claim->room(claim->arg, team_id) };
+		claiming->n_rooms++;
+	}
+	return room->left && room->left--;
+}
+
+/* Move rows to the caller's array, but for those of teams without room. */
+static void
+keep_rows(struct claiming *claiming, struct job_row *rows, size_t n, bool share)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!share || has_room(claiming, rows[i].job.team_id)) {
+			claiming->jobs[claiming->n++] = rows[i].job;
+			continue;
+		}
+		claiming->put_off[claiming->n_put_off++] = rows[i].job.id;
+		job_free(&rows[i].job);
+	}
 	free(rows);
 }
 
@@ -149,14 +187,15 @@ select_expired(struct claiming *claiming, struct errctx *ctx)
 	struct db *db = claiming->store->db;
 	void *rows = NULL;
 	size_t n = 0, kept = 0;
-	enum err err = stmt_all(db, &expired_select, &(struct most_in){ (int64_t)claiming->most },
-	    sizeof(struct job_row), &rows, &n, ctx);
+	enum err err =
+	    stmt_all(db, &expired_select, &(struct most_in){ (int64_t)claiming->claim->most },
+		sizeof(struct job_row), &rows, &n, ctx);
 
 	if (err)
 		return err;
 	struct job_row *row = rows;
 	for (size_t i = 0; i < n; i++) {
-		const struct bury_in in = { row[i].job.id, claiming->owner };
+		const struct bury_in in = { row[i].job.id, claiming->claim->owner };
 		int64_t buried = 0;
 
 		if (!err && row[i].job.attempt >= row[i].job.max_attempts)
@@ -169,14 +208,14 @@ select_expired(struct claiming *claiming, struct errctx *ctx)
 			row[kept++] = row[i]; /* to be tried again, or still the claimer's own */
 		}
 	}
-	keep_rows(claiming, row, kept);
+	keep_rows(claiming, row, kept, false);
 	return err;
 }
 
 static enum err
 select_queued(struct claiming *claiming, struct errctx *ctx)
 {
-	const struct most_in in = { (int64_t)(claiming->most - claiming->n) };
+	const struct most_in in = { (int64_t)(claiming->claim->most - claiming->n) };
 	void *rows = NULL;
 	size_t n = 0;
 
@@ -184,19 +223,45 @@ select_queued(struct claiming *claiming, struct errctx *ctx)
 		return OK;
 	enum err err = stmt_all(claiming->store->db, &queued_select, &in, sizeof(struct job_row),
 	    &rows, &n, ctx);
-	if (!err)
-		keep_rows(claiming, rows, n);
+	if (err)
+		return err;
+	claiming->full = n == (size_t)in.most;
+	keep_rows(claiming, rows, n, true);
+	return OK;
+}
+
+/* For statements over TAKE_CHUNK ids: those from `at` on, the last places filled with the first. */
+static void
+fill_ids(struct take_in *in, const int64_t *ids, size_t n, size_t at)
+{
+	for (size_t i = 0; i < TAKE_CHUNK; i++)
+		in->ids[i] = ids[at + i < n ? at + i : at];
+}
+
+static enum err
+put_off_all(struct claiming *claiming, struct errctx *ctx)
+{
+	struct take_in in = { .lease_s = JOB_PUT_OFF_MS };
+	enum err err = OK;
+
+	for (size_t at = 0; at < claiming->n_put_off && !err; at += TAKE_CHUNK) {
+		fill_ids(&in, claiming->put_off, claiming->n_put_off, at);
+		err = stmt_run(claiming->store->db, &put_off, &in, NULL, ctx);
+	}
 	return err;
 }
 
 static enum err
 take_all(struct claiming *claiming, struct errctx *ctx)
 {
-	struct take_in in = { .owner = claiming->owner, .lease_s = claiming->lease_s };
+	struct take_in in = { .owner = claiming->claim->owner,
+		.lease_s = claiming->claim->lease_s };
+	int64_t ids[JOB_CLAIM_MAX];
 
+	for (size_t i = 0; i < claiming->n; i++)
+		ids[i] = claiming->jobs[i].id;
 	for (size_t at = 0; at < claiming->n; at += TAKE_CHUNK) {
-		for (size_t i = 0; i < TAKE_CHUNK; i++)
-			in.ids[i] = claiming->jobs[at + i < claiming->n ? at + i : at].id;
+		fill_ids(&in, ids, claiming->n, at);
 		enum err err = stmt_run(claiming->store->db, &take, &in, NULL, ctx);
 		if (err)
 			return err;
@@ -213,7 +278,8 @@ drop_claimed(struct claiming *claiming)
 {
 	for (size_t i = 0; i < claiming->n; i++)
 		job_free(&claiming->jobs[i]);
-	claiming->n = 0;
+	claiming->n = claiming->n_rooms = claiming->n_put_off = 0;
+	claiming->full = false;
 }
 
 static enum err
@@ -226,6 +292,8 @@ claim_body(struct db *db, void *arg, struct errctx *ctx)
 	enum err err = select_expired(claiming, ctx);
 	if (!err)
 		err = select_queued(claiming, ctx);
+	if (!err)
+		err = put_off_all(claiming, ctx);
 	return err ? err : take_all(claiming, ctx);
 }
 
@@ -256,24 +324,26 @@ claim_landed(struct db *db, void *arg, bool *landed_out, struct errctx *ctx)
 	}
 	const struct job *job = &claiming->jobs[0];
 	enum err err = stmt_one(db, &owned_select,
-	    &(struct held_in){ job->id, job->fence, claiming->owner }, &row, ctx);
+	    &(struct held_in){ job->id, job->fence, claiming->claim->owner }, &row, ctx);
 	*landed_out = row.n > 0;
 	return err;
 }
 
 enum err
-job_claim(struct store *store, const char *owner, int64_t lease_s, size_t most,
-    struct job *jobs_out, size_t *n_out, struct errctx *ctx)
+job_claim(struct store *store, const struct job_claim *claim, struct job *jobs_out, size_t *n_out,
+    bool *more_out, struct errctx *ctx)
 {
-	struct claiming claiming = { store, owner, lease_s, most, jobs_out, 0 };
+	struct claiming claiming = { .store = store, .claim = claim, .jobs = jobs_out };
 
-	assert(most <= JOB_CLAIM_MAX);
+	assert(claim->most <= JOB_CLAIM_MAX);
 	enum err err = db_transaction(store->db, claim_body, claim_landed, &claiming, ctx);
-	if (err)
+	if (err) {
 		drop_claimed(&claiming);
-	else
-		*n_out = claiming.n;
-	return err;
+		return err;
+	}
+	*n_out = claiming.n;
+	*more_out = claiming.full || claiming.n == claim->most;
+	return OK;
 }
 
 /* ---- renew ---- */
@@ -293,8 +363,7 @@ job_beat(struct store *store, const char *owner, const int64_t *ids, size_t n, i
 	enum err err = OK;
 
 	for (size_t at = 0; at < n && !err; at += TAKE_CHUNK) {
-		for (size_t i = 0; i < TAKE_CHUNK; i++)
-			in.ids[i] = ids[at + i < n ? at + i : at];
+		fill_ids(&in, ids, n, at);
 		err = stmt_run(store->db, &beat, &in, NULL, ctx);
 	}
 	return err;
@@ -382,70 +451,4 @@ job_backoff_ms(int64_t attempt)
 	if (most > BACKOFF_MOST_MS)
 		most = BACKOFF_MOST_MS;
 	return 1 + crypt_random_below((uint32_t)most);
-}
-
-/* ---- the operator's side ---- */
-
-struct list_in {
-	int64_t id;
-	const char *state;
-	int64_t limit;
-};
-static const struct col list_in[] = { COL(TEXT, struct list_in, state),
-	COL(TEXT, struct list_in, state), COL(INT, struct list_in, limit) };
-static const struct stmt list = { "job_list",
-	"SELECT " JOB_COLUMNS " FROM job j WHERE ? IS NULL OR j.state = ? "
-	"ORDER BY j.id DESC LIMIT ?",
-	list_in, COL_N(list_in), job_out_cols, COL_N(job_out_cols) };
-
-enum err
-job_list(struct store *store, const char *state, int64_t limit, struct job **jobs_out,
-    size_t *n_out, struct errctx *ctx)
-{
-	const struct list_in in = { .state = state, .limit = limit < LIST_MAX ? limit : LIST_MAX };
-	void *rows = NULL;
-	enum err err = stmt_all(store->db, &list, &in, sizeof(struct job_row), &rows, n_out, ctx);
-
-	if (!err)
-		*jobs_out = rows;
-	return err;
-}
-
-static const struct col id_in[] = { COL(INT, struct list_in, id) };
-static const struct stmt show = { "job_show", "SELECT " JOB_COLUMNS " FROM job j WHERE j.id = ?",
-	id_in, COL_N(id_in), job_out_cols, COL_N(job_out_cols) };
-
-enum err
-job_show(struct store *store, int64_t id, struct job *job_out, struct errctx *ctx)
-{
-	struct job_row row = { 0 };
-	enum err err = stmt_one(store->db, &show, &(struct list_in){ .id = id }, &row, ctx);
-
-	if (err == ERR_NOT_FOUND)
-		return err_set(ctx, err, "", "no such job");
-	if (!err)
-		*job_out = row.job;
-	return err;
-}
-
-/* The key a job of its kind is put in with: what ended has given it up. */
-static const struct stmt requeue = { "job_retry",
-	"UPDATE job SET state = 'queued', attempt = 0, run_at = UTC_TIMESTAMP(3), "
-	"finished_at = NULL, active_key = CASE "
-	"WHEN kind IN ('fulfil', 'decline') THEN CONCAT('credential:', subject) "
-	"WHEN kind = 'housekeeping' THEN kind ELSE CONCAT(kind, ':', subject) END "
-	"WHERE id = ? AND state IN ('failed', 'dead')",
-	id_in, COL_N(id_in), NULL, 0 };
-
-enum err
-job_retry(struct store *store, int64_t id, struct errctx *ctx)
-{
-	int64_t affected = 0;
-	enum err err = stmt_run(store->db, &requeue, &(struct list_in){ .id = id }, &affected, ctx);
-
-	if (err == ERR_DUPLICATE)
-		return err_set(ctx, ERR_VALUE, "", "a newer job for the same thing is under way");
-	if (!err && affected == 0)
-		err = err_set(ctx, ERR_NOT_FOUND, "", "no failed or dead job with this id");
-	return err;
 }

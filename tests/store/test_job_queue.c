@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -101,7 +102,8 @@ claim(struct store *store, const char *owner, size_t most, struct job *jobs)
 {
 	size_t n = 0;
 
-	if (job_claim(store, owner, 60, most, jobs, &n, &ctx))
+	if (job_claim(store, &(struct job_claim){ .owner = owner, .lease_s = 60, .most = most },
+		jobs, &n, &(bool){ false }, &ctx))
 		fail_msg("%s", err_text(&ctx));
 	return n;
 }
@@ -157,8 +159,11 @@ claim_until_empty(void *arg)
 		size_t n = 0;
 		struct errctx own = { 0 };
 
-		claimer->err =
-		    job_claim(claimer->store, claimer->owner, 60, claimer->most, jobs, &n, &own);
+		claimer->err = job_claim(claimer->store,
+		    &(struct job_claim){ .owner = claimer->owner,
+			.lease_s = 60,
+			.most = claimer->most },
+		    jobs, &n, &(bool){ false }, &own);
 		if (claimer->err)
 			return NULL;
 		for (size_t i = 0; i < n; i++) {
@@ -610,11 +615,78 @@ housekeeping_deletes_the_old_and_keeps_the_young(void **state)
 	assert_int_equal(clean("runner"), 1);
 }
 
+/* ---- shares ---- */
+
+static size_t
+room_for(void *arg, int64_t team_id)
+{
+	(void)arg;
+	return team_id == 1 ? 2 : 100;
+}
+
+static void
+put_for(int64_t team_id, int times)
+{
+	const struct job_new job = { .kind = "fetch",
+		.subject = "7",
+		.team_id = team_id,
+		.max_attempts = 3,
+		.payload = "{}" };
+	int64_t id = 0;
+
+	for (int i = 0; i < times; i++)
+		assert_int_equal(job_enqueue(&one, &job, &id, &ctx), OK);
+}
+
+/* Takes `most` for the team of room_for(); gives how many of them are team 1's. */
+static size_t
+claim_shares(size_t most, size_t *n_out, bool *more_out)
+{
+	const struct job_claim claim = { .owner = "me",
+		.lease_s = 60,
+		.most = most,
+		.room = room_for };
+	struct job jobs[JOB_CLAIM_MAX];
+	size_t ones = 0;
+
+	assert_int_equal(job_claim(&one, &claim, jobs, n_out, more_out, &ctx), OK);
+	for (size_t i = 0; i < *n_out; i++) {
+		ones += jobs[i].team_id == 1;
+		job_free(&jobs[i]);
+	}
+	return ones;
+}
+
+static void
+a_team_without_room_lets_others_pass_and_comes_again(void **state)
+{
+	size_t n = 0, got = 0;
+	bool more = false;
+
+	(void)state;
+	put_for(1, 10);
+	put_for(2, 3);
+	put_for(0, 1);
+	assert_int_equal(claim_shares(10, &n, &more), 2);
+	assert_int_equal(n, 2);
+	assert_true(more);
+	assert_int_equal(claim_shares(10, &n, &more), 0);
+	assert_int_equal(n, 4);
+	assert_false(more);
+	usleep((JOB_PUT_OFF_MS + 100) * 1000);
+	for (int i = 0; i < 8 && got < 8; i++) {
+		got += claim_shares(10, &n, &more);
+		usleep((JOB_PUT_OFF_MS + 100) * 1000);
+	}
+	assert_int_equal(got, 8);
+}
+
 int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, fresh_queue)
 	const struct CMUnitTest tests[] = {
+		T(a_team_without_room_lets_others_pass_and_comes_again),
 		T(two_claimers_never_get_the_same_job_and_none_is_left),
 		T(a_claimer_passes_over_rows_another_one_is_looking_at),
 		T(claims_a_full_batch_with_attempt_and_fence_counted),

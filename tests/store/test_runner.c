@@ -411,7 +411,9 @@ a_fetch_of_an_older_definition_is_thrown_away_and_repeated(void **state)
 	size_t n = 0;
 	(void)state;
 
-	ok(job_claim(&store, "me", 60, 1, &job, &n, &ctx), &ctx);
+	ok(job_claim(&store, &(struct job_claim){ .owner = "me", .lease_s = 60, .most = 1 }, &job,
+	       &n, &(bool){ false }, &ctx),
+	    &ctx);
 	struct task *task = task_new(&job);
 	ok(kind_load(&store, task, &ctx), &ctx);
 	assert_false(task->settled);
@@ -627,7 +629,9 @@ a_job_of_a_runner_that_died_is_taken_over(void **state)
 
 	credential = multi_request(TWO_STEPS, 60);
 	id = put_fetch(credential);
-	ok(job_claim(&store, "dead", 60, 1, &job, &n, &ctx), &ctx);
+	ok(job_claim(&store, &(struct job_claim){ .owner = "dead", .lease_s = 60, .most = 1 }, &job,
+	       &n, &(bool){ false }, &ctx),
+	    &ctx);
 	assert_int_equal(n, 1);
 	job_free(&job);
 	sql("UPDATE job SET lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE lease_owner = "
@@ -701,7 +705,9 @@ claim_and_load(struct task_list *tasks, size_t most)
 	struct task *task;
 	size_t n = 0;
 
-	ok(job_claim(&store, "me", 60, most, jobs, &n, &ctx), &ctx);
+	ok(job_claim(&store, &(struct job_claim){ .owner = "me", .lease_s = 60, .most = most },
+	       jobs, &n, &(bool){ false }, &ctx),
+	    &ctx);
 	assert_int_equal(n, most);
 	for (size_t i = 0; i < n; i++) {
 		task = task_new(&jobs[i]);
