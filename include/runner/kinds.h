@@ -79,6 +79,8 @@ enum err kind_load(struct store *store, struct task *task, struct errctx *ctx) M
 void kinds_setup_catalog(const struct catalog *catalog);
 const struct catalog *kinds_catalog(void);
 
+/* Put housekeeping into the queue, unless it is there. */
+enum err kind_housekeeping_order(struct store *store, struct errctx *ctx) MUSTCHECK;
 /* Days that old rows are kept; for kind housekeeping. Set once at start. */
 void kind_housekeeping_setup(int64_t retention_days);
 

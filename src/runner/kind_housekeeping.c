@@ -12,6 +12,21 @@ kind_housekeeping_setup(int64_t days)
 	retention_days = days;
 }
 
+enum err
+kind_housekeeping_order(struct store *store, struct errctx *ctx)
+{
+	static const struct job_new job = {
+		.kind = "housekeeping",
+		.subject = "housekeeping",
+		.active_key = "housekeeping",
+		.max_attempts = 1,
+		.payload = "{}",
+	};
+	int64_t id;
+
+	return job_enqueue(store, &job, &id, ctx);
+}
+
 /* One batch by each rule; full batches hand the job back, so that other jobs come in between. */
 static enum err
 housekeeping_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)

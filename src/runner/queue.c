@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that owns the database connection: claims jobs, hands them out, saves what came of
- * them. */
+/* The thread that owns the database connection: claims jobs, hands them out, saves the outcome. */
 #include "runner/queue.h"
 
 #include <pthread.h>
@@ -301,20 +300,12 @@ renew_leases(struct queue *queue, int64_t now)
 static bool
 order_housekeeping(struct queue *queue, int64_t now)
 {
-	static const struct job_new job = {
-		.kind = "housekeeping",
-		.subject = "housekeeping",
-		.active_key = "housekeeping",
-		.max_attempts = 1,
-		.payload = "{}",
-	};
 	struct errctx ctx = { 0 };
-	int64_t id;
 
 	if (now < queue->housekeeping_at || queue->drain_until)
 		return true;
 	queue->housekeeping_at = now + HOUSEKEEPING_MS;
-	enum err err = job_enqueue(queue->store, &job, &id, &ctx);
+	enum err err = kind_housekeeping_order(queue->store, &ctx);
 	return database_said(queue, err, &ctx);
 }
 
