@@ -5,6 +5,11 @@
 GRANT EXECUTE ON PROCEDURE {database}.page_open TO {public};
 GRANT EXECUTE ON PROCEDURE {database}.page_submit TO {public};
 GRANT EXECUTE ON PROCEDURE {database}.page_decline TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_connect TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_return_look TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_return TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_confirm TO {public};
+GRANT EXECUTE ON PROCEDURE {database}.page_relink TO {public};
 GRANT EXECUTE ON PROCEDURE {database}.page_landed TO {public};
 GRANT EXECUTE ON PROCEDURE {database}.page_runner_age TO {public};
 GRANT SELECT ON {database}.install_check TO {public};

@@ -61,7 +61,7 @@ export class Api {
         headers: { Authorization: this.#authorization, ...(body ? { 'Content-Type': 'application/json' } : {}) },
         body: body && JSON.stringify(body),
         cache: 'no-store',
-        credentials: 'omit',
+        credentials: 'same-origin', // the cookie that binds the link to this browser
         mode: 'same-origin',
         redirect: 'error',
         referrerPolicy: 'no-referrer',

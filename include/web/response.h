@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -22,7 +23,7 @@ struct response {
 	json_t *json;
 	const char *content_type; /* of text; borrowed, static */
 	struct buf text;      /* body given as text, or the JSON once finished; may hold secrets */
-	struct buf headers;   /* "Name: value\r\n" lines of the handler */
+	struct buf headers;   /* "Name: value\r\n" lines of the handler; may hold a cookie */
 	struct buf head;      /* whole header block, filled by response_finish() */
 	bool no_body;         /* answer to HEAD: Content-Length is kept, the body is not sent */
 	enum surface surface; /* shape of errors that are found only at the end */
@@ -30,8 +31,8 @@ struct response {
 #define RESPONSE_INIT                                                                              \
 	((struct response){ .surface = SURFACE_V2,                                                 \
 	    .text = BUF_INIT_SECRET(RESPONSE_BODY_MAX),                                            \
-	    .headers = BUF_INIT(RESPONSE_HEADERS_MAX),                                             \
-	    .head = BUF_INIT(RESPONSE_HEADERS_MAX + 1024) })
+	    .headers = BUF_INIT_SECRET(RESPONSE_HEADERS_MAX),                                      \
+	    .head = BUF_INIT_SECRET(RESPONSE_HEADERS_MAX + 1024) })
 
 /* Answers of handlers; each replaces what was answered before, and keeps headers. All return OK, so
  * that a handler can end with `return response_json(...)`. */
@@ -55,6 +56,13 @@ void response_start_over(struct response *response);
 
 /* Add a header. CR, LF, NUL and other control characters in value: ERR_VALUE and nothing added. */
 enum err response_header(struct response *response, const char *name, const char *value) MUSTCHECK;
+
+/* Add a cookie for the whole site that no script reads and no other site's calls carry, but a
+ * redirect from elsewhere does (RFC 6265bis): HttpOnly, SameSite=Lax, Path=/. `secure` is asked for
+ * by a name that begins with __Host-. Name and value are of the token's bytes. An answer that
+ * becomes an error loses it. */
+enum err response_cookie(struct response *response, const char *name, const char *value,
+    int64_t max_age_s, bool secure) MUSTCHECK;
 
 /* Answer the error of `err` in the shape of `surface`, with Retry-After and WWW-Authenticate where
  * they belong; headers set before are dropped. V2 and PUBLIC: {message, detail, code[,

@@ -59,7 +59,7 @@ const struct config_option config_options[] = {
 	{ TEXT(mail_from), "", 0, 0, R,
 	    "E-mail address that mail comes from, such as bailee@example.org." },
 	{ TEXT(mail_password_file), "", 0, 0, R, "File holding the password of mail_user." },
-	{ TEXT(mail_server), "", 0, 0, A | R | C,
+	{ TEXT(mail_server), "", 0, 0, P | A | R | C,
 	    "Where mail is handed in: smtp://host:port or smtps://host:port; empty: no mail is "
 	    "sent. A private address must be in egress_allow." },
 	{ TEXT(mail_starttls), "required", 0, 0, R,

@@ -28,10 +28,11 @@ static const struct {
 	enum err err;
 } meanings[] = {
 	{ 1062, ERR_DUPLICATE },
-	{ 30001, ERR_RATE }, /* signalled by the procedures of schema/0002_page.sql */
+	{ 30001, ERR_RATE }, /* signalled by the procedures of schema/000*_page*.sql */
 	{ 30002, ERR_GONE },
 	{ 30003, ERR_NOT_FOUND },
 	{ 30004, ERR_VALUE },
+	{ 30005, ERR_SCOPE },
 	{ 1451, ERR_RULE },      /* a row that others point to */
 	{ 1452, ERR_NOT_FOUND }, /* a row that points to none */
 	{ 1213, ERR_CONFLICT },  /* deadlock */

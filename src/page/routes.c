@@ -2,7 +2,9 @@
 /* The routes of the public pool: what anybody with a link may ask for. */
 #include "page/routes.h"
 
+#include "page/confirm.h"
 #include "page/link.h"
+#include "page/relink.h"
 #include "page/submit.h"
 
 #define BODY_MOST (64u << 10) /* as in nginx/bailee.conf.in */
@@ -35,5 +37,24 @@ const struct route page_routes[] = {
 	    .body_optional = true,
 	    .handler = submit_decline,
 	    .summary = "Decline one item, with a reason or without." },
+	{ .method = METHOD_POST,
+	    .path = "/public/requests/{id}/items/{itemId}/confirm",
+	    .scope = SCOPE_NONE_PUBLIC,
+	    .audit = "link.confirm",
+	    .surface = SURFACE_PUBLIC,
+	    .auth = AUTH_PUBLIC,
+	    .body_limit = BODY_MOST,
+	    .handler = confirm_post,
+	    .summary = "Say whether the account that waits is the right one." },
+	{ .method = METHOD_POST,
+	    .path = "/public/requests/{id}/relink",
+	    .scope = SCOPE_NONE_PUBLIC,
+	    .audit = "link.relink",
+	    .surface = SURFACE_PUBLIC,
+	    .auth = AUTH_PUBLIC,
+	    .body_limit = BODY_MOST,
+	    .body_optional = true,
+	    .handler = relink_post,
+	    .summary = "Mail a new link to whoever is asked; this one ends." },
 	{ 0 },
 };

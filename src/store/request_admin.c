@@ -121,7 +121,8 @@ static const struct stmt lock = { "request_resend_lock",
 static const struct col change_in[] = { COL(BYTES, struct resend, hash),
 	COL(BOOL, struct resend, mails), COL(UUID, struct resend, id) };
 static const struct stmt change = { "request_resend",
-	"UPDATE credential_request SET link_hash = ?, should_send_email = ?, email_sent_at = NULL, "
+	"UPDATE credential_request SET link_hash = ?, browser_hash = NULL, should_send_email = ?, "
+	"email_sent_at = NULL, "
 	"updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
 	change_in, COL_N(change_in), NULL, 0 };
 

@@ -23,10 +23,11 @@ struct header_row {
 	const char *name;
 	size_t offset;
 	bool strict;
+	size_t most; /* bytes */
 };
 #define HEADER(param, member, strict)                                                              \
 	{                                                                                          \
-		param, offsetof(struct request, member), strict                                    \
+		param, offsetof(struct request, member), strict, REQUEST_HEADER_MAX                \
 	}
 static const struct header_row header_rows[] = {
 	HEADER("HTTP_AUTHORIZATION", authorization, true),
@@ -35,7 +36,7 @@ static const struct header_row header_rows[] = {
 	HEADER("HTTP_PREFER", prefer, true),
 	HEADER("HTTP_IDEMPOTENCY_KEY", idempotency_key, true),
 	HEADER("HTTP_ORIGIN", origin, true),
-	HEADER("HTTP_COOKIE", cookie, false),
+	{ "HTTP_COOKIE", offsetof(struct request, cookie), false, REQUEST_COOKIE_MAX },
 	HEADER("HTTP_USER_AGENT", user_agent, false),
 	HEADER("HTTP_ACCEPT_LANGUAGE", accept_language, false),
 	HEADER("HTTP_IF_NONE_MATCH", if_none_match, false),
@@ -50,12 +51,12 @@ struct line {
 
 /* Visible ASCII, blanks and tabs within the size limit. */
 static bool
-value_is_clean(const char *value)
+value_is_clean(const char *value, size_t most)
 {
 	size_t n = 0;
 
 	for (const unsigned char *c = (const unsigned char *)value; *c; c++, n++)
-		if ((*c < 0x20 && *c != '\t') || *c >= 0x7f || n >= REQUEST_HEADER_MAX)
+		if ((*c < 0x20 && *c != '\t') || *c >= 0x7f || n >= most)
 			return false;
 	return true;
 }
@@ -70,7 +71,7 @@ take_header(struct request *request, const struct request_param *param, struct e
 			continue;
 		if (!*param->value)
 			return OK;
-		if (value_is_clean(param->value))
+		if (value_is_clean(param->value, row->most))
 			*(const char **)(void *)((char *)request + row->offset) = param->value;
 		else if (row->strict)
 			return err_set(ctx, ERR_MALFORMED, row->name,

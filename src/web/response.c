@@ -11,6 +11,7 @@
 #include "web/params.h"
 
 #define RETRY_AFTER_DEFAULT_S 5
+#define COOKIE_MAX 512
 
 static void
 clear_body(struct response *response)
@@ -77,6 +78,29 @@ response_header(struct response *response, const char *name, const char *value)
 		return ERR_VALUE; /* half a header would break the block */
 	buf_printf(&response->headers, "%s: %s\r\n", name, value);
 	return OK;
+}
+
+/* RFC 9110 section 5.6.2, which a cookie's name must be; here its value too. */
+static bool
+is_token(const char *text)
+{
+	static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~";
+
+	return *text && text[strspn(text, bytes)] == '\0';
+}
+
+enum err
+response_cookie(struct response *response, const char *name, const char *value, int64_t max_age_s,
+    bool secure)
+{
+	auto_buf struct buf cookie = BUF_INIT_SECRET(COOKIE_MAX);
+
+	if (!is_token(name) || !is_token(value) || max_age_s < 0)
+		return ERR_VALUE;
+	buf_printf(&cookie, "%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Lax%s", name, value,
+	    (long long)max_age_s, secure ? "; Secure" : "");
+	return cookie.over ? ERR_VALUE : response_header(response, "Set-Cookie", buf_text(&cookie));
 }
 
 /* "credentials[2].appName: is required" */

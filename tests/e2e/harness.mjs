@@ -103,6 +103,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () =>
 class Stack {
   constructor(dir, port, build) {
     Object.assign(this, { dir, port, build, url: `http://127.0.0.1:${port}`, conf: join(dir, 'bailee.conf') });
+    this.browsers = new Map(); // name of a browser → its cookies
   }
 
   script(...args) {
@@ -208,8 +209,32 @@ class Stack {
     return contracts.get(this.build);
   }
 
-  // The same, whatever comes back.
-  call(method, path, body, { token, scheme = 'Bearer', headers = {}, ms = 90000 } = {}) {
+  // Cookies of a browser, by name.
+  cookiesOf(browser) {
+    if (!this.browsers.has(browser)) this.browsers.set(browser, new Map());
+    return this.browsers.get(browser);
+  }
+
+  keepCookies(browser, answer) {
+    for (const line of answer.headers['set-cookie'] ?? []) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      this.cookiesOf(browser).set(name, value);
+    }
+  }
+
+  // The same, whatever comes back. Calls to the public pool come from one browser, which keeps its cookies, or from the one
+  // that is named; null: from none.
+  async call(method, path, body, { browser = 'one', headers = {}, ...options } = {}) {
+    const jar = /^\/(public|oauth)\//.test(path) && browser !== null;
+    // of one request each; all of them would be more than fits where a test makes hundreds
+    const cookie = jar ? [...this.cookiesOf(browser)].filter(([name]) => path.includes(name.slice(-36)))
+      .map(([name, value]) => `${name}=${value}`).join('; ') : '';
+    const answer = await this.send(method, path, body, { ...options, headers: cookie ? { cookie, ...headers } : headers });
+    if (jar) this.keepCookies(browser, answer);
+    return answer;
+  }
+
+  send(method, path, body, { token, scheme = 'Bearer', headers = {}, ms = 90000 } = {}) {
     const payload = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     const all = { ...headers };
     if (token) all.authorization = `${scheme} ${token}`;

@@ -82,7 +82,7 @@ export class Person {
   // A call of the page; the answer must be as documented.
   async call(method, path = '', body = undefined) {
     const cookie = this.jar.header(this.stack.url);
-    const answer = await this.stack.api(method, this.path + path, body, { headers: {
+    const answer = await this.stack.api(method, this.path + path, body, { browser: null, headers: {
       authorization: `Link ${this.secret}`, 'sec-fetch-site': 'same-origin', ...(method === 'GET' ? {} : { origin: this.stack.url }),
       ...(cookie ? { cookie } : {}),
     } });

@@ -228,6 +228,8 @@ make_request(void)
 	uuid_make(&made.account);
 	snprintf(secret, sizeof(secret), "secret %d", ++the.n_requests);
 	crypt_sha256(secret, strlen(secret), made.link.hash);
+	crypt_sha256(secret, 3, made.link.browser);
+	made.link.has_browser = true;
 	uuid_text(&made.link.request, id);
 	auto_free char *sql = xasprintf(
 	    "INSERT INTO credential_request (id, team_id, requester_id, provider_id, name, "
@@ -438,7 +440,7 @@ static void
 one_link_reaches_nothing_of_another_request(void **state)
 {
 	struct made mine = make_request(), theirs = make_request();
-	struct page_link mixed = { theirs.link.request, { 0 } };
+	struct page_link mixed = { .request = theirs.link.request };
 	struct page_view view = { 0 };
 	struct errctx ctx = { 0 };
 
@@ -638,7 +640,11 @@ account_runs_no_procedure_but_its_own_and_changes_nothing_else(void **state)
 {
 	static const char *const refused[] = {
 		"CALL page_throttle(REPEAT('0', 16), REPEAT('0', 32))",
-		"CALL page_check(REPEAT('0', 16), REPEAT('0', 32), REPEAT('0', 16), @team)",
+		"CALL page_check(REPEAT('0', 16), REPEAT('0', 32), REPEAT('0', 32), REPEAT('0', "
+		"16), "
+		"@team)",
+		"CALL page_drop_waiting(REPEAT('0', 16), NULL)",
+		"SELECT page_browser(REPEAT('0', 32), REPEAT('0', 32))",
 		"SELECT uuid_text(UNHEX(REPEAT('00', 16)))",
 		"INSERT INTO install_check VALUES ('master', 'x', '', '', NOW())",
 		"UPDATE install_check SET kind = kind",

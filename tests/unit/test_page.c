@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "page/link.h"
 #include "page/routes.h"
+#include "page/show.h"
 #include "page/submit.h"
 
 #define ID "0198a1c2-0000-7000-8000-00000000beef"
@@ -86,6 +87,7 @@ make_row(const char *component, const char *type_name, const char *state, const 
 		.name = text("Request"),
 		.status = text("pending"),
 		.expires_at = 1900000000000,
+		.browser = text("free"),
 		.requester_name = text("Ada"),
 		.requester_email = text("ada@example.org"),
 		.team_name = text("Team"),
@@ -112,7 +114,9 @@ view_of(struct page_row *row)
 	const struct page_view view = { row, 1 };
 	const struct page_link link = { .request = row->id };
 
-	return link_view_json(NULL, &link, &view, false);
+	const struct show_facts facts = { 0 };
+
+	return show_view(NULL, &link, &view, &facts);
 }
 
 static void
