@@ -25,9 +25,10 @@ struct remote {
 };
 void remote_free(struct remote *remote);
 
-/* Make the call that `order` says. `done` is called when it has worked, with remote->answer; in any
- * other case the task ends here: JOB_FAILED on a refusal, JOB_RETRY when the platform is away or
- * wants to be left alone for a while. */
+/* Make the call that `order` says. `done` is called when it has worked, or when what was to be
+ * changed is gone, with remote->answer, and may make another call; in any other case the task ends
+ * here: JOB_FAILED on a refusal and for a connection that does not work, JOB_RETRY when the
+ * platform is away or wants to be left alone for a while. */
 void remote_start(struct task *task, remote_done_fn *done);
 
 #endif

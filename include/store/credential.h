@@ -91,12 +91,13 @@ enum err credential_decline(struct store *store, struct audit_entry *audit, int6
 enum err credential_delete_remote(struct store *store, struct audit_entry *audit, int64_t person_id,
     const struct uuid *id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
 
-/* Whether there is a connection of ours to be tested; else ERR_VALUE says why not. */
+/* Whether there is a connection to be tested; else ERR_VALUE says why not. */
 enum err credential_check_testable(const struct credential *credential,
     struct errctx *ctx) MUSTCHECK;
 /* Ask, for a member of its team, that the connection of a credential be tested, and the credential
  * opened again when the provider refuses it: one transaction that puts a job of kind remote_test
- * in, or joins the one that is there for the same credential. ERR_VALUE as above. */
+ * in (platform_test for one that lives elsewhere), or joins the one that is there for the same
+ * credential. ERR_VALUE as above. */
 enum err credential_request_test(struct store *store, struct audit_entry *audit, int64_t person_id,
     const struct uuid *id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
 

@@ -22,7 +22,7 @@ struct team_platform {
 	int64_t remote_team_id; /* number of the team there */
 	struct bytes token_sealed;
 };
-/* A team without a row is local: kind NULL. */
+/* A team without a row is local: kind NULL. Waits for whoever is just setting it. */
 enum err team_platform_load(struct store *store, int64_t team_id,
     struct team_platform *platform_out, struct errctx *ctx) MUSTCHECK;
 /* The API token there. ERR_INTEGRITY. */
@@ -38,8 +38,8 @@ struct team_platform_new {
 	const struct secret *token;
 };
 /* One transaction with its audit row. ERR_NOT_FOUND: no such team. ERR_VALUE: something of the team
- * lives at another platform still, where nobody could delete it afterwards; a new token for the
- * same place is always taken. */
+ * lives at another platform still, or is just being made or deleted there, where nobody could
+ * delete it afterwards; a new token for the same place is always taken. */
 enum err team_platform_set(struct store *store, const struct team_platform_new *platform,
     struct errctx *ctx) MUSTCHECK;
 
@@ -48,9 +48,15 @@ enum err team_platform_set(struct store *store, const struct team_platform_new *
 enum err platform_local_delete_in(struct store *store, const char *component, int64_t team_id,
     int64_t id, struct errctx *ctx) MUSTCHECK;
 
+/* Whose number an id at a platform is. Borrowed. */
+struct platform_place {
+	const char *base_url;
+	int64_t remote_team_id;
+};
 /* Inside the caller's transaction: have the runner delete what was made at the team's platform for
- * a credential that cannot take it any more. */
+ * a credential that cannot take it any more; nothing where the team has moved since. */
 enum err platform_orphan_in(struct store *store, const struct credential *credential,
-    int64_t remote_id, const char *request_id, struct errctx *ctx) MUSTCHECK;
+    int64_t remote_id, const struct platform_place *place, const char *request_id,
+    struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -21,6 +21,7 @@ static const struct {
 	[PLATFORM_CREATE_KEY] = { "POST", "keys", "", "key" },
 	[PLATFORM_DELETE_KEY] = { "DELETE", "keys", "?confirmed=true", NULL },
 	[PLATFORM_CREATE_CONNECTION] = { "POST", "connections", "", "connection" },
+	[PLATFORM_CHANGE_CONNECTION] = { "POST", "connections", "/set-data", NULL },
 	[PLATFORM_TEST_CONNECTION] = { "POST", "connections", "/test", NULL },
 	[PLATFORM_DELETE_CONNECTION] = { "DELETE", "connections", "?confirmed=true", NULL },
 };
@@ -29,12 +30,6 @@ static bool
 creates(const struct platform_order *order)
 {
 	return steps[order->step].member != NULL;
-}
-
-static bool
-deletes(const struct platform_order *order)
-{
-	return strcmp(steps[order->step].method, "DELETE") == 0;
 }
 
 /* ---- asking ---- */
@@ -82,10 +77,12 @@ platform_request(const struct platform *platform, const struct platform_order *o
 	request_out->follow_redirects = false;
 	http_request_add_header(request_out, "Authorization", token);
 	http_request_add_header(request_out, "Accept", "application/json");
-	if (!creates(order))
+	if (creates(order)) {
+		snprintf(key, sizeof(key), "bailee-%lld", (long long)order->job_id);
+		http_request_add_header(request_out, "Idempotency-Key", key);
+	}
+	if (!order->body)
 		return;
-	snprintf(key, sizeof(key), "bailee-%lld", (long long)order->job_id);
-	http_request_add_header(request_out, "Idempotency-Key", key);
 	http_request_add_header(request_out, "Content-Type", "application/json");
 	request_out->body = json_text(order->body);
 	request_out->body_len = strlen(request_out->body);
@@ -173,10 +170,31 @@ take_words(const struct platform *platform, const struct platform_order *order, 
 	out[at] = '\0';
 }
 
-static bool
-is_transient(int status)
+/* What an answer that is no success means. */
+static enum platform_verdict
+verdict_of(enum platform_step step, int status)
 {
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599);
+	static const struct {
+		enum platform_step step;
+		int status;
+		enum platform_verdict verdict;
+	} own[] = {
+		{ PLATFORM_DELETE_KEY, 404, PLATFORM_DONE },
+		{ PLATFORM_DELETE_CONNECTION, 404, PLATFORM_DONE },
+		{ PLATFORM_CHANGE_CONNECTION, 404, PLATFORM_GONE },
+		/* it has asked the provider, or could not */
+		{ PLATFORM_TEST_CONNECTION, 400, PLATFORM_BROKEN },
+		{ PLATFORM_TEST_CONNECTION, 404, PLATFORM_BROKEN },
+		{ PLATFORM_TEST_CONNECTION, 422, PLATFORM_BROKEN },
+		{ PLATFORM_TEST_CONNECTION, 424, PLATFORM_AGAIN },
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (own[i].step == step && own[i].status == status)
+			return own[i].verdict;
+	bool transient =
+	    status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599);
+	return transient ? PLATFORM_AGAIN : PLATFORM_REFUSED;
 }
 
 static void
@@ -192,6 +210,31 @@ read_made(const struct platform_order *order, const json_t *body, struct platfor
 	answer->verdict = PLATFORM_REFUSED;
 	snprintf(answer->words, sizeof(answer->words),
 	    "the platform's answer does not say what it has made");
+}
+
+/* {"verified": true}: a platform that has only taken note of the call says nothing yet. */
+static void
+read_test(const json_t *body, struct platform_answer *answer)
+{
+	const json_t *verified = json_object_get(body, "verified");
+
+	if (json_is_true(verified))
+		return;
+	answer->verdict = json_is_false(verified) ? PLATFORM_BROKEN : PLATFORM_AGAIN;
+	snprintf(answer->words, sizeof(answer->words), "%s",
+	    json_is_false(verified) ? "the platform says that the connection does not work"
+				    : "the platform's answer does not say whether it works");
+}
+
+static void
+read_success(const struct platform_order *order, const json_t *body, struct platform_answer *answer)
+{
+	if (creates(order))
+		read_made(order, body, answer);
+	else if (order->step == PLATFORM_TEST_CONNECTION)
+		read_test(body, answer);
+	else if (order->step == PLATFORM_CHANGE_CONNECTION)
+		answer->remote_id = order->remote_id;
 }
 
 void
@@ -211,12 +254,13 @@ platform_read(const struct platform *platform, const struct platform_order *orde
 	}
 	if (json_parse(buf_text(&result->body), result->body.len, &body, NULL))
 		body = NULL;
-	bool success = result->status >= 200 && result->status <= 299;
-	if (success && creates(order))
-		read_made(order, body, answer_out);
-	if (success || (deletes(order) && result->status == 404))
+	if (result->status >= 200 && result->status <= 299) {
+		read_success(order, body, answer_out);
 		return;
-	answer_out->verdict = is_transient(result->status) ? PLATFORM_AGAIN : PLATFORM_REFUSED;
+	}
+	answer_out->verdict = verdict_of(order->step, result->status);
+	if (answer_out->verdict == PLATFORM_DONE)
+		return;
 	take_words(platform, order, body, words);
 	snprintf(answer_out->words, sizeof(answer_out->words), "the platform answered %d%s%s",
 	    result->status, words[0] ? ": " : "", words);

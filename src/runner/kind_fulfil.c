@@ -160,19 +160,36 @@ connection_body(const struct fulfil *fulfil)
 	return body;
 }
 
-static void
-order_remote(const struct task *task, struct fulfil *fulfil)
+static struct platform_order
+order_of_new(const struct task *task, const struct fulfil *fulfil)
 {
-	struct remote *remote = &fulfil->remote;
 	bool key = fulfil->item.key != NULL;
 
-	remote->order = (struct platform_order){
+	return (struct platform_order){
 		.step = key ? PLATFORM_CREATE_KEY : PLATFORM_CREATE_CONNECTION,
-		.body = key ? platform_key_body(&remote->platform, fulfil->name,
+		.body = key ? platform_key_body(&fulfil->remote.platform, fulfil->name,
 				  fulfil->credential.name, json_object_get(fulfil->form, "fields"))
 			    : connection_body(fulfil),
 		.job_id = task->job.id,
 	};
+}
+
+/* A connection that is filled in again keeps its id there. */
+static void
+order_remote(const struct task *task, struct fulfil *fulfil)
+{
+	struct remote *remote = &fulfil->remote;
+
+	if (!fulfil->item.key && fulfil->credential.remote_id) {
+		remote->order = (struct platform_order){
+			.step = PLATFORM_CHANGE_CONNECTION,
+			.remote_id = fulfil->credential.remote_id,
+			.body = json_incref(json_object_get(fulfil->form, "fields")),
+		};
+		return;
+	}
+
+	remote->order = order_of_new(task, fulfil);
 }
 
 /* What the definition does not know how to test, or cannot with these fields, is taken as it is or
@@ -190,12 +207,27 @@ prepare_test(struct task *task, struct fulfil *fulfil)
 		settle_bad_fields(task, &ctx);
 }
 
+/* What is there stays where it lives; what is new goes where the team has its things. */
+static enum err
+load_platform(struct store *store, struct fulfil *fulfil, struct errctx *ctx)
+{
+	struct platform *platform = &fulfil->remote.platform;
+	bool away = credential_is_remote(&fulfil->credential);
+	enum err err = platform_load(store, fulfil->submission.team_id, platform, ctx);
+
+	if (!err && away && platform->kind == PLATFORM_LOCAL)
+		err = err_set(ctx, ERR_VALUE, "", "the team has no platform any more");
+	if (!err && !away && (fulfil->credential.remote_id || fulfil->submission.extends_id))
+		platform_free(platform);
+	return err;
+}
+
 /* What is ours is made when the job is saved, any other before that. */
 static enum err
 choose_platform(struct store *store, struct task *task, struct fulfil *fulfil, struct errctx *ctx)
 {
 	struct remote *remote = &fulfil->remote;
-	enum err err = platform_load(store, fulfil->submission.team_id, &remote->platform, ctx);
+	enum err err = load_platform(store, fulfil, ctx);
 
 	if (err)
 		return err;
@@ -241,6 +273,14 @@ fulfil_load(struct store *store, struct task *task, json_t *payload, struct errc
 static void
 remote_made(struct task *task)
 {
+	struct fulfil *fulfil = task->data;
+
+	if (fulfil->remote.answer.verdict == PLATFORM_GONE) { /* deleted there meanwhile */
+		json_decref(fulfil->remote.order.body);
+		fulfil->remote.order = order_of_new(task, fulfil);
+		remote_start(task, remote_made);
+		return;
+	}
 	task_settle(task, JOB_DONE, NULL);
 	loop_end(task);
 }
@@ -340,14 +380,30 @@ make_local(struct store *store, const struct fulfil *fulfil, struct errctx *ctx)
 	return err ? err : credential_authorize_in(store, &fulfil->credential.id, &remote, ctx);
 }
 
-/* What was made elsewhere and cannot be taken any more is not left there. */
+/* What was made elsewhere for nobody is not left there; what was only changed is still somebody's.
+ */
+static enum err
+disown(struct store *store, const struct task *task, struct errctx *ctx)
+{
+	const struct fulfil *fulfil = task->data;
+	const struct platform *platform = &fulfil->remote.platform;
+	const struct platform_place place = { platform->base_url, platform->remote_team_id };
+
+	if (fulfil->remote.order.step == PLATFORM_CHANGE_CONNECTION)
+		return OK;
+	return platform_orphan_in(store, &fulfil->credential, fulfil->remote.answer.remote_id,
+	    &place, task->job.request_id, ctx);
+}
+
+/* The credential may not be able to take any more what was made for it. */
 static enum err
 take_remote(struct store *store, const struct task *task, bool wiped, struct task_outcome *outcome,
     struct errctx *ctx)
 {
 	const struct fulfil *fulfil = task->data;
 	const struct credential_remote remote = { .id = fulfil->remote.answer.remote_id,
-		.platform = PLATFORM_MAKE_NAME };
+		.platform = PLATFORM_MAKE_NAME,
+		.scope = fulfil->item.key ? NULL : fulfil->credential.scope };
 	enum err err = wiped ? credential_authorize_in(store, &fulfil->credential.id, &remote, ctx)
 			     : err_set(ctx, ERR_VALUE, "", "the form was taken back");
 
@@ -356,7 +412,7 @@ take_remote(struct store *store, const struct task *task, bool wiped, struct tas
 	outcome->end = JOB_FAILED;
 	snprintf(outcome->error, sizeof(outcome->error), "%s", err_text(ctx));
 	err_clear(ctx);
-	return platform_orphan_in(store, &fulfil->credential, remote.id, task->job.request_id, ctx);
+	return disown(store, task, ctx);
 }
 
 static enum err
@@ -400,7 +456,7 @@ fulfil_lost(struct store *store, const struct task *task, struct errctx *ctx)
 	if (taken || (err && err != ERR_NOT_FOUND))
 		return err;
 	err_clear(ctx);
-	return platform_orphan_in(store, &fulfil->credential, made, task->job.request_id, ctx);
+	return disown(store, task, ctx);
 }
 
 const struct kind kind_fulfil = {

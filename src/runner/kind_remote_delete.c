@@ -27,7 +27,7 @@ remote_delete_free(void *data)
 	free(data_of);
 }
 
-/* {}, or {"component", "remoteId"} of an orphan. */
+/* {}, or {"component", "remoteId", "baseUrl", "remoteTeamId"} of an orphan. */
 static enum err
 remote_delete_check(const struct job *job, json_t *payload, struct errctx *ctx)
 {
@@ -38,10 +38,12 @@ remote_delete_check(const struct job *job, json_t *payload, struct errctx *ctx)
 		return err_set(ctx, ERR_FIELD, "subject", "the subject is no credential's id");
 	if (json_object_size(payload) == 0)
 		return OK;
-	if (json_object_size(payload) != 2 || json_get_int(payload, "remoteId", 0) < 1 ||
+	if (json_object_size(payload) != 4 || json_get_int(payload, "remoteId", 0) < 1 ||
+	    !json_get_text(payload, "baseUrl") || json_get_int(payload, "remoteTeamId", 0) < 1 ||
 	    !component || (strcmp(component, "keychain") != 0 && strcmp(component, "account") != 0))
 		return err_set(ctx, ERR_FIELD, "payload",
-		    "the payload may name a component and its remoteId, and nothing else");
+		    "the payload may name a component, its remoteId and where that is, and nothing "
+		    "else");
 	return OK;
 }
 
@@ -56,6 +58,14 @@ open_platform(struct store *store, struct task *task, int64_t team_id, struct er
 	return err;
 }
 
+/* The same number is another thing at another place. */
+static bool
+is_there(const struct platform *platform, const json_t *payload)
+{
+	return strcmp(platform->base_url, json_get_text(payload, "baseUrl")) == 0 &&
+	       platform->remote_team_id == json_get_int(payload, "remoteTeamId", 0);
+}
+
 static enum err
 load_orphan(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
@@ -66,7 +76,12 @@ load_orphan(struct store *store, struct task *task, json_t *payload, struct errc
 		.step = platform_delete_step(json_get_text(payload, "component")),
 		.remote_id = json_get_int(payload, "remoteId", 0),
 	};
-	return open_platform(store, task, task->job.team_id, ctx);
+	enum err err = open_platform(store, task, task->job.team_id, ctx);
+	if (!err && !task->settled && !is_there(&data->remote.platform, payload))
+		task_settle(task, JOB_FAILED,
+		    "the team has another platform now: delete number %lld by hand at %s",
+		    (long long)data->remote.order.remote_id, json_get_text(payload, "baseUrl"));
+	return err;
 }
 
 static enum err

@@ -9,8 +9,8 @@
 #include "store/batch.h"
 
 static const struct kind *const rows[] = { &kind_fetch, &kind_fulfil, &kind_decline,
-	&kind_housekeeping, &kind_remote_test, &kind_remote_delete, &kind_request_delete,
-	&kind_mail };
+	&kind_housekeeping, &kind_remote_test, &kind_platform_test, &kind_remote_delete,
+	&kind_request_delete, &kind_mail };
 
 static const struct catalog *definitions;
 

@@ -16,7 +16,7 @@ give_up(struct task *task, int64_t pause_ms)
 	struct remote *remote = task->data;
 
 	http_request_free(&remote->request);
-	if (remote->answer.verdict == PLATFORM_REFUSED) {
+	if (remote->answer.verdict != PLATFORM_AGAIN) {
 		task_settle(task, JOB_FAILED, "%s", remote->answer.words);
 	} else {
 		task_retry_later(task, remote->answer.words);
@@ -39,7 +39,7 @@ on_answer(void *arg, struct http_result *result)
 	    json_string_value(json_object_get(result->headers, "retry-after"));
 
 	platform_read(&remote->platform, &remote->order, result, &remote->answer);
-	if (remote->answer.verdict == PLATFORM_DONE) {
+	if (remote->answer.verdict == PLATFORM_DONE || remote->answer.verdict == PLATFORM_GONE) {
 		http_request_free(&remote->request);
 		remote->done(task);
 		return;

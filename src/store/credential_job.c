@@ -77,9 +77,6 @@ credential_check_testable(const struct credential *credential, struct errctx *ct
 		    "a key cannot be tested: delete it remotely to have it filled in again");
 	if (!credential->remote_id)
 		return err_set(ctx, ERR_VALUE, "", "there is no connection that could be tested");
-	if (credential_is_remote(credential))
-		return err_set(ctx, ERR_VALUE, "",
-		    "the connection lives at another platform and is tested there");
 	enum err err = credential_state_parse(credential->state, &state, ctx);
 	return err ? err : credential_event(state, CREDENTIAL_TEST_FAILED, &state, ctx);
 }
@@ -95,18 +92,19 @@ test_body(struct store *store, void *arg, struct audit_entry *audit, struct errc
 
 	if (!err)
 		err = credential_check_testable(&credential, ctx);
+	bool away = credential_is_remote(&credential);
 	snprintf(subject, sizeof(subject), "%lld", (long long)credential.remote_id);
 	credential_free(&credential);
 	if (err)
 		return err;
 	snprintf(active_key, sizeof(active_key), "reauthorize:%.36s", audit->subject);
 	snprintf(payload, sizeof(payload), "{\"credential\":\"%.36s\"}", audit->subject);
-	const struct job_new job = { .kind = "remote_test",
-		.subject = subject,
+	const struct job_new job = { .kind = away ? "platform_test" : "remote_test",
+		.subject = away ? audit->subject : subject,
 		.active_key = active_key,
 		.team_id = audit->team_id,
 		.max_attempts = TEST_ATTEMPTS,
-		.payload = payload,
+		.payload = away ? "{}" : payload,
 		.request_id = audit->request_id };
 	return job_enqueue(store, &job, &asking->job_id, ctx);
 }

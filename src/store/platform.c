@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/json.h"
 #include "store/job.h"
 
 #define ORPHAN_ATTEMPTS 12
@@ -27,7 +29,7 @@ static const struct col load_out[] = {
 };
 static const struct stmt load = { "team_platform_load",
 	"SELECT t.id, p.uuid, p.kind, p.base_url, p.remote_team_id, p.token_sealed FROM team t "
-	"LEFT JOIN team_platform p ON p.team_id = t.id WHERE t.id = ?",
+	"LEFT JOIN team_platform p ON p.team_id = t.id WHERE t.id = ? LOCK IN SHARE MODE",
 	team_in, COL_N(team_in), load_out, COL_N(load_out) };
 
 void
@@ -91,6 +93,13 @@ static const struct stmt away_count = { "team_platform_away",
 	"WHERE r.team_id = ? AND c.remote_id IS NOT NULL AND c.platform <> 'local'",
 	team_in, COL_N(team_in), count_out, COL_N(count_out) };
 
+/* What may have acted there, or is about to, and would go on somewhere else. A form that no runner
+ * has taken yet has not: it will wait for us, and find the new place. */
+static const struct stmt busy_count = { "team_platform_busy",
+	"SELECT COUNT(*) FROM job WHERE team_id = ? AND state IN ('queued', 'running') AND "
+	"(kind = 'fulfil' AND attempt > 0 OR kind IN ('remote_delete', 'request_delete'))",
+	team_in, COL_N(team_in), count_out, COL_N(count_out) };
+
 struct set_in {
 	int64_t team_id, remote_team_id;
 	struct uuid uuid;
@@ -122,25 +131,39 @@ same_place(const struct team_platform *now, const struct team_platform_new *then
 }
 
 static enum err
+check_nothing_away(struct store *store, const struct team_in *team, struct errctx *ctx)
+{
+	struct count_row away = { 0 }, busy = { 0 };
+	enum err err = stmt_one(store->db, &away_count, team, &away, ctx);
+
+	if (!err)
+		err = stmt_one(store->db, &busy_count, team, &busy, ctx);
+	if (!err && away.n)
+		err = err_set(ctx, ERR_VALUE, "team",
+		    "%lld credentials of the team live at its platform: delete them remotely "
+		    "first",
+		    (long long)away.n);
+	else if (!err && busy.n)
+		err = err_set(ctx, ERR_VALUE, "team",
+		    "%lld jobs of the team are at work at its platform: let them end, or cancel "
+		    "them",
+		    (long long)busy.n);
+	return err;
+}
+
+/* The team is locked before anything is counted: whoever reads the platform now waits. */
+static enum err
 check_move(struct store *store, const struct team_platform_new *platform, struct errctx *ctx)
 {
+	const struct team_in team = { platform->team_id };
 	struct team_platform now = { 0 };
-	struct count_row away = { 0 };
 	enum err err = load_by(store, &load_lock, platform->team_id, &now, ctx);
 
 	if (err)
 		return err;
 	bool moves = !same_place(&now, platform);
 	team_platform_free(&now);
-	if (moves)
-		err = stmt_one(store->db, &away_count, &(struct team_in){ platform->team_id },
-		    &away, ctx);
-	if (!err && away.n)
-		err = err_set(ctx, ERR_VALUE, "team",
-		    "%lld credentials of the team live at its platform: delete them remotely "
-		    "first",
-		    (long long)away.n);
-	return err;
+	return moves ? check_nothing_away(store, &team, ctx) : OK;
 }
 
 static enum err
@@ -211,19 +234,23 @@ platform_local_delete_in(struct store *store, const char *component, int64_t tea
 
 enum err
 platform_orphan_in(struct store *store, const struct credential *credential, int64_t remote_id,
-    const char *request_id, struct errctx *ctx)
+    const struct platform_place *place, const char *request_id, struct errctx *ctx)
 {
-	char subject[UUID_TEXT_SIZE], payload[96];
+	char subject[UUID_TEXT_SIZE];
 	int64_t job_id;
+	json_auto_t *payload = json_object();
 
 	uuid_text(&credential->id, subject);
-	snprintf(payload, sizeof(payload), "{\"component\":\"%s\",\"remoteId\":%lld}",
-	    credential->component, (long long)remote_id);
+	json_put_text(payload, "component", credential->component);
+	json_put_int(payload, "remoteId", remote_id);
+	json_put_text(payload, "baseUrl", place->base_url);
+	json_put_int(payload, "remoteTeamId", place->remote_team_id);
+	auto_free char *text = json_text(payload);
 	const struct job_new job = { .kind = "remote_delete",
 		.subject = subject,
 		.team_id = credential->team_id,
 		.max_attempts = ORPHAN_ATTEMPTS,
-		.payload = payload,
+		.payload = text,
 		.request_id = request_id };
 	return job_enqueue(store, &job, &job_id, ctx);
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A second Bailee as the platform of the first one's team, over real HTTP, and what the operator may say about platforms.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startStack, waitFor } from './harness.mjs';
+import { startVendor } from './vendor.mjs';
 
 const REQUESTS = '/api/v2/credential-requests/requests';
 const CREDENTIALS = '/api/v2/credential-requests/credentials';
 const FORMS = { basicauth: { authUser: 'somebody', authPass: 'pass-word-3fd0' }, apikeyauth: { key: 'key-77b1c9' } };
 
-let here; let there; let mine; let theirs; let remoteToken;
+let here; let there; let mine; let theirs; let remoteToken; let vendor; let apps;
 
 const call = (method, path, body, options = {}) => here.api(method, path, body, { token: mine.token, ...options });
 const remoteKeys = async () => (await there.api('GET', `/api/v2/keys?teamId=${theirs.teamId}`, undefined, { token: theirs.token })).body.keys;
@@ -40,8 +42,27 @@ const setPlatform = (args, input = `${remoteToken}\n`) =>
 const asMake = (url = `${there.url}/api/v2`) =>
   ['--kind', 'make', '--base-url', url, '--remote-team', String(theirs.teamId), '--token-file', '-'];
 
+// An app that both installations know; its calls go to the vendor of the test.
+const definitionOf = (url) => ({
+  name: 'shoplet',
+  version: 1,
+  label: 'Shoplet',
+  connections: [{
+    type: 'shoplet', label: 'Shoplet', auth: 'apikey', allowed_hosts: [new URL(url).host],
+    fields: [{ name: 'apiKey', type: 'password', label: 'Key', required: true }],
+    inject: [{ where: 'header', name: 'X-Key', template: '<<apiKey>>' }],
+    test: { method: 'GET', url: `${url}/whoami`, expect: [200] },
+    account_name: ['/email'],
+  }],
+  modules: [{ id: 'Get', name: 'Get', label: 'Get', type: 'account:shoplet' }],
+});
+
 before(async () => {
-  [here, there] = await Promise.all([startStack(), startStack()]);
+  vendor = await startVendor();
+  apps = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
+  writeFileSync(join(apps, 'shoplet.json'), JSON.stringify(definitionOf(vendor.url)));
+  const options = { set: [`common.apps_extra_dir=${apps}`] };
+  [here, there] = await Promise.all([startStack(options), startStack(options)]);
   mine = await here.world({ name: 'Here' });
   theirs = await there.world({ name: 'There' });
   remoteToken = await there.addToken(theirs.userId, 'keys:write,connections:write');
@@ -49,6 +70,8 @@ before(async () => {
 after(async () => {
   await here?.close();
   await there?.close();
+  await vendor?.close();
+  rmSync(apps, { recursive: true, force: true });
 });
 
 describe('the operator', () => {
@@ -177,6 +200,145 @@ describe('a key', () => {
     assert.deepEqual((await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`)).body, { deleted: true });
     for (const secret of [remoteToken, FORMS.basicauth.authPass])
       for (const stack of [here, there]) assert.deepEqual(await stack.findSecret(secret), []);
+  });
+});
+
+describe('a connection', () => {
+  const vendorTakes = (...taken) => vendor.on('/whoami', (request, response) =>
+    response.writeHead(taken.includes(request.headers['x-key']) ? 200 : 401, { 'content-type': 'application/json' })
+      .end('{"email":"ada@shoplet.example","error":"bad key"}'));
+  const again = (id) => call('POST', `${CREDENTIALS}/${id}/request-reauthorize`);
+  const remote = (method, path, body) => there.api(method, `/api/v2/connections${path}`, body, { token: theirs.token });
+  const remoteList = async () => (await remote('GET', `?teamId=${theirs.teamId}`)).body.connections;
+
+  async function askShoplet() {
+    const made = await call('POST', `${REQUESTS}/v2`, { name: 'For the platform', teamId: mine.teamId, provider: { providerMakeUserId: mine.userId },
+      credentials: [{ appName: 'shoplet', appModules: ['*'], nameOverride: 'Made there' }] });
+    assert.equal(made.status, 200, made.text);
+    const { id } = made.body.request;
+    const { requestDetail } = (await call('GET', `${REQUESTS}/${id}/detail`)).body;
+    return { id, secret: made.body.publicUri.split('#')[1], item: requestDetail.credentials[0].id };
+  }
+
+  async function give(request, apiKey) {
+    const link = { token: request.secret, scheme: 'Link' };
+    const sent = await here.api('POST', `/public/requests/${request.id}/items/${request.item}`, { fields: { apiKey } }, link);
+    assert.equal(sent.status, 202, sent.text);
+    await waitFor('the end of the job', async () => (await here.api('GET', `/public/requests/${request.id}`, undefined, link)).body.items[0].progress !== 'working');
+    return credentialOf(request.item);
+  }
+
+  test('is made there, tested there, and changed there when it is given again', async () => {
+    const request = await askShoplet();
+    vendorTakes('key-one-51c0');
+    const made = await give(request, 'key-one-51c0');
+    assert.equal(made.state, 'authorized');
+    const [there_] = await remoteList();
+    assert.deepEqual([String(there_.id), there_.name, there_.accountName], [made.remoteId, 'Made there', 'shoplet']);
+    assert.deepEqual((await call('GET', `/api/v2/connections?teamId=${mine.teamId}`)).body.connections, []);
+
+    const valid = await again(made.id);
+    assert.deepEqual([valid.status, valid.body.code], [400, 'IM005'], valid.text);
+    assert.deepEqual(await credentialOf(made.id), made);
+
+    vendorTakes('key-two-9d7e');
+    const broken = await again(made.id);
+    assert.deepEqual([broken.status, broken.body.credential?.state, broken.body.credential?.remoteId], [200, 'reauthorizing', made.remoteId], broken.text);
+    assert.deepEqual(await here.mysql(`SELECT COUNT(*) FROM audit WHERE event = 'credential.reauthorizing' AND subject = '${made.id}'`), [['1']]);
+    assert.equal((await give(request, 'key-one-51c0')).state, 'reauthorizing');
+    const kept = await give(request, 'key-two-9d7e');
+    assert.deepEqual([kept.state, kept.remoteId], ['authorized', made.remoteId]);
+    assert.equal((await remoteList()).length, 1);
+    assert.deepEqual((await remote('POST', `/${made.remoteId}/test`)).body, { verified: true });
+
+    const gone = await call('POST', `${CREDENTIALS}/${made.id}/delete-remote`);
+    assert.deepEqual([gone.status, gone.body.credential?.state], [200, 'pending'], gone.text);
+    assert.deepEqual(await remoteList(), []);
+    await call('DELETE', `${REQUESTS}/${request.id}`);
+    for (const stack of [here, there]) assert.deepEqual(await stack.findSecret('key-two-9d7e'), []);
+  });
+
+  test('that works again ends its reauthorization', async () => {
+    const request = await askShoplet();
+    vendorTakes('key-three-04bb');
+    const made = await give(request, 'key-three-04bb');
+    vendorTakes();
+    assert.equal((await again(made.id)).body.credential?.state, 'reauthorizing');
+    vendorTakes('key-three-04bb');
+    assert.equal((await again(made.id)).body.code, 'IM005');
+    assert.equal((await credentialOf(made.id)).state, 'authorized');
+    await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`);
+  });
+
+  test('deleted there by somebody else is broken, and made anew when it is given again', async () => {
+    const request = await askShoplet();
+    vendorTakes('key-four-e2a9');
+    const made = await give(request, 'key-four-e2a9');
+    await remote('DELETE', `/${made.remoteId}?confirmed=true`);
+    assert.equal((await again(made.id)).body.credential?.state, 'reauthorizing');
+    const anew = await give(request, 'key-four-e2a9');
+    assert.equal(anew.state, 'authorized');
+    assert.deepEqual((await remoteList()).map(({ id }) => String(id)), [anew.remoteId]);
+    await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`);
+    assert.deepEqual(await remoteList(), []);
+  });
+
+  test('is not said to be broken by a platform that refuses our token, cannot ask, or is away', async () => {
+    const request = await askShoplet();
+    vendorTakes('key-five-b310');
+    const made = await give(request, 'key-five-b310');
+    const readOnly = await there.addToken(theirs.userId, 'connections:read');
+    for (const [token, detail] of [[readOnly, /^the platform answered 403: .*connections:write/], ['bl_unknown', /^the platform answered 401/]]) {
+      assert.equal((await setPlatform(asMake(), token)).code, 0);
+      const refused = await again(made.id);
+      assert.deepEqual([refused.status, refused.body.code], [424, 'SC424'], refused.text);
+      assert.match(refused.body.detail, detail);
+      assert.deepEqual(await credentialOf(made.id), made);
+    }
+    assert.equal((await setPlatform(asMake())).code, 0);
+    vendor.on('/whoami', (asked, response) => response.writeHead(503).end());
+    const unasked = await again(made.id);
+    assert.deepEqual([unasked.status, unasked.body.code], [424, 'SC424'], unasked.text);
+    await there.stop('nginx');
+    const away = await again(made.id);
+    await there.start('nginx');
+    assert.deepEqual([away.status, away.body.code], [424, 'SC424'], away.text);
+    assert.match(away.body.detail, /cannot be reached/);
+    assert.deepEqual(await credentialOf(made.id), made);
+    await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`);
+  });
+
+  test('of ours stays ours when its team gets a platform', async () => {
+    assert.equal((await setPlatform(['--kind', 'local'], '')).code, 0);
+    const request = await askShoplet();
+    vendorTakes('key-six-77d1');
+    const made = await give(request, 'key-six-77d1');
+    assert.equal((await setPlatform(asMake())).code, 0);
+    vendorTakes('key-seven-18f4');
+    assert.equal((await again(made.id)).body.credential?.state, 'reauthorizing');
+    const kept = await give(request, 'key-seven-18f4');
+    assert.deepEqual([kept.state, kept.remoteId], ['authorized', made.remoteId]);
+    assert.deepEqual((await call('POST', `/api/v2/connections/${made.remoteId}/test`)).body, { verified: true });
+    assert.deepEqual(await remoteList(), []);
+    await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`);
+    assert.equal((await call('GET', `/api/v2/connections/${made.remoteId}`)).status, 404);
+  });
+
+  test('that is just being made keeps its team from being moved', async () => {
+    const request = await askShoplet();
+    let release;
+    vendor.on('/whoami', (asked, response) => { release = () => response.writeHead(200).end('{}'); });
+    const given = give(request, 'key-eight-6ac2');
+    await waitFor('the call', () => release);
+    const set = await setPlatform(['--kind', 'local'], '');
+    assert.notEqual(set.code, 0);
+    assert.match(set.stderr, /1 jobs of the team are at work/);
+    release();
+    const made = await given;
+    assert.deepEqual((await remoteList()).map(({ id }) => String(id)), [made.remoteId]);
+    await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`);
+    assert.equal((await setPlatform(['--kind', 'local'], '')).code, 0);
+    assert.equal((await setPlatform(asMake())).code, 0);
   });
 });
 

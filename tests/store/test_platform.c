@@ -64,6 +64,48 @@ a_token_copied_to_another_team_does_not_open(void **state)
 	ok(set(the.alpha, NULL, 0, "", &ctx), &ctx);
 }
 
+/* Whatever has acted there, or is about to delete there, would go on somewhere else. */
+static void
+a_team_does_not_move_while_jobs_are_at_work_at_its_platform(void **state)
+{
+	static const struct {
+		const char *kind, *state;
+		int attempt;
+		bool moves;
+	} cases[] = {
+		{ "fulfil", "queued", 0, true },
+		{ "fulfil", "queued", 1, false },
+		{ "fulfil", "running", 1, false },
+		{ "fulfil", "done", 1, true },
+		{ "fulfil", "dead", 5, true },
+		{ "remote_delete", "queued", 0, false },
+		{ "request_delete", "running", 1, false },
+		{ "fetch", "running", 1, true },
+	};
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	ok(set(the.alpha, "https://eu1.make.com/api/v2", 12, "s3cret", &ctx), &ctx);
+	for (size_t i = 0; i < COL_N(cases); i++) {
+		char text[320];
+
+		snprintf(text, sizeof(text),
+		    "INSERT INTO job (kind, subject, team_id, state, run_at, attempt, "
+		    "max_attempts, "
+		    "payload, created_at) VALUES ('%s', '1', %lld, '%s', '2026-01-01', %d, 5, "
+		    "'{}', "
+		    "'2026-01-01')",
+		    cases[i].kind, (long long)the.alpha, cases[i].state, cases[i].attempt);
+		sql(text);
+		ok(set(the.alpha, "https://eu1.make.com/api/v2", 12, "renewed", &ctx), &ctx);
+		enum err err = set(the.alpha, "https://eu2.make.com/api/v2", 12, "s3cret", NULL);
+		assert_int_equal(err, cases[i].moves ? OK : ERR_VALUE);
+		sql("DELETE FROM job");
+		ok(set(the.alpha, "https://eu1.make.com/api/v2", 12, "s3cret", &ctx), &ctx);
+	}
+	ok(set(the.alpha, NULL, 0, "", &ctx), &ctx);
+}
+
 /* ---- credentials ---- */
 
 static struct credential
@@ -259,6 +301,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_team_is_local_until_a_platform_is_set),
 		cmocka_unit_test(a_token_copied_to_another_team_does_not_open),
+		cmocka_unit_test(a_team_does_not_move_while_jobs_are_at_work_at_its_platform),
 		cmocka_unit_test(only_the_remote_that_was_deleted_is_forgotten),
 		cmocka_unit_test(a_key_of_ours_with_the_number_of_a_remote_one_leaves_that_alone),
 		cmocka_unit_test(a_team_is_not_moved_while_credentials_live_at_its_platform),

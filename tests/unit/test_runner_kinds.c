@@ -46,6 +46,9 @@ every_kind_says_all_about_itself(void **state)
 	assert_null(kind_find(""));
 }
 
+#define ORPHAN(component, id, url, team)                                                           \
+	"{\"component\":\"" component "\",\"remoteId\":" id ",\"baseUrl\":" url                    \
+	",\"remoteTeamId\":" team "}"
 struct payload_case {
 	const char *kind, *subject, *payload;
 	enum err err;
@@ -88,10 +91,15 @@ static const struct payload_case cases[] = {
 	{ "decline", uuid, "{\"other\":\"no\"}", ERR_FIELD },
 	{ "decline", "x", "{}", ERR_FIELD },
 	{ "remote_delete", uuid, "{}", OK },
-	{ "remote_delete", uuid, "{\"component\":\"account\",\"remoteId\":7}", OK },
-	{ "remote_delete", uuid, "{\"component\":\"token\",\"remoteId\":7}", ERR_FIELD },
-	{ "remote_delete", uuid, "{\"component\":\"keychain\",\"remoteId\":0}", ERR_FIELD },
-	{ "remote_delete", uuid, "{\"component\":\"keychain\"}", ERR_FIELD },
+	{ "remote_delete", uuid, ORPHAN("account", "7", "\"https://a/api/v2\"", "3"), OK },
+	{ "remote_delete", uuid, ORPHAN("token", "7", "\"https://a/api/v2\"", "3"), ERR_FIELD },
+	{ "remote_delete", uuid, ORPHAN("keychain", "0", "\"https://a/api/v2\"", "3"), ERR_FIELD },
+	{ "remote_delete", uuid, ORPHAN("keychain", "7", "null", "3"), ERR_FIELD },
+	{ "remote_delete", uuid, ORPHAN("keychain", "7", "\"https://a/api/v2\"", "0"), ERR_FIELD },
+	{ "remote_delete", uuid, "{\"component\":\"keychain\",\"remoteId\":7}", ERR_FIELD },
+	{ "platform_test", uuid, "{}", OK },
+	{ "platform_test", uuid, "{\"x\":1}", ERR_FIELD },
+	{ "platform_test", "7", "{}", ERR_FIELD },
 	{ "remote_delete", "7", "{}", ERR_FIELD },
 	{ "remote_test", "7", "{}", OK },
 	{ "remote_test", "7", "{\"credential\":\"6ba7b810-9dad-41d1-80b4-00c04fd430c8\"}", OK },
