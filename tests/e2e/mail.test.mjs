@@ -4,72 +4,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import PostalMime from 'postal-mime';
 import { freePort, startStack, waitFor } from './harness.mjs';
+import { FROM, linkIn, mailOptions, MailServer } from './mail_server.mjs';
 
-const { SMTPServer } = createRequire(import.meta.url)('smtp-server');
 const REQUESTS = '/api/v2/credential-requests/requests';
-const FROM = 'bailee@broker.example';
-
-// Takes mail; `refuse` may throw for a recipient.
-class MailServer {
-  constructor(port, options = {}) {
-    Object.assign(this, { port, options, letters: [], refuse: () => {} });
-  }
-
-  async start() {
-    this.server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ['STARTTLS', 'AUTH'],
-      disableReverseLookup: true,
-      closeTimeout: 100,
-      onRcptTo: ({ address }, session, done) => {
-        try {
-          this.refuse(address);
-          done();
-        } catch (error) {
-          done(error);
-        }
-      },
-      onData: (stream, session, done) => {
-        const parts = [];
-        stream.on('data', (part) => parts.push(part));
-        stream.on('end', async () => {
-          const raw = Buffer.concat(parts);
-          this.letters.push({ raw: raw.toString('latin1'), from: session.envelope.mailFrom.address, user: session.user,
-            secure: session.secure, hello: session.hostNameAppearsAs, to: session.envelope.rcptTo.map(({ address }) => address),
-            ...{ mail: await PostalMime.parse(raw) } });
-          done();
-        });
-      },
-      ...this.options,
-    });
-    this.server.on('error', () => {});
-    await new Promise((resolve) => { this.server.listen(this.port, '127.0.0.1', resolve); });
-    return this;
-  }
-
-  stop() { return new Promise((resolve) => { this.server.close(resolve); }); }
-
-  to(address) { return this.letters.filter((letter) => letter.to.includes(address)); }
-
-  // The nth letter to somebody.
-  async letter(address, nth = 1) {
-    await waitFor(`letter ${nth} to ${address}`, () => this.to(address).length >= nth, { seconds: 40 });
-    return this.to(address)[nth - 1];
-  }
-}
 
 let stack;
 let world;
 let server;
 
 const call = (method, path, body, options = {}) => stack.api(method, path, body, { token: world.token, ...options });
-const linkIn = (text) => /(http:\/\/[^\s"]+\/request\/[0-9a-f-]{36})#([A-Za-z0-9_-]{43})/.exec(text);
 const open = (id, secret) => stack.api('GET', `/public/requests/${id}`, undefined,
   { headers: { authorization: `Link ${secret}` } });
 
@@ -91,8 +38,6 @@ async function jobsOf(id) {
   const rows = await stack.mysql(`SELECT id, state, attempt, error, payload FROM job WHERE kind = 'mail' AND subject = '${id}' ORDER BY id`);
   return rows.map(([jobId, state, attempt, error, payload]) => ({ id: jobId, state, attempt: Number(attempt), error, payload }));
 }
-
-const mailOptions = (port) => [`common.mail_server=smtp://127.0.0.1:${port}`, `common.mail_from=${FROM}`, 'common.mail_starttls=off'];
 
 before(async () => {
   server = await new MailServer(await freePort()).start();
