@@ -53,7 +53,7 @@ CREATE TABLE oauth_grant (
   generation INT UNSIGNED NOT NULL COMMENT 'newest row of oauth_token; the only thing a refresh compares and sets',
   refresh_at DATETIME(3) NULL COMMENT 'when to refresh ahead of expiry; NULL: not',
   lease_fence INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'counts leases; part of each journal row',
-  lease_owner CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'runner that may spend the refresh token',
+  lease_owner CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'job and its fence that may spend the refresh token',
   lease_until DATETIME(3) NULL COMMENT 'nobody else may until then; longer than the HTTP deadline of a refresh',
   problem VARCHAR(512) NULL COMMENT 'why the last refresh or revocation did not work, safe to show',
   created_at DATETIME(3) NOT NULL COMMENT 'when it was granted',

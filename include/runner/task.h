@@ -17,7 +17,7 @@ struct loop;
 struct task_outcome {
 	enum job_end end;
 	char error[ERR_TEXT_MAX]; /* safe to show; "" when there is none */
-	int64_t delay_ms;         /* for JOB_RETRY */
+	int64_t delay_ms;         /* for JOB_RETRY; for JOB_BACK that waits for something */
 };
 
 /* Belongs to one thread at a time: to the queue's, or, between loop_give() and its end, to the

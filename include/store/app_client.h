@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/uuid.h"
 #include "store/store.h"
 
 /* Texts are borrowed. */
@@ -28,5 +29,8 @@ enum err app_client_list(struct store *store, json_t **list_out, struct errctx *
 enum err app_client_load(struct store *store, const char *app, const char *connection_type,
     int64_t organization_id, char **client_id_out, struct secret *secret_out,
     struct errctx *ctx) MUSTCHECK;
+/* The same by the last part of its redirect URI, for tokens that were granted to it. */
+enum err app_client_load_callback(struct store *store, const struct uuid *callback_id,
+    char **client_id_out, struct secret *secret_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -88,7 +88,8 @@ struct connection_change {
 enum err connection_update(struct store *store, struct audit_entry *audit,
     const struct connection_change *change, struct connection *connection_out,
     struct errctx *ctx) MUSTCHECK;
-/* Credentials authorized with it are pending again, in the same transaction. ERR_CONFIRM unless
+/* Credentials authorized with it are pending again, and what its provider has granted is to be
+ * revoked by a job, in the same transaction. ERR_CONFIRM unless
  * `confirmed`, for connections the person may see. */
 enum err connection_delete(struct store *store, struct audit_entry *audit, int64_t person_id,
     int64_t id, bool confirmed, struct errctx *ctx) MUSTCHECK;

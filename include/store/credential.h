@@ -24,11 +24,12 @@ extern const char *const credential_state_names[CREDENTIAL_STATE_COUNT];
 
 /* What can happen to a credential. */
 enum credential_event {
-	CREDENTIAL_AUTHORIZE,   /* a key or connection was made from it */
-	CREDENTIAL_DECLINE,     /* the person or the requester said no */
-	CREDENTIAL_REMOTE_GONE, /* its key or connection was deleted */
-	CREDENTIAL_TEST_FAILED, /* the provider refuses its connection */
-	CREDENTIAL_TEST_PASSED, /* it takes it, perhaps after having refused it */
+	CREDENTIAL_AUTHORIZE,    /* a key or connection was made from it */
+	CREDENTIAL_DECLINE,      /* the person or the requester said no */
+	CREDENTIAL_REMOTE_GONE,  /* its key or connection was deleted */
+	CREDENTIAL_TEST_FAILED,  /* the provider refuses its connection */
+	CREDENTIAL_TEST_PASSED,  /* it takes it, perhaps after having refused it */
+	CREDENTIAL_GRANT_BROKEN, /* the provider has ended what it had granted to its connection */
 	CREDENTIAL_EVENT_COUNT
 };
 
@@ -150,6 +151,10 @@ enum err credential_forget_connection_in(struct store *store, int64_t connection
  * it works. The caller has locked the connection. */
 enum err credential_connection_works_in(struct store *store, int64_t connection_id,
     struct errctx *ctx) MUSTCHECK;
+/* Likewise, when the provider takes its tokens no more: they are open again, the connection stays.
+ * Each has its audit row. */
+enum err credential_connection_broken_in(struct store *store, int64_t connection_id,
+    const char *request_id, struct errctx *ctx) MUSTCHECK;
 
 /* Inside the caller's transaction, with the request locked: derive its status from its
  * credentials. */

@@ -91,10 +91,12 @@ enum job_end {
 	JOB_DONE,   /* it worked */
 	JOB_FAILED, /* it said no; trying again would not help */
 	JOB_RETRY,  /* try again after a pause; dead when attempts are used up */
-	JOB_BACK,   /* handed back unharmed (drain): the attempt does not count */
+	JOB_BACK,   /* handed back unharmed (drain), or waiting for something: the attempt does not
+		       count */
 };
 /* Inside the caller's transaction, with the results: ERR_STALE when the fence has moved on (then
- * roll back). `error` (safe to show, may be NULL), `delay_ms` for JOB_RETRY. */
+ * roll back). `error` (safe to show, may be NULL), `delay_ms` for JOB_RETRY, and for JOB_BACK
+ * where it is not 0. */
 enum err job_finish(struct store *store, const struct job *job, enum job_end end, const char *error,
     int64_t delay_ms, struct errctx *ctx) MUSTCHECK;
 /* Whether the job is still ours under this fence; after a lost COMMIT: whether its end has not

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 
 struct client_in {
-	struct uuid uuid;
+	struct uuid uuid, callback_id;
 	const char *app, *connection_type, *client_id;
 	int64_t organization_id;
 	struct bytes secret_sealed;
@@ -128,6 +128,24 @@ app_client_list(struct store *store, json_t **list_out, struct errctx *ctx)
 	return OK;
 }
 
+/* Frees the row. */
+static enum err
+take_row(struct store *store, struct client_row *row, char **client_id_out,
+    struct secret *secret_out, struct errctx *ctx)
+{
+	const struct seal_context context = context_of(&row->uuid);
+	enum err err = OK;
+
+	secret_free(secret_out);
+	if (row->secret_sealed.data)
+		err = seal_master_open(store->keyring, &context, row->secret_sealed.data,
+		    row->secret_sealed.len, secret_out, ctx);
+	if (!err)
+		*client_id_out = xstrdup(row->client_id);
+	stmt_row_free(&load, row);
+	return err;
+}
+
 enum err
 app_client_load(struct store *store, const char *app, const char *connection_type,
     int64_t organization_id, char **client_id_out, struct secret *secret_out, struct errctx *ctx)
@@ -140,15 +158,23 @@ app_client_load(struct store *store, const char *app, const char *connection_typ
 
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, err, "", "no client is registered for %s", app);
-	if (err)
-		return err;
-	const struct seal_context context = context_of(&row.uuid);
-	secret_free(secret_out);
-	if (row.secret_sealed.data)
-		err = seal_master_open(store->keyring, &context, row.secret_sealed.data,
-		    row.secret_sealed.len, secret_out, ctx);
-	if (!err)
-		*client_id_out = xstrdup(row.client_id);
-	stmt_row_free(&load, &row);
-	return err;
+	return err ? err : take_row(store, &row, client_id_out, secret_out, ctx);
+}
+
+static const struct col callback_in[] = { IN(UUID, callback_id) };
+static const struct stmt load_callback = { "app_client_load_callback",
+	"SELECT " CLIENT_COLUMNS " FROM app_client WHERE callback_id = ?", callback_in,
+	COL_N(callback_in), client_out, COL_N(client_out) };
+
+enum err
+app_client_load_callback(struct store *store, const struct uuid *callback_id, char **client_id_out,
+    struct secret *secret_out, struct errctx *ctx)
+{
+	const struct client_in in = { .callback_id = *callback_id };
+	struct client_row row = { 0 };
+	enum err err = stmt_one(store->db, &load_callback, &in, &row, ctx);
+
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, err, "", "the client registration is gone");
+	return err ? err : take_row(store, &row, client_id_out, secret_out, ctx);
 }

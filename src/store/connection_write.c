@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "store/credential.h"
 #include "store/job.h"
+#include "store/oauth_grant.h"
 #include "store/team_read.h"
 
 #define TEST_ATTEMPTS 1 /* whoever waits for it tries again himself */
@@ -378,6 +379,9 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	if (!err && !io->confirmed)
 		err = err_set(ctx, ERR_CONFIRM, "confirmed",
 		    "say confirmed=true to delete the connection for good");
+	if (!err)
+		err = oauth_grant_release_in(store,
+		    &(struct oauth_owner){ .connection_id = io->id }, audit->request_id, ctx);
 	if (!err)
 		err = credential_forget_connection_in(store, io->id, ctx);
 	return err ? err : stmt_run(store->db, &delete_row, &(struct id_in){ io->id }, NULL, ctx);

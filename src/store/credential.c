@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "store/mail.h"
+#include "store/oauth_grant.h"
 
 /* ---- states ---- */
 
@@ -20,12 +21,12 @@ const char *const credential_state_names[CREDENTIAL_STATE_COUNT] = { "pending", 
 #define BROKEN CREDENTIAL_REAUTHORIZING
 /* What each event makes of each state. Whoever declined may still come back and authorize. */
 static const unsigned char steps[CREDENTIAL_STATE_COUNT][CREDENTIAL_EVENT_COUNT] = {
-	/*                      authorize   decline   remote gone  test failed  test passed */
-	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING, REFUSED, REFUSED },
-	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING, BROKEN, AUTHORIZED },
-	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED, REFUSED, REFUSED },
-	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED },
-	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED },
+	/*                     authorize  decline  remote gone  test failed  passed  grant broken */
+	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING, REFUSED, REFUSED, PENDING },
+	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING, BROKEN, AUTHORIZED, BROKEN },
+	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED, REFUSED, REFUSED, DECLINED },
+	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED, BROKEN },
+	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED, BROKEN },
 };
 static const char *const refusals[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_AUTHORIZE] = "the credential is authorized already",
@@ -33,6 +34,7 @@ static const char *const refusals[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_REMOTE_GONE] = "the credential has nothing to delete",
 	[CREDENTIAL_TEST_FAILED] = "a credential that is not authorized has nothing to be tested",
 	[CREDENTIAL_TEST_PASSED] = "a credential that is not authorized has nothing to be tested",
+	[CREDENTIAL_GRANT_BROKEN] = "the credential has nothing that could break",
 };
 
 enum err
@@ -203,6 +205,7 @@ static const bool keeps_remote[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_DECLINE] = true,
 	[CREDENTIAL_TEST_FAILED] = true,
 	[CREDENTIAL_TEST_PASSED] = true,
+	[CREDENTIAL_GRANT_BROKEN] = true,
 };
 
 static enum err
@@ -230,6 +233,8 @@ take_step(struct store *store, const struct credential *credential, const struct
 							       : credential->decline_reason,
 	};
 	err = stmt_run(store->db, &change_update, &change, NULL, ctx);
+	if (!err && step->event == CREDENTIAL_DECLINE)
+		err = oauth_grant_end_waiting_in(store, &credential->id, NULL, NULL, ctx);
 	if (!err)
 		err = credential_status_refresh(store, &credential->request_id, ctx);
 	/* nobody has answered where a connection has come back by itself */
@@ -426,21 +431,39 @@ static const struct stmt of_remote = { "credential_of_remote",
 	remote_in, COL_N(remote_in), load_out, COL_N(load_out) };
 
 static enum err
-step_of_all(struct store *store, const char *component, int64_t remote_id,
-    enum credential_event event, struct errctx *ctx)
+audit_broken(struct store *store, const struct credential *credential, const char *request_id,
+    struct errctx *ctx)
+{
+	struct audit_entry audit = {
+		.event = "credential.reauthorizing",
+		.actor = "runner",
+		.request_id = request_id,
+		.team_id = credential->team_id,
+	};
+
+	if (strcmp(credential->state, credential_state_names[CREDENTIAL_AUTHORIZED]) != 0)
+		return OK;
+	uuid_text(&credential->id, audit.subject);
+	return audit_add(store, &audit, ctx);
+}
+
+static enum err
+step_all_of_remote(struct store *store, const struct remote_in *in, enum credential_event event,
+    const char *request_id, struct errctx *ctx)
 {
 	const struct step step = { .event = event };
-	const struct remote_in in = { component, remote_id };
 	void *rows = NULL;
 	size_t n = 0;
-	enum err err =
-	    stmt_all(store->db, &of_remote, &in, sizeof(struct load_row), &rows, &n, ctx);
+	enum err err = stmt_all(store->db, &of_remote, in, sizeof(struct load_row), &rows, &n, ctx);
 
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct credential *credential = &((struct load_row *)rows)[i].credential;
 
-		if (event != CREDENTIAL_TEST_PASSED || is_broken(credential))
-			err = take_step(store, credential, &step, ctx);
+		if (event == CREDENTIAL_TEST_PASSED && !is_broken(credential))
+			continue;
+		err = take_step(store, credential, &step, ctx);
+		if (!err && event == CREDENTIAL_GRANT_BROKEN)
+			err = audit_broken(store, credential, request_id, ctx);
 	}
 	stmt_rows_free(&of_remote, sizeof(struct load_row), &rows, n);
 	return err;
@@ -449,17 +472,28 @@ step_of_all(struct store *store, const char *component, int64_t remote_id,
 enum err
 credential_forget_key_in(struct store *store, int64_t key_id, struct errctx *ctx)
 {
-	return step_of_all(store, "keychain", key_id, CREDENTIAL_REMOTE_GONE, ctx);
+	return step_all_of_remote(store, &(struct remote_in){ "keychain", key_id },
+	    CREDENTIAL_REMOTE_GONE, NULL, ctx);
 }
 
 enum err
 credential_forget_connection_in(struct store *store, int64_t connection_id, struct errctx *ctx)
 {
-	return step_of_all(store, "account", connection_id, CREDENTIAL_REMOTE_GONE, ctx);
+	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
+	    CREDENTIAL_REMOTE_GONE, NULL, ctx);
 }
 
 enum err
 credential_connection_works_in(struct store *store, int64_t connection_id, struct errctx *ctx)
 {
-	return step_of_all(store, "account", connection_id, CREDENTIAL_TEST_PASSED, ctx);
+	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
+	    CREDENTIAL_TEST_PASSED, NULL, ctx);
+}
+
+enum err
+credential_connection_broken_in(struct store *store, int64_t connection_id, const char *request_id,
+    struct errctx *ctx)
+{
+	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
+	    CREDENTIAL_GRANT_BROKEN, request_id, ctx);
 }

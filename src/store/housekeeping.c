@@ -41,6 +41,13 @@ RULE(old_submissions,
 RULE(old_answers, "DELETE FROM idempotency WHERE created_at " AGO("1 DAY") " LIMIT ?", batch_in);
 /* Longer than a mail is tried for: its job has ended without a word. */
 RULE(old_mail_links, "DELETE FROM mail_link WHERE created_at " AGO("3 DAY") " LIMIT ?", batch_in);
+RULE(old_flows, "DELETE FROM oauth_flow WHERE created_at " AGO("1 DAY") " LIMIT ?", batch_in);
+/* Their revocation has been given up long before. */
+RULE(old_endings,
+    "DELETE FROM oauth_grant WHERE state = 'ending' AND updated_at " AGO("7 DAY") " LIMIT ?",
+    batch_in);
+/* Those of tokens that have been replaced go with them; these are of tokens that never worked. */
+RULE(old_spends, "DELETE FROM oauth_spend WHERE spent_at " AGO("30 DAY") " LIMIT ?", batch_in);
 RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 
 const struct housekeeping_rule housekeeping_rules[] = {
@@ -52,6 +59,9 @@ const struct housekeeping_rule housekeeping_rules[] = {
 	    &old_submissions },
 	{ "idempotency", "answers kept for repeated calls, after a day", &old_answers },
 	{ "mail_link", "links whose mail was never sent, after three days", &old_mail_links },
+	{ "oauth_flow", "trips to providers a day after they began", &old_flows },
+	{ "oauth_grant", "authorizations whose revocation failed, after a week", &old_endings },
+	{ "oauth_spend", "what was noted of refreshes, after thirty days", &old_spends },
 	{ "runner", "runners not seen for an hour", &old_runners },
 	{ 0 },
 };

@@ -381,7 +381,9 @@ static const struct col over_in[] = { COL(TEXT, struct end_in, state),
 static const struct col again_in[] = { COL(TEXT, struct end_in, error),
 	COL(INT, struct end_in, delay_ms), COL(INT, struct end_in, id),
 	COL(INT, struct end_in, fence) };
-static const struct col back_in[] = { COL(INT, struct end_in, id), COL(INT, struct end_in, fence) };
+static const struct col back_in[] = { COL(INT, struct end_in, delay_ms),
+	COL(INT, struct end_in, delay_ms), COL(INT, struct end_in, id),
+	COL(INT, struct end_in, fence) };
 #define HELD "WHERE id = ? AND fence = ? AND state = 'running'"
 
 static const struct stmt over = { "job_over",
@@ -397,7 +399,8 @@ static const struct stmt again = { "job_again",
 	again_in, COL_N(again_in), NULL, 0 };
 static const struct stmt back = { "job_back",
 	"UPDATE job SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, "
-	"lease_until = NULL " HELD,
+	"lease_until = NULL, run_at = IF(? = 0, run_at, "
+	"UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND) " HELD,
 	back_in, COL_N(back_in), NULL, 0 };
 
 static const struct {

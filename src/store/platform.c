@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "store/job.h"
+#include "store/oauth_grant.h"
 
 #define ORPHAN_ATTEMPTS 12
 
@@ -226,10 +227,13 @@ enum err
 platform_local_delete_in(struct store *store, const char *component, int64_t team_id, int64_t id,
     struct errctx *ctx)
 {
-	const struct stmt *stmt =
-	    strcmp(component, "keychain") == 0 ? &delete_key : &delete_connection;
+	const struct delete_in in = { id, team_id };
 
-	return stmt_run(store->db, stmt, &(struct delete_in){ id, team_id }, NULL, ctx);
+	if (strcmp(component, "keychain") == 0)
+		return stmt_run(store->db, &delete_key, &in, NULL, ctx);
+	enum err err =
+	    oauth_grant_release_in(store, &(struct oauth_owner){ .connection_id = id }, NULL, ctx);
+	return err ? err : stmt_run(store->db, &delete_connection, &in, NULL, ctx);
 }
 
 enum err

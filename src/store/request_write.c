@@ -10,6 +10,7 @@
 #include "base/crypt.h"
 #include "store/job.h"
 #include "store/mail.h"
+#include "store/oauth_grant.h"
 #include "store/person.h"
 #include "store/team_read.h"
 
@@ -283,7 +284,11 @@ static const struct stmt delete_request = { "request_delete",
 enum err
 request_remove_in(struct store *store, const struct uuid *id, struct errctx *ctx)
 {
-	return stmt_run(store->db, &delete_request, &(struct delete_io){ .id = *id }, NULL, ctx);
+	enum err err = oauth_grant_end_request_in(store, id, NULL, ctx);
+
+	return err ? err
+		   : stmt_run(store->db, &delete_request, &(struct delete_io){ .id = *id }, NULL,
+			 ctx);
 }
 
 static enum err

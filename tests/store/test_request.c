@@ -582,6 +582,8 @@ every_state_answers_every_event(void **state)
 					assert_int_equal(next, CREDENTIAL_REAUTHORIZING);
 				if (e == CREDENTIAL_TEST_PASSED)
 					assert_int_equal(next, CREDENTIAL_AUTHORIZED);
+				if (e == CREDENTIAL_GRANT_BROKEN && s != next)
+					assert_int_equal(next, CREDENTIAL_REAUTHORIZING);
 			}
 		}
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The access token of a connection, for a member of its team, in one round trip. */
+#ifndef BAILEE_STORE_CONNECTION_TOKEN_H
+#define BAILEE_STORE_CONNECTION_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "store/auth.h"
+#include "store/oauth_grant.h"
+
+struct connection_token {
+	int64_t connection_id, team_id;
+	char *account_name;       /* connection type */
+	bool refreshable;         /* there is a refresh token */
+	struct oauth_token token; /* of its grant; a connection without one: token.grant is nil */
+};
+/* ERR_NO_CONNECTION for hidden and missing ones alike. A connection without a grant is no error
+ * here. */
+enum err connection_token_get(struct store *store, struct auth *auth, int64_t id,
+    struct connection_token *token_out, struct errctx *ctx) MUSTCHECK;
+void connection_token_free(struct connection_token *token);
+
+/* Whether the access token is good for that many seconds from now; one that does not expire is. */
+bool connection_token_lasts(const struct connection_token *token, int64_t minimum_s);
+
+/* The access token. ERR_INTEGRITY. */
+enum err connection_token_open(struct store *store, const struct connection_token *token,
+    struct secret *access_out, struct errctx *ctx) MUSTCHECK;
+
+#endif

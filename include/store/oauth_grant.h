@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What OAuth providers have granted: whose, how it stands, and its tokens by generation. */
+#ifndef BAILEE_STORE_OAUTH_GRANT_H
+#define BAILEE_STORE_OAUTH_GRANT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "base/uuid.h"
+#include "store/store.h"
+
+/* oauth_grant.state */
+#define OAUTH_WAITING "waiting" /* for the person to confirm the account */
+#define OAUTH_ACTIVE "active"
+#define OAUTH_BROKEN "broken" /* the provider refuses it: somebody has to authorize again */
+#define OAUTH_ENDING "ending" /* nobody's any more; to be revoked */
+
+/* Whose tokens a grant keeps: one of the two. */
+struct oauth_owner {
+	int64_t connection_id, user_credential_id; /* 0: not of one */
+};
+
+/* Texts are owned: oauth_grant_free(). */
+struct oauth_grant {
+	struct uuid uuid, credential_id, callback_id;
+	int64_t team_id;
+	struct oauth_owner owner;
+	char *state, *client_id, *connection_type;
+	char *account_name, *account_id, *problem; /* or NULL */
+	char *scopes;                              /* JSON array */
+	struct bytes parameters_sealed;
+	int64_t generation, lease_fence;
+	int64_t lease_ms;               /* that the lease still runs; 0: nobody has it */
+	int64_t refresh_at, created_at; /* ms */
+};
+void oauth_grant_free(struct oauth_grant *grant);
+
+/* Plain reads. ERR_NOT_FOUND. */
+enum err oauth_grant_load(struct store *store, const struct uuid *uuid,
+    struct oauth_grant *grant_out, struct errctx *ctx) MUSTCHECK;
+enum err oauth_grant_of(struct store *store, const struct oauth_owner *owner,
+    struct oauth_grant *grant_out, struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction: the same with the row locked. Connections are locked before
+ * grants, grants before credentials. */
+enum err oauth_grant_lock_in(struct store *store, const struct uuid *uuid,
+    struct oauth_grant *grant_out, struct errctx *ctx) MUSTCHECK;
+
+/* The fields of its type: a JSON object, secret, the caller's. ERR_INTEGRITY. */
+enum err oauth_grant_parameters(struct store *store, const struct oauth_grant *grant,
+    json_t **parameters_out, struct errctx *ctx) MUSTCHECK;
+
+/* Whether there is another grant, waiting or active, that a provider which takes back everything an
+ * account has granted to a client would take back with this one. An account nobody knows may be any
+ * account. */
+enum err oauth_grant_has_sibling(struct store *store, const struct oauth_grant *grant,
+    bool *has_out, struct errctx *ctx) MUSTCHECK;
+
+/* ---- tokens ---- */
+
+/* What a provider has answered. All borrowed. */
+struct oauth_token_new {
+	const struct secret *access;
+	const struct secret *refresh;   /* NULL or empty: there is none */
+	const char *token_type;         /* NULL: Bearer */
+	int64_t expires_at, refresh_at; /* ms; 0: it does not expire, is not refreshed ahead */
+};
+
+/* One generation; sealed until opened. oauth_token_free(). */
+struct oauth_token {
+	struct uuid grant;
+	int64_t team_id, generation;
+	char *grant_state, *problem; /* of its grant */
+	struct bytes access_sealed, refresh_sealed;
+	char *token_type;
+	int64_t expires_at; /* ms; 0: never */
+};
+void oauth_token_free(struct oauth_token *token);
+/* The newest one of a grant, or of its owner, by a plain read. ERR_NOT_FOUND. */
+enum err oauth_token_load(struct store *store, const struct uuid *grant,
+    struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
+enum err oauth_token_of(struct store *store, const struct oauth_owner *owner,
+    struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
+/* Either out may be NULL; `refresh_out` stays empty where there is none. ERR_INTEGRITY. */
+enum err oauth_token_open(struct store *store, const struct oauth_token *token,
+    struct secret *access_out, struct secret *refresh_out, struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction: add this generation, which must not be there yet:
+ * ERR_DUPLICATE. */
+enum err oauth_token_add_in(struct store *store, const struct uuid *grant, int64_t team_id,
+    int64_t generation, const struct oauth_token_new *token, struct errctx *ctx) MUSTCHECK;
+
+/* ---- life: all inside the caller's transaction ---- */
+
+/* What to make. All borrowed. */
+struct oauth_grant_new {
+	int64_t team_id;
+	const char *state; /* waiting, active (with an owner) or ending (with its revocation) */
+	struct oauth_owner owner;
+	struct uuid credential_id, callback_id;
+	const char *client_id, *connection_type;
+	const char *account_name, *account_id; /* or NULL; cut where they are too long */
+	const char *scopes;                    /* JSON array */
+	const json_t *parameters;
+	const struct oauth_token_new *token; /* generation 1 */
+	const char *request_id;
+};
+enum err oauth_grant_create_in(struct store *store, const struct oauth_grant_new *grant,
+    struct uuid *uuid_out, struct errctx *ctx) MUSTCHECK;
+
+/* A waiting grant becomes the owner's. ERR_STALE when it does not wait any more. The owner has no
+ * other one: oauth_grant_release_in() before. */
+enum err oauth_grant_activate_in(struct store *store, const struct uuid *uuid,
+    const struct oauth_owner *owner, struct errctx *ctx) MUSTCHECK;
+
+/* Nobody's any more: the job that revokes it is put in. Nothing happens when it is ending
+ * already. */
+enum err oauth_grant_end_in(struct store *store, const struct uuid *uuid, const char *request_id,
+    struct errctx *ctx) MUSTCHECK;
+/* The same for what an owner has, if anything; before the owner is deleted or gets another. */
+enum err oauth_grant_release_in(struct store *store, const struct oauth_owner *owner,
+    const char *request_id, struct errctx *ctx) MUSTCHECK;
+/* The same for those that wait for somebody to confirm the account of this credential, but for
+ * `except` (NULL: none). */
+enum err oauth_grant_end_waiting_in(struct store *store, const struct uuid *credential_id,
+    const struct uuid *except, const char *request_id, struct errctx *ctx) MUSTCHECK;
+/* And for those of a request. */
+enum err oauth_grant_end_request_in(struct store *store, const struct uuid *request,
+    const char *request_id, struct errctx *ctx) MUSTCHECK;
+/* Gone, with its tokens and its journal. */
+enum err oauth_grant_remove_in(struct store *store, const struct uuid *uuid,
+    struct errctx *ctx) MUSTCHECK;
+enum err oauth_grant_note_problem_in(struct store *store, const struct uuid *uuid,
+    const char *problem, struct errctx *ctx) MUSTCHECK;
+
+/* One transaction: end up to `most` grants that nobody has confirmed for a day. */
+enum err oauth_grant_end_stale(struct store *store, int64_t most, int64_t *ended_out,
+    struct errctx *ctx) MUSTCHECK;
+
+#endif
