@@ -31,9 +31,11 @@ enum err app_oauth_check(const json_t *connection, const char *path, struct errc
  * NULL ends (NULL itself: none). */
 enum err app_template_check(const json_t *connection, const char *text, const char *const *more,
     const char *path, struct errctx *ctx) MUSTCHECK;
+/* Whether a field may have that name. */
+enum err app_name_check(const char *name, const char *path, struct errctx *ctx) MUSTCHECK;
 /* The same of a URL, where a secret must not stand, and no field without pattern or options in the
  * host. */
-enum err app_url_check(const json_t *connection, const char *url, const char *path,
-    struct errctx *ctx) MUSTCHECK;
+enum err app_url_check(const json_t *connection, const char *url, const char *const *more,
+    const char *path, struct errctx *ctx) MUSTCHECK;
 
 #endif

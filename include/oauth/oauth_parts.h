@@ -16,6 +16,9 @@
 /* The member "oauth2" of the definition. */
 const json_t *oauth_rules(const struct app_connection *type);
 
+/* S256 of a verifier (RFC 7636 section 4.2); the caller frees it. */
+char *oauth_challenge(const char *verifier);
+
 /* Parameters of a URL or body: an object of texts in the order they are sent. All of these name
  * what is wrong with ERR_VALUE, never a value. */
 
@@ -28,6 +31,8 @@ enum err oauth_put_map(json_t *params, const json_t *map, const json_t *values,
 /* A list of scopes under the definition's name and with its separator; nothing when it is empty. */
 enum err oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes,
     struct errctx *ctx) MUSTCHECK;
+/* Whether an array of texts has this one. */
+bool oauth_lists(const json_t *texts, const char *text);
 /* Every scope of `more` that `scopes` does not have yet. */
 void oauth_add_scopes(json_t *scopes, const json_t *more);
 

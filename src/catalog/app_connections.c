@@ -15,6 +15,8 @@
 static const char *const with_token[] = { "access_token", NULL };
 static const char *const reserved[] = { "access_token", "refresh_token", "client_id",
 	"client_secret", NULL };
+/* Members beside the fields in what callers send to make a connection. */
+static const char *const beside_fields[] = { "accountName", "accountType", "scopes", NULL };
 
 void
 app_path(char out[APP_PATH_ROOM], const char *fmt, ...)
@@ -36,12 +38,12 @@ is_one_of(const char *const *names, const char *name, size_t len)
 }
 
 static const json_t *
-find_field(const json_t *connection, const char *name, size_t len)
+find_named(const json_t *list, const char *name, size_t len)
 {
 	size_t i;
 	json_t *field;
 
-	json_array_foreach(json_object_get(connection, "fields"), i, field)
+	json_array_foreach(list, i, field)
 	{
 		const char *have = json_get_text(field, "name");
 
@@ -51,10 +53,32 @@ find_field(const json_t *connection, const char *name, size_t len)
 	return NULL;
 }
 
+/* Of the form, or of what an authorization brings along. */
+static const json_t *
+find_field(const json_t *connection, const char *name, size_t len)
+{
+	const json_t *oauth = json_object_get(connection, "oauth2");
+	const json_t *found = find_named(json_object_get(connection, "fields"), name, len);
+
+	if (!found)
+		found = find_named(json_object_get(oauth, "callback_fields"), name, len);
+	return found ? found : find_named(json_object_get(oauth, "answer_fields"), name, len);
+}
+
 static bool
 is_secret(const json_t *field)
 {
-	return !strcmp(json_get_text(field, "type"), "password");
+	const char *type = json_get_text(field, "type");
+
+	return type && !strcmp(type, "password");
+}
+
+enum err
+app_name_check(const char *name, const char *path, struct errctx *ctx)
+{
+	if (is_one_of(reserved, name, strlen(name)) || is_one_of(beside_fields, name, strlen(name)))
+		return err_set(ctx, ERR_CONFIG, path, "has a name that stands for something else");
+	return OK;
 }
 
 enum err
@@ -72,9 +96,10 @@ app_template_check(const json_t *connection, const char *text, const char *const
 }
 
 enum err
-app_url_check(const json_t *connection, const char *url, const char *path, struct errctx *ctx)
+app_url_check(const json_t *connection, const char *url, const char *const *more, const char *path,
+    struct errctx *ctx)
 {
-	enum err err = app_template_check(connection, url, NULL, path, ctx);
+	enum err err = app_template_check(connection, url, more, path, ctx);
 	const char *at = url, *name;
 	size_t len = 0;
 
@@ -84,7 +109,7 @@ app_url_check(const json_t *connection, const char *url, const char *path, struc
 	while ((name = fill_next(&at, &len))) {
 		const json_t *field = find_field(connection, name, len);
 
-		if (is_secret(field))
+		if (field && is_secret(field))
 			return err_set(ctx, ERR_CONFIG, path, "has a secret in it: <<%.*s>>",
 			    (int)len, name);
 		if (name < end && !json_object_get(field, "pattern") &&
@@ -125,8 +150,8 @@ check_field(const json_t *fields, size_t at, const char *path, struct errctx *ct
 	const char *name = json_get_text(field, "name"), *type = json_get_text(field, "type");
 	bool select = !strcmp(type, "select");
 
-	if (is_one_of(reserved, name, strlen(name)))
-		return err_set(ctx, ERR_CONFIG, path, "has a name that stands for something else");
+	if (app_name_check(name, path, ctx))
+		return ERR_CONFIG;
 	for (size_t i = 0; i < at; i++)
 		if (!strcmp(json_get_text(json_array_get(fields, i), "name"), name))
 			return err_set(ctx, ERR_CONFIG, path, "has the name of another field");
@@ -200,7 +225,7 @@ check_test(const json_t *connection, bool oauth, const char *path, struct errctx
 	const char *url = json_get_text(test, "url"), *name;
 	json_t *value;
 	SCOPED(where, "%s.test.url", path);
-	enum err err = app_url_check(connection, url, where, ctx);
+	enum err err = app_url_check(connection, url, NULL, where, ctx);
 
 	if (!test && (json_object_get(connection, "account_name") ||
 			 json_object_get(connection, "account_id")))

@@ -3,27 +3,61 @@
 #include <string.h>
 
 #include "catalog/app_parts.h"
+#include "catalog/fill.h"
 
 static const char *const client_id[] = { "client_id", NULL };
 static const char *const client[] = { "client_id", "client_secret", NULL };
+static const char *const client_and_token[] = { "client_id", "client_secret", "access_token",
+	NULL };
+
+/* What this program sends under names of the standards, and may be told to call otherwise. */
+static const char *const renamable[] = { "response_type", "client_id", "client_secret",
+	"redirect_uri", "code", "code_verifier", "code_challenge", "code_challenge_method",
+	"grant_type", "refresh_token", "resource", "audience", "token", "token_type_hint",
+	"client_assertion", "client_assertion_type", NULL };
+/* What an authorize URL says by itself, and no definition in another way. */
+static const char *const guarded[] = { "response_type", "client_id", "redirect_uri", "state",
+	"code_challenge", "code_challenge_method", NULL };
+
+static bool
+is_in(const char *const *names, const char *name)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
+}
 
 static enum err
 check_urls(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
 {
-	static const char *const urls[] = { "authorize_url", "token_url", "refresh_url",
-		"introspect_url", "issuer", "resource" };
-	char inner[APP_PATH_ROOM];
-	enum err err = OK;
+	static const struct {
+		const char *part, *member; /* of the whole where part is NULL */
+		const char *const *more;
+	} urls[] = {
+		{ NULL, "authorize_url", NULL },
+		{ NULL, "token_url", NULL },
+		{ NULL, "refresh_url", NULL },
+		{ NULL, "introspect_url", NULL },
+		{ NULL, "issuer", NULL },
+		{ NULL, "resource", NULL },
+		{ "post_exchange", "url", NULL },
+		{ "client_jwt", "audience", NULL },
+		{ "revoke", "url", client_id },
+	};
 
-	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]) && !err; i++) {
-		app_path(inner, "%s.%s", path, urls[i]);
-		err = app_url_check(connection, json_get_text(oauth, urls[i]), inner, ctx);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		const char *part = urls[i].part;
+		const json_t *object = part ? json_object_get(oauth, part) : oauth;
+		char inner[APP_PATH_ROOM];
+
+		app_path(inner, "%s%s%s.%s", path, part ? "." : "", part ? part : "",
+		    urls[i].member);
+		enum err err = app_url_check(connection, json_get_text(object, urls[i].member),
+		    urls[i].more, inner, ctx);
+		if (err)
+			return err;
 	}
-	if (err)
-		return err;
-	app_path(inner, "%s.revoke.url", path);
-	const json_t *revoke = json_object_get(oauth, "revoke");
-	return app_template_check(connection, json_get_text(revoke, "url"), client_id, inner, ctx);
+	return OK;
 }
 
 static enum err
@@ -48,6 +82,130 @@ check_maps(const json_t *connection, const json_t *oauth, const char *path, stru
 	}
 	return OK;
 }
+
+/* ---- fields that an authorization brings along ---- */
+
+static enum err
+check_kept(const json_t *connection, const json_t *list, const json_t *before, const char *path,
+    struct errctx *ctx)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_get_text(json_array_get(list, i), "name");
+		char inner[APP_PATH_ROOM];
+
+		app_path(inner, "%s[%zu]", path, i);
+		if (app_name_check(name, inner, ctx))
+			return ERR_CONFIG;
+		bool again =
+		    app_lists(json_object_get(connection, "fields"), "name", name, strlen(name)) ||
+		    app_lists(before, "name", name, strlen(name));
+		for (size_t k = 0; k < i && !again; k++)
+			again = !strcmp(json_get_text(json_array_get(list, k), "name"), name);
+		if (again)
+			return err_set(ctx, ERR_CONFIG, inner, "has the name of another field");
+	}
+	return OK;
+}
+
+/* A text that is needed before the fields of `later` are known. */
+static enum err
+check_known(const char *text, const json_t *later, const char *path, struct errctx *ctx)
+{
+	const char *name;
+	size_t len = 0;
+
+	while (text && (name = fill_next(&text, &len)))
+		if (app_lists(later, "name", name, len))
+			return err_set(ctx, ERR_CONFIG, path,
+			    "names <<%.*s>>, which is not known by then", (int)len, name);
+	return OK;
+}
+
+static enum err
+check_known_in(const json_t *oauth, const char *const *members, const json_t *later,
+    const char *path, struct errctx *ctx)
+{
+	enum err err = OK;
+
+	for (; *members && !err; members++) {
+		json_t *member = json_object_get(oauth, *members), *value;
+		char inner[APP_PATH_ROOM];
+		const char *name;
+
+		app_path(inner, "%s.%s", path, *members);
+		err = check_known(json_string_value(member), later, inner, ctx);
+		json_object_foreach(member, name, value)
+		{
+			if (!err)
+				err = check_known(json_string_value(value), later, inner, ctx);
+		}
+	}
+	return err;
+}
+
+static enum err
+check_brought(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+{
+	static const char *const there[] = { "authorize_url", "issuer", "resource", "audience",
+		"authorize_params", NULL };
+	static const char *const before_answer[] = { "authorize_url", "issuer", "resource",
+		"audience", "authorize_params", "token_url", "token_params", "token_headers",
+		"client_auth_template", NULL };
+	const json_t *callback = json_object_get(oauth, "callback_fields");
+	const json_t *answer = json_object_get(oauth, "answer_fields");
+	char inner[APP_PATH_ROOM];
+
+	app_path(inner, "%s.callback_fields", path);
+	enum err err = check_kept(connection, callback, NULL, inner, ctx);
+	app_path(inner, "%s.answer_fields", path);
+	if (!err)
+		err = check_kept(connection, answer, callback, inner, ctx);
+	if (!err)
+		err = check_known_in(oauth, there, callback, path, ctx);
+	return err ? err : check_known_in(oauth, before_answer, answer, path, ctx);
+}
+
+/* ---- parameters ---- */
+
+static enum err
+check_params(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+{
+	const json_t *post = json_object_get(oauth, "post_exchange");
+	const char *code = json_get_text(oauth, "code_param"), *name;
+	enum err err = OK;
+	json_t *value;
+
+	json_object_foreach(json_object_get(oauth, "param_rename"), name, value)
+	{
+		if (!is_in(renamable, name))
+			return err_set(ctx, ERR_CONFIG, path,
+			    "has another name for %s, which cannot have one", name);
+	}
+	json_object_foreach(json_object_get(oauth, "authorize_params"), name, value)
+	{
+		if (is_in(guarded, name))
+			return err_set(ctx, ERR_CONFIG, path, "must not set %s", name);
+	}
+	if (code && (!strcmp(code, "state") || !strcmp(code, "error") || !strcmp(code, "iss")))
+		return err_set(ctx, ERR_CONFIG, path, "has a code_param that is something else");
+	json_object_foreach(json_object_get(post, "params"), name, value)
+	{
+		if (!err)
+			err = app_template_check(connection, json_string_value(value),
+			    client_and_token, path, ctx);
+	}
+	return err;
+}
+
+static bool
+is_get(const json_t *oauth, const char *member)
+{
+	const char *method = json_get_text(oauth, member);
+
+	return method && !strcmp(method, "GET");
+}
+
+/* ---- the rest ---- */
 
 static enum err
 check_scopes(const json_t *oauth, const char *path, struct errctx *ctx)
@@ -87,6 +245,9 @@ check_client_auth(const json_t *connection, const json_t *oauth, const char *pat
 	if (!strcmp(auth, "basic_template") != (template != NULL))
 		return err_set(ctx, ERR_CONFIG, path,
 		    "must have client_auth_template with basic_template, and only then");
+	if (strcmp(auth, "private_key_jwt") != 0 && json_object_get(oauth, "client_jwt"))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "must have client_jwt only with private_key_jwt");
 	if (!strcmp(auth, "none") && strcmp(json_get_text(oauth, "pkce"), "S256") != 0)
 		return err_set(ctx, ERR_CONFIG, path,
 		    "must have pkce S256 without a client secret");
@@ -103,6 +264,11 @@ check_lives(const json_t *oauth, const char *path, struct errctx *ctx)
 		return err_set(ctx, ERR_CONFIG, path, "lacks the member \"introspect_url\"");
 	if (source && strcmp(source, "answer") != 0 && json_object_get(expires, "unit"))
 		return err_set(ctx, ERR_CONFIG, path, "has a unit that nothing is read in");
+	if (json_get_bool(oauth, "iss_required", false) && !json_object_get(oauth, "issuer"))
+		return err_set(ctx, ERR_CONFIG, path, "lacks the member \"issuer\"");
+	if (json_object_get(oauth, "token_body") &&
+	    (is_get(oauth, "token_method") || is_get(oauth, "refresh_method")))
+		return err_set(ctx, ERR_CONFIG, path, "has a token_body that GET does not send");
 	return OK;
 }
 
@@ -116,6 +282,10 @@ app_oauth_check(const json_t *connection, const char *path, struct errctx *ctx)
 	enum err err = check_urls(connection, oauth, inner, ctx);
 	if (!err)
 		err = check_maps(connection, oauth, inner, ctx);
+	if (!err)
+		err = check_brought(connection, oauth, inner, ctx);
+	if (!err)
+		err = check_params(connection, oauth, inner, ctx);
 	if (!err)
 		err = check_scopes(oauth, inner, ctx);
 	if (!err)

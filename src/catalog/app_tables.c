@@ -132,6 +132,44 @@ static const struct app_rule revoke_members[] = {
 	    "authorization"),
 	CHOICE("method", false, methods, "default POST"),
 	CHOICE("token", false, tokens, "which is sent; default refresh_token, where there is one"),
+	FLAG("ends_all", "ends every grant of the same account to this client, not only this one"),
+	END,
+};
+
+static const struct app_rule callback_members[] = {
+	NAMED("name", true, 64, identifier, "of the field, for templates"),
+	NAMED("param", false, 128, identifier, "of the redirect; default the field's name"),
+	NAMED("pattern", true, 512, pattern, "PCRE2; must match the whole value"),
+	FLAG("required", "without it there is no connection; default false"),
+	END,
+};
+static const struct app_rule callback_field = PART("field", true, callback_members, NULL);
+
+static const struct app_rule answer_members[] = {
+	NAMED("name", true, 64, identifier, "of the field, for templates"),
+	LISTED("path", true, 1, 4, &pointer, "into the token answer: the first that is there"),
+	NAMED("pattern", true, 512, pattern, "PCRE2; must match the whole value"),
+	FLAG("required", "without it there is no connection; default false"),
+	END,
+};
+static const struct app_rule answer_field = PART("field", true, answer_members, NULL);
+
+static const char *const token_methods[] = { "POST", "GET", NULL };
+static const struct app_rule post_exchange_members[] = {
+	NAMED("url", true, 2048, url, ""),
+	CHOICE("method", false, token_methods, "default POST; GET puts the parameters in the URL"),
+	{ ANY("params", true, APP_MAP,
+	      "all that is sent: of fields, `<<client_id>>`, `<<client_secret>>` and "
+	      "`<<access_token>>`"),
+	    .most = SHORT_LIST, .element = &filled },
+	END,
+};
+
+static const char *const jwt_algorithms[] = { "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+	"ES256", "ES384", "ES512", NULL };
+static const struct app_rule client_jwt_members[] = {
+	CHOICE("algorithm", false, jwt_algorithms, "default RS256"),
+	NAMED("audience", false, 2048, url, "default `issuer`, then `token_url`"),
 	END,
 };
 
@@ -146,7 +184,8 @@ static const struct app_rule response_members[] = {
 };
 
 static const char *const expiry_sources[] = { "answer", "jwt", "introspect", "never", NULL };
-static const char *const expiry_units[] = { "s", "ms", "unix_s", "unix_ms", "iso8601", NULL };
+static const char *const expiry_units[] = { "s", "ms", "d:hh:mm", "unix_s", "unix_ms", "iso8601",
+	NULL };
 static const struct app_rule expires_members[] = {
 	CHOICE("source", true, expiry_sources,
 	    "the token answer, the token's own `exp`, `introspect_url`, or tokens that do not "
@@ -177,10 +216,19 @@ static const struct app_rule oauth_members[] = {
 	PART("revoke", false, revoke_members, "without it nothing can be revoked"),
 	NAMED("introspect_url", false, 2048, url, "RFC 7662"),
 	NAMED("issuer", false, 2048, url, "what `iss` of the redirect must be (RFC 9207)"),
+	FLAG("iss_required", "a redirect without `iss` is refused too"),
+	NAMED("code_param", false, 64, identifier,
+	    "of the redirect, with the code; default `code`"),
+	LISTED("callback_fields", false, 1, 8, &callback_field,
+	    "what else of the redirect becomes fields of the connection"),
+	LISTED("answer_fields", false, 1, 8, &answer_field,
+	    "what of the token answer becomes fields of the connection"),
 	CHOICE("client_auth", true, client_auths,
 	    "how the client proves itself at the token URL (RFC 6749 section 2.3, RFC 7523)"),
 	NAMED("client_auth_template", false, 255, template,
 	    "with `basic_template`: of `<<client_id>>` and `<<client_secret>>`"),
+	PART("client_jwt", false, client_jwt_members,
+	    "with `private_key_jwt`; the client's secret is then its private key, PEM or JWK"),
 	CHOICE("pkce", true, pkces, "RFC 7636; `off` only where the provider refuses it"),
 	LISTED("scopes", true, 0, LIST_MAX, &scope, "every scope that may be asked for"),
 	LISTED("default_scopes", false, 1, SHORT_LIST, &scope_name, "always asked for"),
@@ -191,6 +239,13 @@ static const struct app_rule oauth_members[] = {
 	MAP("refresh_params", &filled, "added to the refresh call"),
 	MAP("token_headers", &filled, "added to the token and refresh calls"),
 	CHOICE("token_body", false, body_forms, "default form"),
+	CHOICE("token_method", false, token_methods,
+	    "default POST; GET puts the parameters in the URL"),
+	CHOICE("refresh_method", false, token_methods, "default `token_method`"),
+	FLAG("refresh_scopes", "a refresh names the scopes that were granted"),
+	PART("post_exchange", false, post_exchange_members,
+	    "a further call that exchanges the short-lived token of the code for a long-lived one; "
+	    "its answer is read as the others"),
 	MAP("param_rename", &word, "other names of standard parameters, e.g. client_id: app_id"),
 	PART("response_map", false, response_members,
 	    "where the token answer has what; the first "
@@ -203,6 +258,11 @@ static const struct app_rule oauth_members[] = {
 	PART("success_when", false, condition_members, "what a good token answer holds"),
 	PART("error_when", false, condition_members,
 	    "what a refused one holds, though it is a 200"),
+	LISTED("error_path", false, 1, 4, &pointer,
+	    "where a refused answer has its code; default `/error` and where others have it"),
+	LISTED("dead_errors", false, 1, 16, &word,
+	    "codes that mean, as `invalid_grant` does, that the token or code is not good any "
+	    "more"),
 	NAMED("resource", false, 2048, url, "RFC 8707"),
 	NAMED("audience", false, 2048, template, ""),
 	FLAG("keep_old_refresh", "a refresh without refresh_token keeps the old one; default true"),

@@ -35,20 +35,26 @@ random_text(void)
 
 /* ---- there ---- */
 
-/* RFC 7636 section 4 */
+char *
+oauth_challenge(const char *verifier)
+{
+	unsigned char digest[CRYPT_SHA256_SIZE];
+
+	crypt_sha256(verifier, strlen(verifier), digest);
+	return crypt_base64url(digest, sizeof(digest));
+}
+
 static enum err
 put_challenge(json_t *params, const json_t *rules, json_t *keep, struct errctx *ctx)
 {
 	const char *method = json_get_text(rules, "pkce");
-	unsigned char digest[CRYPT_SHA256_SIZE];
 
 	json_put(keep, "verifier", json_null());
 	if (!strcmp(method, "off"))
 		return OK;
 	auto_wipe char *verifier = random_text();
 	json_put_text(keep, "verifier", verifier);
-	crypt_sha256(verifier, strlen(verifier), digest);
-	auto_free char *hashed = crypt_base64url(digest, sizeof(digest));
+	auto_free char *hashed = oauth_challenge(verifier);
 	enum err err = oauth_put(params, rules, "code_challenge",
 	    strcmp(method, "plain") != 0 ? hashed : verifier, ctx);
 	return err ? err : oauth_put(params, rules, "code_challenge_method", method, ctx);

@@ -83,11 +83,11 @@ oauth_put_map(json_t *params, const json_t *map, const json_t *values, struct er
 
 /* ---- scopes ---- */
 
-static bool
-has_scope(const json_t *scopes, const char *scope)
+bool
+oauth_lists(const json_t *texts, const char *text)
 {
-	for (size_t i = 0; i < json_array_size(scopes); i++)
-		if (!strcmp(json_string_value(json_array_get(scopes, i)), scope))
+	for (size_t i = 0; i < json_array_size(texts); i++)
+		if (!strcmp(json_string_value(json_array_get(texts, i)), text))
 			return true;
 	return false;
 }
@@ -98,7 +98,7 @@ oauth_add_scopes(json_t *scopes, const json_t *more)
 	for (size_t i = 0; i < json_array_size(more); i++) {
 		json_t *scope = json_array_get(more, i);
 
-		if (json_is_string(scope) && !has_scope(scopes, json_string_value(scope)))
+		if (json_is_string(scope) && !oauth_lists(scopes, json_string_value(scope)))
 			json_array_append(scopes, scope);
 	}
 }
@@ -125,9 +125,11 @@ oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes, stru
 	if (!separator || !strcmp(separator, "+")) /* a blank, the way forms write it */
 		separator = " ";
 	for (size_t i = 0; i < json_array_size(scopes); i++) {
-		const char *scope = json_string_value(json_array_get(scopes, i));
+		const json_t *value = json_array_get(scopes, i);
+		const char *scope = json_string_value(value);
 
-		if (!scope || !is_one_scope(scope, separator))
+		if (!scope || strlen(scope) != json_string_length(value) ||
+		    !is_one_scope(scope, separator))
 			return err_set(ctx, ERR_VALUE, "scope", "a scope cannot be sent");
 		buf_add_text(&joined, i ? separator : "");
 		buf_add_text(&joined, scope);
@@ -215,6 +217,8 @@ kept_text(const json_t *value)
 bool
 oauth_keep_fields(const json_t *list, oauth_find_fn *find, const json_t *from, json_t *fields)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *row = json_array_get(list, i), *value = find(row, from);
 		auto_wipe char *text = kept_text(value);
@@ -222,7 +226,7 @@ oauth_keep_fields(const json_t *list, oauth_find_fn *find, const json_t *from, j
 		if (text && form_pattern_matches(json_get_text(row, "pattern"), text))
 			json_put_text(fields, json_get_text(row, "name"), text);
 		else if (json_get_bool(row, "required", false) || (value && !json_is_null(value)))
-			return false;
+			all = false;
 	}
-	return true;
+	return all;
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/crypt.h"
 #include "base/secret.h"
+#include "catalog/condition.h"
 #include "catalog/fill.h"
 
 #define URL_MAX 8192
@@ -295,18 +296,6 @@ lists_status(const json_t *expect, int status)
 		if (json_integer_value(json_array_get(expect, i)) == status)
 			return true;
 	return false;
-}
-
-static bool
-condition_holds(const json_t *condition, const json_t *answer)
-{
-	const json_t *equals = json_object_get(condition, "equals");
-	const json_t *found = json_at(answer, json_get_text(condition, "path"));
-
-	if (equals)
-		return found && json_equal(found, equals);
-	return found && !json_is_null(found) && !json_is_false(found) &&
-	       !(json_is_string(found) && !json_string_length(found));
 }
 
 static enum test_verdict

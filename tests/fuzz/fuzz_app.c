@@ -28,6 +28,10 @@ use_url(const struct app_connection *connection, const char *member)
 		return;
 	for (const struct form_field *field = connection->fields; field->name; field++)
 		json_put_text(values, field->name, "value");
+	const json_t *kept =
+	    json_object_get(json_object_get(connection->definition, "oauth2"), "callback_fields");
+	for (size_t i = 0; i < json_array_size(kept); i++)
+		json_put_text(values, json_get_text(json_array_get(kept, i), "name"), "value");
 	must(fill(url, values, FILL_URL, &out, NULL) == OK);
 	must(!strstr(buf_text(&out), "<<"));
 }

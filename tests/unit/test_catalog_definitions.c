@@ -163,6 +163,38 @@ static const struct {
 	    "'style':'form'}",
 	    "$.connections[0].oauth2.revoke.url" },
 	/* fields and what calls carry */
+	{ "connections.0.oauth2.iss_required", "true", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.code_param", "'state'", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.param_rename", "{'state':'s'}", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.param_rename", "{'clientid':'id'}", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.authorize_params", "{'state':'x'}", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.authorize_params", "{'redirect_uri':'x'}",
+	    "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.client_jwt", "{}", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.post_exchange", "{'url':'https://shop.example/l'}",
+	    "$.connections[0].oauth2.post_exchange" },
+	{ "connections.0.oauth2.post_exchange",
+	    "{'url':'https://shop.example/l','params':{'a':'<<refresh_token>>'}}",
+	    "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.callback_fields", "[{'name':'realm'}]",
+	    "$.connections[0].oauth2.callback_fields[0]" },
+	{ "connections.0.oauth2.callback_fields", "[{'name':'realm','pattern':'('}]",
+	    "$.connections[0].oauth2.callback_fields[0].pattern" },
+	{ "connections.0.oauth2.callback_fields", "[{'name':'store','pattern':'.*'}]",
+	    "$.connections[0].oauth2.callback_fields[0]" },
+	{ "connections.0.oauth2.callback_fields", "[{'name':'scopes','pattern':'.*'}]",
+	    "$.connections[0].oauth2.callback_fields[0]" },
+	{ "connections.0.oauth2.callback_fields",
+	    "[{'name':'a','pattern':'.*'},{'name':'a','pattern':'.*'}]",
+	    "$.connections[0].oauth2.callback_fields[1]" },
+	{ "connections.0.oauth2.answer_fields", "[{'name':'a','path':['b'],'pattern':'.*'}]",
+	    "$.connections[0].oauth2.answer_fields[0].path[0]" },
+	{ "connections.0.oauth2.revoke",
+	    "{'url':'https://<<client_id>>.shop.example/','style':'form','ends_all':1}",
+	    "$.connections[0].oauth2.revoke.ends_all" },
+	{ "connections.1.fields.0.name", "'accountName'", "$.connections[1].fields[0]" },
+	{ "connections.1.fields.0.name", "'accountType'", "$.connections[1].fields[0]" },
+	{ "connections.1.fields.0.name", "'scopes'", "$.connections[1].fields[0]" },
 	{ "connections.1.fields.0.name", "'access_token'", "$.connections[1].fields[0]" },
 	{ "connections.1.fields.1.name", "'key'", "$.connections[1].fields[1]" },
 	{ "connections.1.fields.1.options", NULL, "$.connections[1].fields[1]" },
@@ -202,6 +234,50 @@ refuses_what_does_not_fit_together_by_path(void **state)
 		fail_msg("%s", err_text(&ctx));
 	assert_int_equal(catalog_finish(catalog, NULL), OK);
 	catalog_close(&catalog);
+}
+
+static void
+what_an_authorization_brings_stands_only_where_it_is_known(void **state)
+{
+	static const struct {
+		const char *where, *to, *path; /* NULL: taken */
+	} cases[] = {
+		{ "oauth2.token_url", "'https://<<realm>>.shop.example/t'", NULL },
+		{ "oauth2.refresh_url", "'https://<<base>>.shop.example/t'", NULL },
+		{ "oauth2.refresh_params", "{'k':'<<base>><<realm>>'}", NULL },
+		{ "test.url", "'https://<<base>>.shop.example/<<realm>>'", NULL },
+		{ "oauth2.token_params", "{'k':'<<realm>>'}", NULL },
+		{ "oauth2.authorize_url", "'https://<<realm>>.shop.example/'",
+		    "$.connections[0].oauth2.authorize_url" },
+		{ "oauth2.authorize_params", "{'k':'<<realm>>'}",
+		    "$.connections[0].oauth2.authorize_params" },
+		{ "oauth2.issuer", "'https://<<base>>.shop.example'",
+		    "$.connections[0].oauth2.issuer" },
+		{ "oauth2.token_url", "'https://<<base>>.shop.example/t'",
+		    "$.connections[0].oauth2.token_url" },
+		{ "oauth2.token_headers", "{'k':'<<base>>'}",
+		    "$.connections[0].oauth2.token_headers" },
+	};
+	struct errctx ctx;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog = catalog_new();
+		json_auto_t *definition = parse(shop);
+		auto_free char *where = xasprintf("connections.0.%s", cases[i].where);
+
+		change(definition, "connections.0.oauth2.callback_fields",
+		    "[{'name':'realm','pattern':'[a-z]+'}]");
+		change(definition, "connections.0.oauth2.answer_fields",
+		    "[{'name':'base','path':['/b'],'pattern':'[a-z]+'}]");
+		change(definition, where, cases[i].to);
+		enum err err = add(catalog, definition, &ctx);
+		if (err != (cases[i].path ? ERR_CONFIG : OK))
+			fail_msg("%s = %s: %s", where, cases[i].to, err_text(&ctx));
+		if (err)
+			assert_string_equal(ctx.sub[0].path, cases[i].path);
+		catalog_close(&catalog);
+	}
 }
 
 static void
@@ -659,6 +735,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_does_not_fit_together_by_path),
+		cmocka_unit_test(what_an_authorization_brings_stands_only_where_it_is_known),
 		cmocka_unit_test(takes_plain_http_to_this_machine_alone),
 		cmocka_unit_test(connections_of_other_apps_can_be_used),
 		cmocka_unit_test(the_whole_refuses_unknown_scopes_and_types_of_two_apps),
