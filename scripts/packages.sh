@@ -6,7 +6,7 @@
 PACKAGES_BUILD=(gcc make autoconf automake pkg-config libfcgi-dev libjansson-dev libmariadb-dev
 	libcurl4-openssl-dev libssl-dev libinih-dev libpcre2-dev zlib1g-dev libpsl-dev
 	libjose-dev libglib2.0-dev libxml2-dev)
-PACKAGES_RUN=(mariadb-server nginx curl ca-certificates procps jq nodejs)
+PACKAGES_RUN=(mariadb-server nginx curl ca-certificates procps jq nodejs tzdata)
 PACKAGES_CHECK=(libcmocka-dev clang clang-format libclang-rt-14-dev shellcheck iproute2
 	chromium fonts-dejavu-core npm)
 

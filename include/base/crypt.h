@@ -17,6 +17,14 @@ uint32_t crypt_random_below(uint32_t bound); /* 0..bound-1, without bias; for ji
 void crypt_sha256(const void *data, size_t len, unsigned char out[CRYPT_SHA256_SIZE]);
 void crypt_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
     unsigned char out[CRYPT_SHA256_SIZE]);
+/* What vendors ask for in signatures and checksums; nothing of ours rests on the older two. Both
+ * return how many bytes of `out` they filled. */
+enum crypt_hash { CRYPT_MD5, CRYPT_SHA1, CRYPT_SHA256, CRYPT_SHA512 };
+#define CRYPT_HASH_MOST 64
+size_t crypt_hash(enum crypt_hash hash, const void *data, size_t len,
+    unsigned char out[CRYPT_HASH_MOST]);
+size_t crypt_hmac(enum crypt_hash hash, const void *key, size_t key_len, const void *data,
+    size_t len, unsigned char out[CRYPT_HASH_MOST]);
 bool crypt_equal(const void *a, const void *b, size_t len); /* constant time */
 uint32_t crypt_crc32(const void *data, size_t len); /* ISO 3309; a checksum, not a protection */
 

@@ -30,6 +30,8 @@ void secret_free(struct secret *secret);
 void secret_wipe_text(char **text);
 #define auto_wipe __attribute__((cleanup(secret_wipe_text)))
 
+/* free() for the libraries that let us bring our own: cleanses the block first. NULL allowed. */
+void secret_free_block(void *block);
 /* jansson's allocator, set by main() of every program: what it frees is cleansed first. */
 void secret_json_allocator(void);
 

@@ -93,6 +93,8 @@ enum err ctl_app_show(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_check(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_schema(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_manual(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_formula_eval(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_formula_manual(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_request_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_request_show(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_request_resend(struct ctl *ctl, struct errctx *ctx);

@@ -17,8 +17,9 @@ struct eval {
 	const struct formula_scope *scope;
 	struct errctx *ctx;
 	unsigned steps;
-	size_t work;    /* bytes made or walked */
-	bool exhausted; /* over a limit: not for IF_ERROR() to catch */
+	size_t work;     /* bytes made or walked */
+	size_t matching; /* steps of regular expressions */
+	bool exhausted;  /* over a limit: not for IF_ERROR() to catch */
 };
 
 struct node;

@@ -18,6 +18,9 @@
 #define FORMULA_WORK_MAX                                                                           \
 	((size_t)16 * 1024 * 1024) /* bytes made or walked in one evaluation or rendering */
 
+/* The root that other credentials hang on: CREDENTIAL.<slug>. */
+#define FORMULA_CREDENTIAL "CREDENTIAL"
+
 struct formula;
 
 struct formula_named_response {
@@ -41,6 +44,11 @@ struct formula_scope {
 enum err formula_parse(const char *text, struct formula **formula_out,
     struct errctx *ctx) MUSTCHECK;
 void formula_free(struct formula **formula);
+
+/* Append to `slugs` (an array of texts) the slug of each credential that a string with formulas in
+ * it, in text mode or formula mode, refers to as CREDENTIAL.<slug> and that is not in it yet.
+ * ERR_FIELD for bad syntax. Of a whole document: template_references(). */
+enum err formula_references(const char *text, json_t *slugs, struct errctx *ctx) MUSTCHECK;
 
 /* ERR_VALUE for type errors, limits and the like; the text names the column, never a value. The
  * value may borrow from the scope. Has no side effects. */

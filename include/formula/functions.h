@@ -3,6 +3,7 @@
 #ifndef BAILEE_FORMULA_FUNCTIONS_H
 #define BAILEE_FORMULA_FUNCTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -24,19 +25,25 @@ struct formula_call {
 typedef enum err formula_fn(const struct formula_call *call, struct value *out);
 
 struct formula_function {
-	const char *name; /* upper case */
-	size_t least;     /* arguments */
+	const char *name;      /* upper case */
+	const char *arguments; /* for people: "text, separator"; optional ones in brackets */
+	size_t least;          /* arguments */
 	size_t most;
-	bool lazy;
+	bool lazy; /* works its arguments out itself, if at all */
 	formula_fn *run;
-	const char *doc;     /* one line */
+	const char *doc;     /* one line, Markdown */
 	const char *example; /* a formula… */
 	const char *result; /* …and what it gives, as JSON; NULL when that is not always the same */
+	const char *group; /* of the first of several rows: their headline */
 };
+
+#define FORMULA_ARGUMENTS_MAX 1000
 
 /* The row of that name in any letter case, or NULL. */
 const struct formula_function *formula_function_find(const char *name, size_t len);
 /* All rows, for tests and the manual. */
 const struct formula_function *formula_function_table(size_t *n_out);
+/* The reference in docs/FORMULAS.md, made of the table. The caller frees it. */
+char *formula_function_manual(void);
 
 #endif

@@ -25,6 +25,9 @@ bool template_has_formula(const char *text);
 enum err template_check(const json_t *json, const char *path, struct errctx *ctx) MUSTCHECK;
 enum err template_check_text(const char *text, const char *path, struct errctx *ctx) MUSTCHECK;
 
+/* formula_references() of every string in `json`, at any depth, keys too. */
+enum err template_references(const json_t *json, json_t *slugs, struct errctx *ctx) MUSTCHECK;
+
 /* The value of a string: of any type in formula mode, else text. For the location of a token too.
  * ERR_FIELD for bad syntax, ERR_VALUE for what fails on evaluation; neither shows a value. The
  * value may borrow from the scope. */

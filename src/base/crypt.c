@@ -6,6 +6,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
@@ -69,6 +70,43 @@ crypt_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 	if (EVP_MAC_init(context, key, key_len, NULL) != 1 ||
 	    EVP_MAC_update(context, data, len) != 1 || EVP_MAC_final(context, out, &n, n) != 1)
 		abort();
+}
+
+static const EVP_MD *
+digest_of(enum crypt_hash hash)
+{
+	switch (hash) {
+	case CRYPT_MD5:
+		return EVP_md5();
+	case CRYPT_SHA1:
+		return EVP_sha1();
+	case CRYPT_SHA256:
+		return EVP_sha256();
+	case CRYPT_SHA512:
+		return EVP_sha512();
+	}
+	abort();
+}
+
+size_t
+crypt_hash(enum crypt_hash hash, const void *data, size_t len, unsigned char out[CRYPT_HASH_MOST])
+{
+	unsigned n = 0;
+
+	if (EVP_Digest(data, len, out, &n, digest_of(hash), NULL) != 1)
+		abort();
+	return n;
+}
+
+size_t
+crypt_hmac(enum crypt_hash hash, const void *key, size_t key_len, const void *data, size_t len,
+    unsigned char out[CRYPT_HASH_MOST])
+{
+	unsigned n = 0;
+
+	if (!HMAC(digest_of(hash), key, (int)key_len, data, len, out, &n))
+		abort();
+	return n;
 }
 
 bool

@@ -74,8 +74,8 @@ secret_wipe_text(char **text)
 	*text = NULL;
 }
 
-static void
-json_free_cleansed(void *block)
+void
+secret_free_block(void *block)
 {
 	if (block)
 		OPENSSL_cleanse(block, malloc_usable_size(block));
@@ -85,5 +85,5 @@ json_free_cleansed(void *block)
 void
 secret_json_allocator(void)
 {
-	json_set_alloc_funcs(xmalloc, json_free_cleansed);
+	json_set_alloc_funcs(xmalloc, secret_free_block);
 }

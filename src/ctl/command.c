@@ -105,6 +105,14 @@ const struct command ctl_commands[] = {
 	{ "app", "schema", CTL_NOTHING, { { 0 } }, "Print docs/app.schema.json.", ctl_app_schema },
 	{ "app", "manual", CTL_NOTHING, { { 0 } }, "Print the reference of docs/APPS.md.",
 	    ctl_app_manual },
+	{ "formula", "eval", CTL_NOTHING,
+	    { { "EXPRESSION", CTL_ALONE, false, "the formula" },
+		{ "file", CTL_TEXT, false, "file with it instead, or -" },
+		{ "json", CTL_TEXT, false, "file with an object whose members it sees, or -" },
+		{ "text", CTL_FLAG, false, "it is a string with <<formulas>>; print it as text" } },
+	    "Work out a formula and print what it gives, as JSON.", ctl_formula_eval },
+	{ "formula", "manual", CTL_NOTHING, { { 0 } }, "Print the functions of docs/FORMULAS.md.",
+	    ctl_formula_manual },
 	{ "request", "list", CTL_DATABASE,
 	    { { "team", CTL_NUMBER, false, "of this team only" },
 		{ "status", CTL_TEXT, false, "pending, authorized, declined, ..." },
@@ -228,7 +236,9 @@ take_argument(struct ctl *ctl, int argc, char **argv, int *i, struct errctx *ctx
 {
 	const char *word = argv[*i];
 
-	if (strcmp(word, "--json") == 0)
+	bool own_json = ctl->command && option_at(ctl->command, "json") < CTL_OPTIONS_MAX;
+
+	if (strcmp(word, "--json") == 0 && !own_json)
 		return ctl->json = true, OK;
 	if (strcmp(word, "--config") == 0) {
 		if (*i + 1 >= argc)
@@ -386,5 +396,5 @@ ctl_main(int argc, char **argv)
 	if (err)
 		fprintf(stderr, "baileectl: %s\n", err_text(&ctx));
 	store_close(&ctl.store);
-	return err ? 1 : 0;
+	return err == ERR_USAGE ? 2 : err ? 1 : 0;
 }

@@ -224,13 +224,38 @@ parse_member(struct parser *p, struct node *base, struct node **out)
 	return err;
 }
 
+/* Which credentials a formula uses must be known before it runs: what stands behind CREDENTIAL is
+ * no formula of its own. */
+static enum err
+check_reference(struct parser *p, const struct node *base, const struct node *member)
+{
+	if (base->kind != NODE_ROOT || strcmp(base->name, FORMULA_CREDENTIAL) != 0)
+		return OK;
+	if (member != NULL && member->items[1]->kind == NODE_LITERAL &&
+	    member->items[1]->literal.kind == VALUE_TEXT)
+		return OK;
+	return err_set(p->lexer.ctx, ERR_FIELD, "",
+	    "column %u: expected the slug of a credential behind " FORMULA_CREDENTIAL
+	    ", as in " FORMULA_CREDENTIAL ".my_key",
+	    base->column);
+}
+
 static enum err
 parse_path(struct parser *p, struct node **out)
 {
 	enum err err = parse_primary(p, out);
+	struct node *base = *out;
 
-	while (err == OK && (lexer_is(&p->lexer, ".") || lexer_is(&p->lexer, "[")))
-		err = parse_member(p, *out, out);
+	for (bool first = true; err == OK; first = false) {
+		bool more = lexer_is(&p->lexer, ".") || lexer_is(&p->lexer, "[");
+
+		if (more)
+			err = parse_member(p, *out, out);
+		if (err == OK && first)
+			err = check_reference(p, base, more ? *out : NULL);
+		if (!more)
+			break;
+	}
 	return err;
 }
 

@@ -21,6 +21,7 @@ struct text {
 	unsigned column; /* …stand so many characters */
 	const char *path;
 	struct errctx *ctx;
+	json_t *slugs; /* checking notes credentials here; NULL: not wanted */
 };
 
 /* Some literal characters and, unless the string is over, the formula behind them. */
@@ -97,6 +98,29 @@ next_piece(struct text *text, struct piece *out)
 	return parse_at(text, (size_t)(mark - text->chars) + 2, true, &out->formula, &text->pos);
 }
 
+static void
+note_references(const struct text *text, const struct formula *formula)
+{
+	if (text->slugs == NULL || formula == NULL)
+		return;
+	for (const struct node *node = formula->last_made; node; node = node->made_before) {
+		const struct node *base = node->kind == NODE_MEMBER ? node->items[0] : NULL;
+		bool noted = false;
+		size_t i;
+		const json_t *slug;
+
+		if (base == NULL || base->kind != NODE_ROOT ||
+		    strcmp(base->name, FORMULA_CREDENTIAL) != 0)
+			continue;
+		const struct value *name = &node->items[1]->literal;
+		json_array_foreach(text->slugs, i, slug) noted =
+		    noted || (json_string_length(slug) == name->len &&
+				 memcmp(json_string_value(slug), name->text, name->len) == 0);
+		if (!noted) /* what is not UTF-8 is no slug either */
+			json_array_append_new(text->slugs, json_text_lossy(name->text, name->len));
+	}
+}
+
 static enum err
 check_text(struct text *text)
 {
@@ -106,6 +130,7 @@ check_text(struct text *text)
 	if (start > 0) {
 		enum err err = parse_at(text, start, false, &formula, NULL);
 
+		note_references(text, formula);
 		formula_free(&formula);
 		return err;
 	}
@@ -113,11 +138,24 @@ check_text(struct text *text)
 		struct piece piece;
 		enum err err = next_piece(text, &piece);
 
+		note_references(text, piece.formula);
 		formula_free(&piece.formula);
 		if (err != OK)
 			return err;
 	}
 	return OK;
+}
+
+enum err
+formula_references(const char *text, json_t *slugs, struct errctx *ctx)
+{
+	struct text whole = { .chars = text,
+		.len = strlen(text),
+		.path = "",
+		.ctx = ctx,
+		.slugs = slugs };
+
+	return check_text(&whole);
 }
 
 enum err
@@ -243,6 +281,7 @@ template_render_text(const char *text, const struct formula_scope *scope, const 
 struct walk {
 	struct eval *eval;
 	struct errctx *ctx;
+	json_t *slugs;
 	unsigned depth;
 	char path[ERR_PATH_MAX];
 };
@@ -264,7 +303,11 @@ path_push(struct walk *walk, const char *key, size_t index)
 static struct text
 walk_text(struct walk *walk, const char *chars, size_t len)
 {
-	return (struct text){ .chars = chars, .len = len, .path = walk->path, .ctx = walk->ctx };
+	return (struct text){ .chars = chars,
+		.len = len,
+		.path = walk->path,
+		.ctx = walk->ctx,
+		.slugs = walk->slugs };
 }
 
 static enum err
@@ -398,6 +441,17 @@ template_check(const json_t *json, const char *path, struct errctx *ctx)
 
 	snprintf(walk.path, sizeof(walk.path), "%s", path);
 	enum err err = walk_value(&walk, json, &made);
+	json_decref(made);
+	return err;
+}
+
+enum err
+template_references(const json_t *json, json_t *slugs, struct errctx *ctx)
+{
+	struct walk walk = { .ctx = ctx, .slugs = slugs };
+	json_t *made = NULL;
+	enum err err = walk_value(&walk, json, &made);
+
 	json_decref(made);
 	return err;
 }

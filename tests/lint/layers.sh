@@ -20,10 +20,10 @@ declare -A may=(
 	[oauth]='base net catalog'
 	[platform]='base db vault store net catalog'
 	[runner]='base db vault store net catalog formula agent oauth platform'
-	[ctl]='base db vault store catalog'
+	[ctl]='base db vault store catalog formula'
 	[main_fcgi]='base db vault store web api page catalog'
 	[main_runner]='base db vault store net catalog formula agent oauth platform runner'
-	[main_ctl]='base db vault store catalog ctl'
+	[main_ctl]='base db vault store catalog formula ctl'
 )
 
 layer_of() {
@@ -68,6 +68,9 @@ one_place 'the MariaDB client' '(mysql/|mariadb/)?(mysql|errmsg|mysqld_error)[a-
 one_place 'libcurl' 'curl/' '^(src|include)/net/' net
 # base/pem*.c reads the certificates and keys that people hand over: vault is for our own keys, and catalog may not use vault.
 one_place 'OpenSSL' 'openssl/' '^((src|include)/vault/|src/base/(crypt|secret|pem|pem_container|jwt)\.c$)' 'vault and base/{crypt,secret,pem,pem_container,jwt}.c'
+one_place 'GLib' 'glib' '^src/formula/functions_time\.c$' src/formula/functions_time.c
+one_place 'libxml2' 'libxml/' '^src/formula/functions_(xml|encode)\.c$' 'src/formula/functions_{xml,encode}.c'
+one_place 'PCRE2' 'pcre2' '^src/(formula/functions_regex|catalog/form)\.c$' 'src/formula/functions_regex.c and src/catalog/form.c'
 one_place 'libjose' 'jose/' '^src/base/jwt\.c$' src/base/jwt.c
 
 # What the api pool takes of net are rules about hosts; calling out is the runner's alone.
