@@ -4,6 +4,9 @@ ALTER TABLE user_credential
   ADD COLUMN shown TEXT NOT NULL DEFAULT '{}' COMMENT 'JSON object of what answers show of the mode''s own fields; never secret' AFTER http_request_ttl,
   ADD COLUMN last_used_at DATETIME(3) NULL COMMENT 'last time its token was asked for, written in batches: what is in steady use is fetched ahead of expiry';
 
+ALTER TABLE fetch_token
+  ADD COLUMN expires_at DATETIME(3) NULL COMMENT 'when the token ends, as it or the answer said; NULL: nobody said';
+
 -- What a job needs to know or has to say and the queue must not hold: sealed, gone with the call that waits for it.
 CREATE TABLE job_value (
   job_id BIGINT UNSIGNED NOT NULL COMMENT 'whose',

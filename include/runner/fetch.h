@@ -14,6 +14,7 @@
 #include "net/cookie.h"
 #include "net/http_client.h"
 #include "net/http_request.h"
+#include "runner/fetch_life.h"
 #include "runner/task.h"
 #include "store/fetch_token.h"
 
@@ -33,8 +34,8 @@ struct fetch_step {
 /* task->data of a fetch. */
 struct fetch {
 	struct fetch_subject subject;
-	json_t *definition; /* {"location", "requests": [{"options", "secret"}]} */
-	json_t *roots;      /* what every formula sees; "secret" changes from request to request */
+	json_t *plan;  /* of fetch_plan_make() */
+	json_t *roots; /* what every formula sees; "secret" changes from request to request */
 
 	struct cookie_jar *jar;
 	struct http_request request; /* the one under way */
@@ -45,10 +46,11 @@ struct fetch {
 	int64_t started_at; /* wall clock */
 
 	struct secret token;
+	struct fetch_life life;
 	struct bytes sealed;
 };
 
-/* Kind's `start`: takes subject, definition and roots as loaded, ends with the token or a reason
+/* Kind's `start`: takes subject, plan and roots as loaded, ends with the token or a reason
  * that names request index, status and cause, never a secret, URL or body. */
 void fetch_start(struct task *task);
 

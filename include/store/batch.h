@@ -31,10 +31,11 @@ struct batch_token {
 	const struct fetch_subject *subject;
 	int64_t job_id;
 	const struct bytes *sealed;
+	int64_t keep_s, expires_s; /* as fetch_token_put() */
 	bool kept; /* out: false when the credential is gone or its version has moved on */
 };
 #define BATCH_TOKEN_MAX 8192 /* bytes of a sealed token; longer ones: fetch_token_put() */
-/* As fetch_token_put() for each, with the subject's time to live. */
+/* As fetch_token_put() for each. */
 enum err batch_fetch_tokens(struct store *store, struct batch_token *tokens, size_t n,
     struct errctx *ctx) MUSTCHECK;
 

@@ -16,9 +16,10 @@ struct fetch_use {
 	struct user_credential_place place;
 	int64_t version;
 	int64_t expires_at;              /* of the credential, as told by its owner; ms, 0: null */
-	struct bytes definition_sealed;  /* of a TEXT credential only; else data is NULL */
+	struct bytes definition_sealed;  /* of TEXT and JWT only; else data is NULL */
 	struct bytes token_sealed;       /* the cached token while it is fresh; else data is NULL */
 	int64_t fetched_at, fresh_until; /* ms; of the cached token */
+	int64_t token_expires_at;        /* likewise, as it or the answer said; 0: nobody said */
 };
 void fetch_use_free(struct fetch_use *use);
 
@@ -32,8 +33,9 @@ enum err fetch_token_read(struct store *store, struct auth *auth, int64_t creden
     struct fetch_use *use_out, struct errctx *ctx) MUSTCHECK;
 /* How long the token of a fetch can be had by those who waited for its job. */
 #define FETCH_COLLECT_S 60
-/* The token that fetch `job_id` (or a later one) brought within FETCH_COLLECT_S, fresh or not; for
- * callers that waited for that job, after fetch_token_read() let them. ERR_NOT_FOUND (without a
+/* The token that fetch `job_id` (or a later one) brought within FETCH_COLLECT_S, fresh or not, but
+ * never with less than FETCH_MARGIN_S to live; for callers that waited for that job, after
+ * fetch_token_read() let them. ERR_NOT_FOUND (without a
  * text) when there is none: not yet, no more, or the credential was changed meanwhile. */
 enum err fetch_token_by_job(struct store *store, int64_t credential_id, int64_t job_id,
     struct fetch_use *use_out, struct errctx *ctx) MUSTCHECK;
@@ -65,10 +67,10 @@ enum err fetch_subject_load(struct store *store, int64_t credential_id,
 enum err fetch_token_seal(struct store *store, const struct fetch_subject *subject,
     const void *token, size_t len, struct bytes *out, struct errctx *ctx) MUSTCHECK;
 /* Inside the transaction that ends the job: keep the token in place of the one before. ERR_STALE
- * when the credential is gone or its version has moved on: nothing is kept. `ttl_s` 0: only the
- * callers that waited for this job get it. */
+ * when the credential is gone or its version has moved on: nothing is kept. `keep_s` 0: only the
+ * callers that waited for this job get it. `expires_s`: until the token itself ends; 0: unknown. */
 enum err fetch_token_put(struct store *store, const struct fetch_subject *subject, int64_t job_id,
-    const struct bytes *sealed, int64_t ttl_s, struct errctx *ctx) MUSTCHECK;
+    const struct bytes *sealed, int64_t keep_s, int64_t expires_s, struct errctx *ctx) MUSTCHECK;
 
 /* ---- the log ---- */
 

@@ -28,6 +28,9 @@ struct user_credential_place {
 
 /* The sealed definition, opened: a JSON object. TEXT: {"value":"…"}. MULTI_REQUEST:
  * {"location":"…","requests":[{"options":{…},"secret":"…"}]}; "secret" is null when none was given.
+ * HTTP_REQUEST_AGENT: the same with one "request". Both may have "expires", a formula or null.
+ * Members of the other modes are named as the fields of the API are; OAUTH has "oauth_callback_id"
+ * and AWS "aws_external_id" besides.
  * ERR_INTEGRITY as store_open(). */
 enum err user_credential_open(struct store *store, const struct user_credential_place *place,
     const struct bytes *sealed, json_t **definition_out, struct errctx *ctx) MUSTCHECK;
@@ -44,6 +47,8 @@ struct user_credential {
 	struct user_credential_place place;
 	int64_t folder_id, owner_id; /* folder 0: none */
 	char *name, *slug, *read_access, *shared_team_slugs, *description, *metadata;
+	char *shown; /* JSON object of what its mode shows: "aws_authentication_type",
+		      * "aws_assumed_role_external_id", "callback_id" */
 	char *owner_name, *owner_email;
 	int64_t http_request_ttl; /* s; 0: null */
 	int64_t version;
@@ -88,9 +93,12 @@ struct user_credential_change {
 	int64_t folder_id;        /* 0: none */
 	int64_t http_request_ttl; /* 0: null */
 	int64_t expires_at;       /* ms; 0: null */
-	/* Members as user_credential_open() tells; those of other modes are passed over. Of an
-	 * element of `requests` without "secret" the secret at its place stays. */
+	/* Members as user_credential_open() tells; those of other modes are passed over. Of
+	 * `request` and the elements of `requests` what is missing stays as it was at its place. */
 	const json_t *definition;
+	/* Called in the transaction with the definition as it will be, which it may add to:
+	 * ERR_FIELD where its members do not fit each other. Fills `shown`. NULL: anything goes. */
+	enum err (*settle)(const char *mode, json_t *definition, json_t *shown, struct errctx *ctx);
 };
 #define SHARED_TEAMS_MAX 64
 

@@ -5,30 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/credential_jwt.h"
 #include "api/routes.h"
 #include "api/v1.h"
+#include "base/clock.h"
 #include "store/job.h"
 #include "web/pool.h"
 #include "web/usage.h"
 
 #define FETCH_ATTEMPTS 3
 #define CHANGED_RETRY_S 1
+#define JWT_TOKEN_MAX ((size_t)256 * 1024)
 
-/* How a token of each mode is to be presented, as far as that is known: "Bearer" (RFC 6750) is
- * whatever may be used by whoever has it; "N_A" (RFC 8693 section 2.2.1) a value that may be no
- * access token at all. */
-static const struct {
+/* How a token of a mode is had, and how it is to be presented, as far as that is known: "Bearer"
+ * (RFC 6750) is whatever may be used by whoever has it; "N_A" (RFC 8693 section 2.2.1) a value that
+ * may be no access token at all. Without `answer` it is fetched. */
+struct token_mode {
 	const char *mode, *type;
-} token_types[] = { { "TEXT", "N_A" }, { "MULTI_REQUEST", "Bearer" } };
-
-static const char *
-token_type(const char *mode)
-{
-	for (size_t i = 0; i < sizeof(token_types) / sizeof(token_types[0]); i++)
-		if (!strcmp(token_types[i].mode, mode))
-			return token_types[i].type;
-	return "N_A";
-}
+	enum err (*answer)(struct ctx *ctx, struct response *response, const struct fetch_use *use);
+};
+static const struct token_mode *token_mode(const char *mode);
 
 /* {token, token_type, expires_at, fetched_at}; notes the use. Steals `token`. */
 static enum err
@@ -39,7 +35,7 @@ answer_token(struct ctx *ctx, struct response *response, const struct fetch_use 
 	json_t *answer = json_object();
 
 	json_put(answer, "token", token);
-	json_put_text(answer, "token_type", token_type(use->place.mode));
+	json_put_text(answer, "token_type", token_mode(use->place.mode)->type);
 	json_put_time(answer, "expires_at", expires_at);
 	json_put_time(answer, "fetched_at", fetched_at);
 	usage_note(pool->usage, ctx, ctx->route->audit, use->place.team_id, use->place.id);
@@ -61,6 +57,33 @@ answer_text(struct ctx *ctx, struct response *response, const struct fetch_use *
 }
 
 static enum err
+answer_jwt(struct ctx *ctx, struct response *response, const struct fetch_use *use)
+{
+	json_auto_t *definition = NULL;
+	auto_buf struct buf token = BUF_INIT_SECRET(JWT_TOKEN_MAX);
+	int64_t expires_at = 0;
+	enum err err = user_credential_open(api_store(ctx), &use->place, &use->definition_sealed,
+	    &definition, &ctx->err);
+
+	if (!err)
+		err =
+		    credential_jwt_make(definition, clock_now_ms(), &token, &expires_at, &ctx->err);
+	if (err)
+		return err;
+	return answer_token(ctx, response, use, json_stringn(buf_text(&token), token.len),
+	    expires_at, 0);
+}
+
+static enum err
+answer_unreadable(struct ctx *ctx, struct response *response, const struct fetch_use *use)
+{
+	(void)response;
+	return err_set(&ctx->err, ERR_VALUE, "",
+	    "a credential of mode %s is used, not read: POST …/request sends a request with it",
+	    use->place.mode);
+}
+
+static enum err
 answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_use *use)
 {
 	auto_secret struct secret token = { 0 };
@@ -71,7 +94,7 @@ answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_us
 	if (err)
 		return err;
 	return answer_token(ctx, response, use, json_text_lossy(secret_text(&token), token.len),
-	    lasts ? use->fresh_until : 0, use->fetched_at);
+	    lasts ? use->fresh_until : use->token_expires_at, use->fetched_at);
 }
 
 /* ---- a fetch ---- */
@@ -199,6 +222,26 @@ collect(struct ctx *ctx, struct response *response, const struct fetch_use *use,
 	return err;
 }
 
+static const struct token_mode token_modes[] = {
+	{ "TEXT", "N_A", answer_text },
+	{ "JWT", "Bearer", answer_jwt },
+	{ "OAUTH", "Bearer", NULL },
+	{ "AWS", "N_A", answer_unreadable },
+	{ "MTLS", "N_A", answer_unreadable },
+	{ "HTTP_REQUEST_AGENT", "Bearer", NULL },
+	{ "MULTI_REQUEST", "Bearer", NULL },
+};
+
+static const struct token_mode *
+token_mode(const char *mode)
+{
+	size_t at = sizeof(token_modes) / sizeof(token_modes[0]) - 1;
+
+	while (at > 0 && strcmp(token_modes[at].mode, mode) != 0)
+		at--;
+	return &token_modes[at];
+}
+
 static enum err
 post_token(struct ctx *ctx, struct response *response)
 {
@@ -212,8 +255,9 @@ post_token(struct ctx *ctx, struct response *response)
 		err = fetch_token_read(api_store(ctx), ctx->auth, id, &use, &ctx->err);
 	if (err)
 		return err;
-	if (use.definition_sealed.data)
-		err = answer_text(ctx, response, &use);
+	const struct token_mode *mode = token_mode(use.place.mode);
+	if (mode->answer)
+		err = mode->answer(ctx, response, &use);
 	else if (use.token_sealed.data)
 		err = answer_fetched(ctx, response, &use);
 	else if (job_id)

@@ -26,11 +26,23 @@ owner_json(const struct user_credential *credential)
 	return owner;
 }
 
+/* Where the provider sends people back to; null unless a person is to authorize it. */
 static json_t *
-credential_json(const struct user_credential *credential)
+redirect_url(const struct ctx *ctx, const json_t *shown)
+{
+	const char *callback = json_get_text(shown, "callback_id");
+
+	return callback ? json_sprintf("%s/oauth/callback/%s", api_pool(ctx)->config.public_url,
+			      callback)
+			: json_null();
+}
+
+static json_t *
+credential_json(const struct ctx *ctx, const struct user_credential *credential)
 {
 	const struct user_credential_place *place = &credential->place;
 	json_t *json = json_object();
+	json_auto_t *shown = api_stored_json(credential->shown);
 	bool restricted = strcmp(place->allowed_hosts, "[]") != 0;
 
 	json_put_int(json, "id", place->id);
@@ -50,10 +62,14 @@ credential_json(const struct user_credential *credential)
 	json_put_text(json, "restriction_type", restricted ? "RESTRICTED" : "UNRESTRICTED");
 	json_put(json, "owner", owner_json(credential));
 	json_put_time(json, "expires_at", credential->expires_at);
-	json_put_text(json, "aws_authentication_type", NULL);
-	json_put_text(json, "aws_assumed_role_external_id", NULL);
+	json_put_text(json, "aws_authentication_type",
+	    json_get_text(shown, "aws_authentication_type"));
+	json_put_text(json, "aws_assumed_role_external_id",
+	    json_get_text(shown, "aws_assumed_role_external_id"));
 	json_put_bool(json, "test_credential_enabled", false);
 	json_put_text(json, "test_credential", NULL);
+	if (!strcmp(place->mode, "OAUTH"))
+		json_put(json, "redirect_url", redirect_url(ctx, shown));
 	return json;
 }
 
@@ -70,7 +86,7 @@ get_credential(struct ctx *ctx, struct response *response)
 		err = user_credential_get(api_store(ctx), ctx->auth, id, &credential, &ctx->err);
 	if (err)
 		return err;
-	json_t *answer = credential_json(&credential);
+	json_t *answer = credential_json(ctx, &credential);
 	user_credential_free(&credential);
 	return response_json(response, answer);
 }
@@ -121,7 +137,7 @@ list_credentials(struct ctx *ctx, struct response *response)
 		return err;
 	json_t *list = json_array();
 	for (size_t i = 0; i < page.n; i++)
-		json_array_append_new(list, credential_json(&page.rows[i]));
+		json_array_append_new(list, credential_json(ctx, &page.rows[i]));
 	json_t *answer = v1_page_json(ctx, "user_credentials", list, &paging, page.total);
 	user_credential_page_free(&page);
 	return response_json(response, answer);
@@ -146,7 +162,7 @@ create_credential(struct ctx *ctx, struct response *response)
 	user_credential_body_free(&body);
 	if (err)
 		return err;
-	json_t *answer = credential_json(&credential);
+	json_t *answer = credential_json(ctx, &credential);
 	user_credential_free(&credential);
 	return response_json_as(response, SUCCESS_CREATED, answer);
 }
@@ -174,7 +190,7 @@ change_credential(struct ctx *ctx, struct response *response)
 	user_credential_body_free(&body);
 	if (err)
 		return err;
-	json_t *answer = credential_json(&credential);
+	json_t *answer = credential_json(ctx, &credential);
 	user_credential_free(&credential);
 	return response_json(response, answer);
 }

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 
 #include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,11 +13,21 @@
 
 #include "base/alloc.h"
 
+/* libjose wakes OpenSSL before main(), which then clears up after everything else is gone: what it
+ * keeps for this thread, the state of its generator above all, is wiped in time. */
+static void
+forget_thread(void)
+{
+	OPENSSL_thread_stop();
+}
+
 enum err
 secret_heap_init(size_t bytes)
 {
 	const struct rlimit none = { 0, 0 };
 
+	if (atexit(forget_thread))
+		return ERR_CONFIG;
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
 		return ERR_CONFIG;
 	return CRYPTO_secure_malloc_init(bytes, 32) == 1 ? OK : ERR_CONFIG;

@@ -118,6 +118,31 @@ token_fault(const struct value *value, struct buf *text, struct errctx *ctx)
 	return is_text(text) ? NULL : "the token is not UTF-8 text";
 }
 
+/* Both formulas see the last answer alone. */
+static enum err
+find_token(struct fetch *fetch, const struct formula_scope *scope, struct errctx *ctx)
+{
+	const char *location = json_get_text(fetch->plan, "location");
+	const char *expires = json_get_text(fetch->plan, "expires");
+	auto_value struct value value = { 0 }, said = { 0 };
+	auto_buf struct buf text = BUF_INIT_SECRET(VALUE_TEXT_MAX);
+	struct errctx inner = { 0 };
+
+	if (template_eval(location ? location : "", scope, "", &value, &inner))
+		return err_set(ctx, ERR_VALUE, "", "the location of the token: %s",
+		    err_text(&inner));
+	const char *fault = token_fault(&value, &text, &inner);
+	if (fault)
+		return err_set(ctx, ERR_VALUE, "", "%s", fault);
+	if (expires && template_eval(expires, scope, "", &said, &inner))
+		return err_set(ctx, ERR_VALUE, "", "the end of the token: %s", err_text(&inner));
+	enum err err = fetch_life_find(fetch->subject.http_request_ttl, &said, text.data, text.len,
+	    scope->now_ms, &fetch->life, ctx);
+	if (!err)
+		secret_set(&fetch->token, text.data, text.len);
+	return err;
+}
+
 static void
 take_token(struct task *task)
 {
@@ -134,24 +159,14 @@ take_token(struct task *task)
 		.n_named = sizeof(named) / sizeof(named[0]),
 		.now_ms = clock_now_ms(),
 	};
-	const char *location = json_get_text(fetch->definition, "location");
-	auto_value struct value value = { 0 };
-	auto_buf struct buf text = BUF_INIT_SECRET(VALUE_TEXT_MAX);
 	struct errctx ctx = { 0 };
 
 	fetch->at = fetch->n_requests - 1;
 	json_object_del(fetch->roots, "secret");
-	if (template_eval(location ? location : "", &scope, "", &value, &ctx)) {
-		task_settle(task, JOB_FAILED, "the location of the token: %s", err_text(&ctx));
-	} else {
-		const char *fault = token_fault(&value, &text, &ctx);
-		if (fault) {
-			task_settle(task, JOB_FAILED, "%s", fault);
-		} else {
-			secret_set(&fetch->token, text.data, text.len);
-			task_settle(task, JOB_DONE, NULL);
-		}
-	}
+	if (find_token(fetch, &scope, &ctx))
+		task_fail(task, &ctx);
+	else
+		task_settle(task, JOB_DONE, NULL);
 	loop_end(task);
 }
 
@@ -292,7 +307,7 @@ static void
 send_request(struct task *task)
 {
 	struct fetch *fetch = task->data;
-	json_t *entry = json_array_get(json_object_get(fetch->definition, "requests"), fetch->at);
+	json_t *entry = json_array_get(json_object_get(fetch->plan, "requests"), fetch->at);
 	json_t *secret = json_object_get(entry, "secret");
 	const struct formula_named_response previous = { "PREVIOUS_STEP",
 		fetch->at ? fetch->responses[fetch->at - 1] : NULL };
@@ -304,10 +319,14 @@ send_request(struct task *task)
 		.n_steps = fetch->at,
 		.now_ms = clock_now_ms(),
 	};
+	const char *single = json_get_text(fetch->plan, "path");
 	struct errctx ctx = { 0 };
 	char path[64];
 
-	snprintf(path, sizeof(path), "credential_requests[%zu].options", fetch->at);
+	if (single)
+		snprintf(path, sizeof(path), "%s", single);
+	else
+		snprintf(path, sizeof(path), "credential_requests[%zu].options", fetch->at);
 	json_object_set_new(fetch->roots, "secret", secret ? json_incref(secret) : json_null());
 	fetch->steps[fetch->at].started_ms = clock_monotonic_ms();
 	if (agent_request_build(json_object_get(entry, "options"), &scope, path, &fetch->request,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "runner/fetch.h"
+#include "runner/fetch_plan.h"
 #include "runner/kinds.h"
 #include "runner/save.h"
 #include "store/batch.h"
@@ -27,7 +28,7 @@ fetch_free(void *data)
 	http_request_free(&fetch->request);
 	cookie_jar_free(&fetch->jar);
 	fetch_subject_free(&fetch->subject);
-	json_decref(fetch->definition);
+	json_decref(fetch->plan);
 	json_decref(fetch->roots);
 	secret_free(&fetch->token);
 	free(fetch->sealed.data);
@@ -122,18 +123,18 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 		task_settle(task, JOB_DONE, NULL);
 		return OK;
 	}
-	if (strcmp(fetch->subject.place.mode, "MULTI_REQUEST") != 0)
-		return err_set(ctx, ERR_VALUE, "",
-		    "a credential of this mode is not fetched by requests");
+	json_auto_t *definition = NULL;
 	err = user_credential_open(store, &fetch->subject.place, &fetch->subject.definition_sealed,
-	    &fetch->definition, ctx);
+	    &definition, ctx);
 	if (err)
 		return err;
-	fetch->n_requests = json_array_size(json_object_get(fetch->definition, "requests"));
-	if (fetch->n_requests < 1 || fetch->n_requests > FETCH_REQUESTS_MAX)
-		return err_set(ctx, ERR_VALUE, "", "the credential defines no requests");
 	fetch->roots = make_roots(&fetch->subject);
-	return OK;
+	err =
+	    fetch_plan_make(fetch->subject.place.mode, definition, fetch->roots, &fetch->plan, ctx);
+	fetch->n_requests = json_array_size(json_object_get(fetch->plan, "requests"));
+	if (!err && (fetch->n_requests < 1 || fetch->n_requests > FETCH_REQUESTS_MAX))
+		err = err_set(ctx, ERR_VALUE, "", "the credential defines no requests");
+	return err;
 }
 
 static enum err
@@ -193,7 +194,7 @@ save_long(struct store *store, const struct task *task, struct task_outcome *out
 	if (outcome->end != JOB_DONE || fetch->sealed.len <= BATCH_TOKEN_MAX)
 		return OK;
 	enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
-	    fetch->subject.http_request_ttl, ctx);
+	    fetch->life.keep_s, fetch->life.expires_s, ctx);
 	if (err != ERR_STALE)
 		return err;
 	start_over(outcome);
@@ -217,7 +218,9 @@ save_tokens(struct store *store, const struct task *const *tasks,
 		whose[n_tokens] = outcomes[i];
 		tokens[n_tokens++] = (struct batch_token){ .subject = &fetch->subject,
 			.job_id = tasks[i]->job.id,
-			.sealed = &fetch->sealed };
+			.sealed = &fetch->sealed,
+			.keep_s = fetch->life.keep_s,
+			.expires_s = fetch->life.expires_s };
 	}
 	enum err err = batch_fetch_tokens(store, tokens, n_tokens, ctx);
 	for (size_t i = 0; i < n_tokens && !err; i++)

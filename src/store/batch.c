@@ -205,14 +205,16 @@ static const struct stmt lock_versions = { "batch_lock_versions",
 
 static const struct stmt put_tokens = { "batch_fetch_tokens",
 	"INSERT INTO fetch_token (credential_id, version, job_id, token_sealed, fetched_at, "
-	"fresh_until) SELECT x.id, x.version, x.job_id, UNHEX(x.sealed), UTC_TIMESTAMP(3), "
-	"UTC_TIMESTAMP(3) + INTERVAL x.ttl SECOND "
+	"fresh_until, expires_at) SELECT x.id, x.version, x.job_id, UNHEX(x.sealed), "
+	"UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL x.keep SECOND, "
+	"UTC_TIMESTAMP(3) + INTERVAL x.expires SECOND "
 	"FROM " ROWS "id BIGINT PATH '$.id', version BIGINT PATH '$.version', "
-	"job_id BIGINT PATH '$.job_id', ttl BIGINT PATH '$.ttl', "
+	"job_id BIGINT PATH '$.job_id', keep BIGINT PATH '$.keep', "
+	"expires BIGINT PATH '$.expires', "
 	"sealed MEDIUMTEXT CHARACTER SET ascii PATH '$.sealed')) x "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
 	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
-	"fresh_until = VALUES(fresh_until)",
+	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at)",
 	rows_in, COL_N(rows_in), NULL, 0 };
 
 static enum err
@@ -262,7 +264,9 @@ batch_fetch_tokens(struct store *store, struct batch_token *tokens, size_t n, st
 		json_put_int(row, "id", token->subject->place.id);
 		json_put_int(row, "version", token->subject->version);
 		json_put_int(row, "job_id", token->job_id);
-		json_put_int(row, "ttl", token->subject->http_request_ttl);
+		json_put_int(row, "keep", token->keep_s);
+		json_put(row, "expires",
+		    token->expires_s ? json_integer(token->expires_s) : json_null());
 		char *hex = crypt_hex(token->sealed->data, token->sealed->len);
 		json_put_text(row, "sealed", hex);
 		free(hex);

@@ -17,12 +17,14 @@ struct use_row {
 	    COL(INT, struct use_row, use.version), COL(TIME, struct use_row, use.expires_at),      \
 	    COL(BYTES, struct use_row, use.definition_sealed),                                     \
 	    COL(BYTES, struct use_row, use.token_sealed),                                          \
-	    COL(TIME, struct use_row, use.fetched_at), COL(TIME, struct use_row, use.fresh_until)
+	    COL(TIME, struct use_row, use.fetched_at), COL(TIME, struct use_row, use.fresh_until), \
+	    COL(TIME, struct use_row, use.token_expires_at)
 #define TEXT_OF(number) #number
 #define SECONDS(number) TEXT_OF(number)
+#define MARGIN SECONDS(FETCH_MARGIN_S) " SECOND"
 #define FRESH                                                                                      \
 	"t.credential_id = c.id AND t.version = c.version "                                        \
-	"AND t.fresh_until > UTC_TIMESTAMP(3) + INTERVAL " SECONDS(FETCH_MARGIN_S) " SECOND"
+	"AND t.fresh_until > UTC_TIMESTAMP(3) + INTERVAL " MARGIN
 #define MAY_USE                                                                                    \
 	"c.read_access <> 'TEAM' AND EXISTS (SELECT 1 FROM team o "                                \
 	"JOIN team s ON s.organization_id = o.organization_id "                                    \
@@ -37,8 +39,8 @@ static const struct col use_in[] = { COL(INT, struct ask_in, id),
 static const struct col use_out[] = { AUTH_COLS(struct use_row, auth), USE_COLS };
 #define USE_COLUMNS                                                                                \
 	AUTH_COLUMNS ", " USER_CREDENTIAL_PLACE_COLUMNS ", c.version, c.expires_at, "              \
-		     "IF(c.mode = 'TEXT', c.definition_sealed, NULL), t.token_sealed, "            \
-		     "t.fetched_at, t.fresh_until"
+		     "IF(c.mode IN ('TEXT', 'JWT'), c.definition_sealed, NULL), t.token_sealed, "  \
+		     "t.fetched_at, t.fresh_until, t.expires_at"
 /* Members of the owning team, who ask most, are found by keys alone; only when there is none the
  * whole rule is asked. */
 static const struct stmt member_select = { "fetch_token_member",
@@ -55,10 +57,17 @@ static const struct col job_in[] = { COL(INT, struct ask_in, id), COL(INT, struc
 static const struct col job_out[] = { USE_COLS };
 static const struct stmt job_select = { "fetch_token_by_job",
 	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.version, c.expires_at, NULL, "
-	"t.token_sealed, t.fetched_at, t.fresh_until FROM fetch_token t "
+	"t.token_sealed, t.fetched_at, t.fresh_until, t.expires_at FROM fetch_token t "
 	"JOIN user_credential c ON c.id = t.credential_id AND c.version = t.version "
 	"WHERE t.credential_id = ? AND t.job_id >= ? "
-	"AND t.fetched_at > UTC_TIMESTAMP(3) - INTERVAL " SECONDS(FETCH_COLLECT_S) " SECOND",
+	"AND t.fetched_at > UTC_TIMESTAMP(3) - INTERVAL " SECONDS(
+	    FETCH_COLLECT_S) " SECOND "
+			     /* one that was never to be kept is collected at any time of these */
+			     "AND (t.fresh_until <= t.fetched_at + INTERVAL " MARGIN
+			     " OR t.fresh_until > "
+			     "UTC_TIMESTAMP(3) + INTERVAL " MARGIN ") "
+			     "AND (t.expires_at IS NULL OR t.expires_at > UTC_TIMESTAMP(3) + "
+			     "INTERVAL " MARGIN ")",
 	job_in, COL_N(job_in), job_out, COL_N(job_out) };
 
 void
@@ -175,7 +184,7 @@ fetch_token_seal(struct store *store, const struct fetch_subject *subject, const
 }
 
 struct put_in {
-	int64_t credential_id, version, job_id, ttl_s;
+	int64_t credential_id, version, job_id, keep_s, expires_s;
 	struct bytes sealed;
 };
 static const struct col version_in[] = { COL(INT, struct put_in, credential_id) };
@@ -189,21 +198,24 @@ static const struct col put_in[] = {
 	COL(INT, struct put_in, version),
 	COL(INT, struct put_in, job_id),
 	COL(BYTES, struct put_in, sealed),
-	COL(INT, struct put_in, ttl_s),
+	COL(INT, struct put_in, keep_s),
+	COL(INT0, struct put_in, expires_s),
 };
 static const struct stmt put = { "fetch_token_put",
 	"INSERT INTO fetch_token (credential_id, version, job_id, token_sealed, fetched_at, "
-	"fresh_until) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL ? SECOND) "
+	"fresh_until, expires_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3), "
+	"UTC_TIMESTAMP(3) + INTERVAL ? SECOND, UTC_TIMESTAMP(3) + INTERVAL ? SECOND) "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
 	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
-	"fresh_until = VALUES(fresh_until)",
+	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at)",
 	put_in, COL_N(put_in), NULL, 0 };
 
 enum err
 fetch_token_put(struct store *store, const struct fetch_subject *subject, int64_t job_id,
-    const struct bytes *sealed, int64_t ttl_s, struct errctx *ctx)
+    const struct bytes *sealed, int64_t keep_s, int64_t expires_s, struct errctx *ctx)
 {
-	const struct put_in in = { subject->place.id, subject->version, job_id, ttl_s, *sealed };
+	const struct put_in in = { subject->place.id, subject->version, job_id, keep_s, expires_s,
+		*sealed };
 	struct put_in now = { 0 };
 	enum err err = stmt_one(store->db, &version_lock, &in, &now, ctx);
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "user_credential_columns.h"
+#include "user_credential_merge.h"
 
 /* A row under work: what is shown, and the sealed definition beside it. */
 struct stored {
@@ -101,65 +102,6 @@ check_shared(struct store *store, const struct user_credential *row, struct errc
 	return err;
 }
 
-/* ---- definitions ---- */
-
-/* Which members the definition of a mode has. */
-static const struct {
-	const char *mode;
-	const char *members[3];
-} definitions[] = {
-	{ "TEXT", { "value" } },
-	{ "MULTI_REQUEST", { "location", "requests" } },
-};
-
-static const char *const *
-definition_members(const char *mode)
-{
-	static const char *const none[1];
-
-	for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++)
-		if (!strcmp(definitions[i].mode, mode))
-			return definitions[i].members;
-	return none;
-}
-
-/* The requests as said, each with the secret that was at its place where it says none. */
-static json_t *
-merge_requests(const json_t *old, const json_t *said)
-{
-	json_t *merged = json_array();
-	const json_t *request;
-	size_t i;
-
-	json_array_foreach(said, i, request)
-	{
-		json_t *one = json_object();
-		json_t *secret = json_object_get(request, "secret");
-
-		if (!secret)
-			secret = json_object_get(json_array_get(old, i), "secret");
-		json_put(one, "options", json_incref(json_object_get(request, "options")));
-		json_put(one, "secret", secret ? json_incref(secret) : json_null());
-		json_array_append_new(merged, one);
-	}
-	return merged;
-}
-
-/* Put what is said over the old definition (an object, changed in place). */
-static void
-merge_definition(json_t *definition, const char *mode, const json_t *said)
-{
-	for (const char *const *name = definition_members(mode); *name; name++) {
-		json_t *value = json_object_get(said, *name);
-
-		if (value && !strcmp(*name, "requests"))
-			json_put(definition, *name,
-			    merge_requests(json_object_get(definition, *name), value));
-		else if (value)
-			json_put(definition, *name, json_incref(value));
-	}
-}
-
 /* ---- the row ---- */
 
 static void
@@ -235,6 +177,7 @@ stored_new(const struct user_credential_change *change, int64_t owner_id)
 	row->shared_team_slugs = xstrdup("[]");
 	row->description = xstrdup("");
 	row->metadata = xstrdup("{}");
+	row->shown = xstrdup("{}");
 	return stored;
 }
 
@@ -248,7 +191,7 @@ stored_new(const struct user_credential_change *change, int64_t owner_id)
 	    COL(TEXT, struct stored, row.slug), COL(TEXT, struct stored, row.read_access),         \
 	    COL(TEXT, struct stored, row.shared_team_slugs),                                       \
 	    COL(TEXT, struct stored, row.description), COL(TEXT, struct stored, row.metadata),     \
-	    COL(INT0, struct stored, row.http_request_ttl),                                        \
+	    COL(TEXT, struct stored, row.shown), COL(INT0, struct stored, row.http_request_ttl),   \
 	    COL(TIME, struct stored, row.expires_at), COL(BYTES, struct stored, definition)
 
 static const struct col insert_in[] = { COL(UUID, struct stored, row.place.uuid),
@@ -256,15 +199,16 @@ static const struct col insert_in[] = { COL(UUID, struct stored, row.place.uuid)
 	WRITE_COLS };
 static const struct stmt insert = { "user_credential_insert",
 	"INSERT INTO user_credential (uuid, mode, owner_id, team_id, allowed_hosts, folder_id, "
-	"name, slug, read_access, shared_team_slugs, description, metadata, http_request_ttl, "
-	"expires_at, definition_sealed, created_at, updated_at) VALUES "
-	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
+	"name, slug, read_access, shared_team_slugs, description, metadata, shown, "
+	"http_request_ttl, expires_at, definition_sealed, created_at, updated_at) VALUES "
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
 	insert_in, COL_N(insert_in), NULL, 0 };
 
 static const struct col update_in[] = { WRITE_COLS, COL(INT, struct stored, row.place.id) };
 static const struct stmt update = { "user_credential_update",
 	"UPDATE user_credential SET team_id = ?, allowed_hosts = ?, folder_id = ?, name = ?, "
-	"slug = ?, read_access = ?, shared_team_slugs = ?, description = ?, metadata = ?, "
+	"slug = ?, read_access = ?, shared_team_slugs = ?, description = ?, metadata = ?, shown = "
+	"?, "
 	"http_request_ttl = ?, expires_at = ?, definition_sealed = ?, version = version + 1, "
 	"updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
 	update_in, COL_N(update_in), NULL, 0 };
@@ -276,7 +220,8 @@ static const struct stmt lock = { "user_credential_lock",
 	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS
 	", c.folder_id, c.owner_id, c.name, c.slug, c.read_access, c.shared_team_slugs, "
 	"c.description, c.metadata, c.http_request_ttl, c.version, c.expires_at, c.created_at, "
-	"c.updated_at, NULL, NULL, c.definition_sealed FROM user_credential c WHERE c.id = ? "
+	"c.updated_at, c.shown, NULL, NULL, c.definition_sealed FROM user_credential c WHERE c.id "
+	"= ? "
 	"AND EXISTS (SELECT 1 FROM team_member m WHERE m.team_id = c.team_id AND m.person_id = ?) "
 	"FOR UPDATE",
 	team_in, COL_N(team_in), lock_out, COL_N(lock_out) };
@@ -316,6 +261,22 @@ lock_row(struct store *store, struct audit_entry *audit, int64_t id, struct stor
 	return err;
 }
 
+/* The last check of the definition as it will be, and what it shows. */
+static enum err
+settle(struct user_credential *row, json_t *definition, const struct user_credential_change *change,
+    struct errctx *ctx)
+{
+	json_auto_t *shown = json_object();
+	enum err err =
+	    change->settle ? change->settle(row->place.mode, definition, shown, ctx) : OK;
+
+	if (!err) {
+		free(row->shown);
+		row->shown = json_text(shown);
+	}
+	return err;
+}
+
 /* Overlay, check, seal: after this `stored` is what is to be written. */
 static enum err
 prepare(struct store *store, struct stored *stored, json_t *definition,
@@ -332,7 +293,10 @@ prepare(struct store *store, struct stored *stored, json_t *definition,
 		err = check_shared(store, &stored->row, ctx);
 	if (err)
 		return err;
-	merge_definition(definition, stored->row.place.mode, change->definition);
+	user_credential_merge(definition, stored->row.place.mode, change->definition);
+	err = settle(&stored->row, definition, change, ctx);
+	if (err)
+		return err;
 	free(stored->definition.data);
 	stored->definition = (struct bytes){ 0 };
 	return user_credential_seal(store, &stored->row.place, definition, &stored->definition,

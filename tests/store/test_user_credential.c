@@ -314,7 +314,7 @@ put_body(struct db *db, void *arg, struct errctx *ctx)
 	(void)db;
 
 	return fetch_token_put(&store, putting->subject, putting->job_id, &putting->sealed,
-	    putting->ttl_s, ctx);
+	    putting->ttl_s, 0, ctx);
 }
 
 static enum err

@@ -90,11 +90,11 @@ make(const char *definition)
 		else
 			buf_add_char(&text, *c);
 	}
-	assert_int_equal(json_parse(text.data, text.len, &fetch->definition, NULL), OK);
+	assert_int_equal(json_parse(text.data, text.len, &fetch->plan, NULL), OK);
 	buf_free(&text);
 	fetch->subject.slug = xstrdup("my_slug");
 	fetch->roots = json_object();
-	fetch->n_requests = json_array_size(json_object_get(fetch->definition, "requests"));
+	fetch->n_requests = json_array_size(json_object_get(fetch->plan, "requests"));
 	task->data = fetch;
 	return task;
 }
