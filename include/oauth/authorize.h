@@ -20,7 +20,7 @@
 /* All borrowed. */
 struct oauth_trip {
 	const struct app_connection *type; /* one with auth oauth2 */
-	const char *client_id;
+	const char *client_id;             /* "": only its redirect URI is reserved */
 	const char *redirect_uri;
 	const json_t *fields; /* values of the type's fields, checked by its form; NULL: none */
 	const json_t *scopes; /* array of texts asked for besides the default ones; NULL: none */
@@ -35,8 +35,8 @@ struct oauth_start {
 			 the default ones and those asked for, each once */
 };
 
-/* ERR_VALUE: a field that the URLs need has no value, a scope that cannot be sent, too long.
- * oauth_start_free() it. */
+/* ERR_RULE: there is no client id yet. ERR_VALUE: a field that the URLs need has no value, a scope
+ * that cannot be sent, too long. oauth_start_free() it. */
 enum err oauth_authorize_start(const struct oauth_trip *trip, struct oauth_start *start_out,
     struct errctx *ctx) MUSTCHECK;
 void oauth_start_free(struct oauth_start *start);

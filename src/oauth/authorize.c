@@ -142,7 +142,9 @@ oauth_authorize_start(const struct oauth_trip *trip, struct oauth_start *start_o
 	auto_wipe char *random = random_text();
 	json_auto_t *params = json_object();
 
-	assert(trip->type->auth == APP_AUTH_OAUTH2 && *trip->client_id);
+	assert(trip->type->auth == APP_AUTH_OAUTH2);
+	if (!*trip->client_id)
+		return err_set(ctx, ERR_RULE, "", "no client is registered with this provider yet");
 	start.state = xasprintf("%s.%s", trip->state_prefix, random);
 	enum err err = put_all(trip, start.state, start.keep, params, ctx);
 	if (!err)

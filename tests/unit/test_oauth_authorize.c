@@ -124,6 +124,20 @@ a_scope_with_a_nul_is_refused(void **state)
 	catalog_close(&catalog);
 }
 
+static void
+nobody_sets_out_without_a_client(void **state)
+{
+	struct catalog *catalog = oauth_type_open(NULL);
+	struct oauth_trip trip = trip_of(oauth_type_of(catalog), NULL, NULL);
+	auto_oauth_start struct oauth_start start = { 0 };
+	(void)state;
+
+	trip.client_id = "";
+	assert_int_equal(oauth_authorize_start(&trip, &start, NULL), ERR_RULE);
+	assert_null(start.keep);
+	catalog_close(&catalog);
+}
+
 /* RFC 7636 appendix B */
 static void
 the_challenge_is_that_of_the_rfc(void **state)
@@ -255,6 +269,7 @@ main(void)
 		cmocka_unit_test(the_url_is_as_the_definition_says),
 		cmocka_unit_test(what_cannot_be_sent_is_refused),
 		cmocka_unit_test(a_scope_with_a_nul_is_refused),
+		cmocka_unit_test(nobody_sets_out_without_a_client),
 		cmocka_unit_test(the_challenge_is_that_of_the_rfc),
 		cmocka_unit_test(what_is_kept_answers_what_was_sent_and_is_new_each_time),
 		cmocka_unit_test(a_redirect_is_taken_for_what_it_is),
