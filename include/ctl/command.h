@@ -87,6 +87,7 @@ enum err ctl_token_revoke(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_thing_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_thing_remove(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_set_client(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_app_redirect_uri(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_clients(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_app_show(struct ctl *ctl, struct errctx *ctx);

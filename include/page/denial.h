@@ -9,8 +9,9 @@ struct denial {
 	const char *kind; /* as the page tells it: denied, provider or expired */
 	const char *text;
 };
-/* RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 8707 section 2, and two of
- * ours: "unknown_error" for any other, "expired" for a trip that nobody came back from. */
+/* RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 8707 section 2, and three of
+ * ours: "invalid_redirect" of oauth_return_read(), "unknown_error" for any other, "expired" for a
+ * trip that nobody came back from. */
 extern const struct denial denials[];
 
 /* The code to keep of what a provider has sent: one of the table. */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "base/uuid.h"
+#include "base/uuid.h"
 #include "store/store.h"
 
 /* Texts are borrowed. */
@@ -17,10 +18,15 @@ struct app_client {
 	const struct secret *secret; /* NULL: a public client (RFC 6749 section 2.1) */
 };
 
-/* Set or replace, with an audit row by "ctl"; the secret is sealed to the master key.
+/* Set or replace, with an audit row by "ctl"; the secret is sealed to the master key. The redirect
+ * URI stays.
  * ERR_NOT_FOUND: no such organization. */
 enum err app_client_set(struct store *store, const struct app_client *client,
     struct errctx *ctx) MUSTCHECK;
+/* The last part of the redirect URI, which the provider must know before it gives out a client id;
+ * a registration without one is made if there is none. Client id and secret are not looked at. */
+enum err app_client_reserve(struct store *store, const struct app_client *client,
+    struct uuid *callback_id_out, struct errctx *ctx) MUSTCHECK;
 /* Array of objects without secrets; caller owns. */
 enum err app_client_list(struct store *store, json_t **list_out, struct errctx *ctx) MUSTCHECK;
 /* The registration that counts for an organization: its own before the common one. `secret_out`

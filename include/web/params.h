@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 #define PARAMS_MAX 128        /* parameters of one query */
-#define PARAMS_VALUE_MAX 2048 /* bytes of one decoded value */
+#define PARAMS_VALUE_MAX 4096 /* bytes of one decoded value; authorization codes are long */
 
 struct param {
 	const char *name, *value;

@@ -210,29 +210,72 @@ check_oauth(const struct ctl *ctl, struct errctx *ctx)
 	return err;
 }
 
+/* What the provider must be told, whichever client id it gives out then. */
+static enum err
+redirect_uri(struct ctl *ctl, const struct app_client *client, json_t *answer, struct errctx *ctx)
+{
+	struct uuid callback_id;
+	char id[UUID_TEXT_SIZE];
+	enum err err = app_client_reserve(&ctl->store, client, &callback_id, ctx);
+
+	if (err)
+		return err;
+	uuid_text(&callback_id, id);
+	auto_free char *uri = xasprintf("%s/oauth/callback/%s", ctl->config.public_url, id);
+	json_put_text(answer, "redirectUri", uri);
+	return OK;
+}
+
 enum err
 ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
 {
 	auto_secret struct secret secret = { 0 };
 	const char *file = ctl_text(ctl, "client-secret-file");
+	const struct app_client client = { .app = ctl_text(ctl, "app"),
+		.connection_type = ctl_text(ctl, "type"),
+		.organization_id = ctl_number(ctl, "organization", 0),
+		.client_id = ctl_text(ctl, "client-id"),
+		.secret = file ? &secret : NULL };
+	json_auto_t *answer = json_object();
 	enum err err = check_oauth(ctl, ctx);
 
+	if (!err && !*client.client_id)
+		err = err_set(ctx, ERR_VALUE, "client-id", "--client-id must not be empty");
 	if (!err && file)
 		err = read_secret(file, &secret, ctx);
 	if (!err)
-		err = app_client_set(&ctl->store,
-		    &(struct app_client){ .app = ctl_text(ctl, "app"),
-			.connection_type = ctl_text(ctl, "type"),
-			.organization_id = ctl_number(ctl, "organization", 0),
-			.client_id = ctl_text(ctl, "client-id"),
-			.secret = file ? &secret : NULL },
-		    ctx);
+		err = app_client_set(&ctl->store, &client, ctx);
+	json_put_bool(answer, "set", true);
+	if (!err)
+		err = redirect_uri(ctl, &client, answer, ctx);
+	if (!err)
+		ctl_print(ctl, json_incref(answer));
+	return err;
+}
+
+enum err
+ctl_app_redirect_uri(struct ctl *ctl, struct errctx *ctx)
+{
+	struct catalog *catalog = NULL;
+	json_auto_t *answer = json_object();
+	enum err err = open_catalog(ctl, &catalog, ctx);
+
 	if (err)
 		return err;
-	json_t *answer = json_object();
-	json_put_bool(answer, "set", true);
-	ctl_print(ctl, answer);
-	return OK;
+	const struct app_connection *type =
+	    catalog_connection_type_find(catalog, ctl_text(ctl, "TYPE"));
+	if (!type || type->auth != APP_AUTH_OAUTH2)
+		err = err_set(ctx, ERR_VALUE, "", "there is no OAuth connection of this type");
+	if (!err)
+		err = redirect_uri(ctl,
+		    &(struct app_client){ .app = type->app->name,
+			.connection_type = type->type,
+			.organization_id = ctl_number(ctl, "organization", 0) },
+		    answer, ctx);
+	catalog_close(&catalog);
+	if (!err)
+		ctl_print(ctl, json_incref(answer));
+	return err;
 }
 
 enum err

@@ -24,6 +24,7 @@ const struct denial denials[] = {
 	{ "invalid_target", "provider", ASKED_WRONGLY },
 	{ "server_error", "provider", AWAY },
 	{ "temporarily_unavailable", "provider", AWAY },
+	{ "invalid_redirect", "provider", "the provider sent back something else than was agreed" },
 	{ "expired", "expired", "the way to the provider and back took too long" },
 	{ "unknown_error", "provider", "the provider did not say why it refused" },
 	{ NULL, "provider", "the provider did not say why it refused" },

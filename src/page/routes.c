@@ -2,7 +2,9 @@
 /* The routes of the public pool: what anybody with a link may ask for. */
 #include "page/routes.h"
 
+#include "page/callback.h"
 #include "page/confirm.h"
+#include "page/connect.h"
 #include "page/link.h"
 #include "page/relink.h"
 #include "page/submit.h"
@@ -37,6 +39,24 @@ const struct route page_routes[] = {
 	    .body_optional = true,
 	    .handler = submit_decline,
 	    .summary = "Decline one item, with a reason or without." },
+	{ .method = METHOD_POST,
+	    .path = "/public/requests/{id}/items/{itemId}/connect",
+	    .scope = SCOPE_NONE_PUBLIC,
+	    .audit = "link.connect",
+	    .surface = SURFACE_PUBLIC,
+	    .auth = AUTH_PUBLIC,
+	    .body_limit = BODY_MOST,
+	    .body_optional = true,
+	    .handler = connect_post,
+	    .summary = "Begin the way to an item's OAuth provider." },
+	{ .method = METHOD_GET,
+	    .path = "/oauth/callback/{callbackId}",
+	    .scope = SCOPE_NONE_PUBLIC,
+	    .audit = "link.return",
+	    .surface = SURFACE_V2,
+	    .auth = AUTH_PUBLIC,
+	    .handler = callback_get,
+	    .summary = "Come back from an OAuth provider, and go on to the page." },
 	{ .method = METHOD_POST,
 	    .path = "/public/requests/{id}/items/{itemId}/confirm",
 	    .scope = SCOPE_NONE_PUBLIC,

@@ -34,6 +34,24 @@ static const struct stmt set = { "app_client_set",
 	"updated_at = UTC_TIMESTAMP(3)",
 	set_in, COL_N(set_in), NULL, 0 };
 
+/* What is there stays as it is. */
+static const struct col reserve_in[] = { IN(UUID, uuid), IN(UUID, uuid), IN(TEXT, app),
+	IN(TEXT, connection_type), IN(INT, organization_id) };
+static const struct stmt reserve = { "app_client_reserve",
+	"INSERT INTO app_client (uuid, callback_id, app, connection_type, organization_id, "
+	"client_id) VALUES (?, ?, ?, ?, ?, '') ON DUPLICATE KEY UPDATE app = VALUES(app)",
+	reserve_in, COL_N(reserve_in), NULL, 0 };
+static const struct col scope_in[] = { IN(TEXT, app), IN(TEXT, connection_type),
+	IN(INT, organization_id) };
+struct callback_row {
+	struct uuid callback_id;
+};
+static const struct col callback_out[] = { COL(UUID, struct callback_row, callback_id) };
+static const struct stmt callback = { "app_client_callback",
+	"SELECT callback_id FROM app_client WHERE app = ? AND connection_type = ? AND "
+	"organization_id = ?",
+	scope_in, COL_N(scope_in), callback_out, COL_N(callback_out) };
+
 static struct seal_context
 context_of(const struct uuid *uuid)
 {
@@ -41,18 +59,67 @@ context_of(const struct uuid *uuid)
 }
 
 static enum err
-set_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+check_organization(struct store *store, const struct client_in *in, struct errctx *ctx)
 {
-	const struct client_in *in = arg;
 	struct count_row organization = { 0 };
 	enum err err = OK;
-	(void)audit;
 
 	if (in->organization_id)
 		err = stmt_one(store->db, &organization_count, in, &organization, ctx);
 	if (!err && in->organization_id && !organization.n)
 		return err_set(ctx, ERR_NOT_FOUND, "organization", "no such organization");
+	return err;
+}
+
+static enum err
+set_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	const struct client_in *in = arg;
+	enum err err = check_organization(store, in, ctx);
+	(void)audit;
+
 	return err ? err : stmt_run(store->db, &set, in, NULL, ctx);
+}
+
+static enum err
+reserve_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	const struct client_in *in = arg;
+	enum err err = check_organization(store, in, ctx);
+	(void)audit;
+
+	return err ? err : stmt_run(store->db, &reserve, in, NULL, ctx);
+}
+
+static void
+name_subject(struct audit_entry *audit, const struct client_in *in)
+{
+	snprintf(audit->subject, sizeof(audit->subject), "%.40s:%lld", in->connection_type,
+	    (long long)in->organization_id);
+}
+
+enum err
+app_client_reserve(struct store *store, const struct app_client *client,
+    struct uuid *callback_id_out, struct errctx *ctx)
+{
+	struct client_in in = { .app = client->app,
+		.connection_type = client->connection_type,
+		.organization_id = client->organization_id };
+	struct audit_entry audit = { .event = "app.reserve_client", .actor = "ctl" };
+	struct callback_row row = { 0 };
+	enum err err = stmt_one(store->db, &callback, &in, &row, ctx);
+
+	if (err == ERR_NOT_FOUND) {
+		err_clear(ctx);
+		uuid_make(&in.uuid);
+		name_subject(&audit, &in);
+		err = store_write(store, &audit, reserve_body, &in, ctx);
+		if (!err)
+			err = stmt_one(store->db, &callback, &in, &row, ctx);
+	}
+	if (!err)
+		*callback_id_out = row.callback_id;
+	return err;
 }
 
 enum err
@@ -67,8 +134,7 @@ app_client_set(struct store *store, const struct app_client *client, struct errc
 
 	uuid_make(&in.uuid);
 	const struct seal_context context = context_of(&in.uuid);
-	snprintf(audit.subject, sizeof(audit.subject), "%.40s:%lld", client->connection_type,
-	    (long long)client->organization_id);
+	name_subject(&audit, &in);
 	if (client->secret)
 		err = seal_master_value(store->keyring, &context, client->secret->data,
 		    client->secret->len, &in.secret_sealed.data, &in.secret_sealed.len, ctx);
@@ -79,7 +145,7 @@ app_client_set(struct store *store, const struct app_client *client, struct errc
 }
 
 struct client_row {
-	struct uuid uuid;
+	struct uuid uuid, callback_id;
 	char *app, *connection_type, *client_id;
 	int64_t organization_id, updated_at;
 	struct bytes secret_sealed;
@@ -87,9 +153,10 @@ struct client_row {
 #define OUT(type, member) COL(type, struct client_row, member)
 static const struct col client_out[] = { OUT(UUID, uuid), OUT(TEXT, app),
 	OUT(TEXT, connection_type), OUT(TEXT, client_id), OUT(INT, organization_id),
-	OUT(TIME, updated_at), OUT(BYTES, secret_sealed) };
+	OUT(TIME, updated_at), OUT(BYTES, secret_sealed), OUT(UUID, callback_id) };
 #define CLIENT_COLUMNS                                                                             \
-	"uuid, app, connection_type, client_id, organization_id, updated_at, secret_sealed"
+	"uuid, app, connection_type, client_id, organization_id, updated_at, secret_sealed, "      \
+	"callback_id"
 static const struct stmt list = { "app_client_list",
 	"SELECT " CLIENT_COLUMNS " FROM app_client ORDER BY app, connection_type, organization_id",
 	NULL, 0, client_out, COL_N(client_out) };
@@ -98,7 +165,7 @@ static const struct col load_in[] = { IN(TEXT, app), IN(TEXT, connection_type),
 static const struct stmt load = { "app_client_load",
 	"SELECT " CLIENT_COLUMNS
 	" FROM app_client WHERE app = ? AND connection_type = ? AND organization_id IN (0, ?) "
-	"ORDER BY organization_id DESC LIMIT 1",
+	"AND client_id <> '' ORDER BY organization_id DESC LIMIT 1",
 	load_in, COL_N(load_in), client_out, COL_N(client_out) };
 
 enum err
@@ -114,12 +181,15 @@ app_client_list(struct store *store, json_t **list_out, struct errctx *ctx)
 	for (size_t i = 0; i < n; i++) {
 		const struct client_row *row = (struct client_row *)rows + i;
 		json_t *object = json_object();
+		char callback_id[UUID_TEXT_SIZE];
 
+		uuid_text(&row->callback_id, callback_id);
 		json_put_text(object, "app", row->app);
 		json_put_text(object, "type", row->connection_type);
 		json_put_int(object, "organizationId", row->organization_id);
 		json_put_text(object, "clientId", row->client_id);
 		json_put_bool(object, "secret", row->secret_sealed.data != NULL);
+		json_put_text(object, "callbackId", callback_id);
 		json_put_time(object, "updatedAt", row->updated_at);
 		json_array_append_new(all, object);
 	}

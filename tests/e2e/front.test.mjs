@@ -58,7 +58,7 @@ test('the request page comes with its headers and is never kept', async () => {
   assert.match(page.headers['content-type'], /^text\/html; charset=utf-8/);
   assert.equal(page.headers['cache-control'], 'no-store');
   assert.equal(page.headers['referrer-policy'], 'no-referrer');
-  assert.equal(page.headers['x-robots-tag'], 'noindex');
+  assert.equal(page.headers['x-robots-tag'], 'noindex, nofollow');
   assert.equal(page.headers['x-content-type-options'], 'nosniff');
   assert.equal(page.headers['cross-origin-opener-policy'], 'same-origin');
   assert.equal(page.headers['cross-origin-resource-policy'], 'same-origin');
@@ -84,7 +84,7 @@ test('too many calls from one address to the page are refused with the time to w
 });
 
 test('no query is written down', async () => {
-  await stack.api('GET', '/oauth/callback/1?code=front-canary-code&state=1');
+  await stack.call('GET', '/oauth/callback/1?code=front-canary-code&state=1');
   await stack.api('GET', '/api/v2/users/me?secret=front-canary-code');
   assert.deepEqual(await stack.findSecret('front-canary-code'), []);
   assert.match(readFileSync(join(stack.dir, 'log', 'bailee-access.log'), 'utf8'), /GET \/oauth\/callback\/1"/);
@@ -93,9 +93,12 @@ test('no query is written down', async () => {
 test('a pool that is down is a 503 that says when to come back, and nothing else is lost', async () => {
   await stack.stop('public');
   try {
-    const closed = await stack.api('GET', '/oauth/callback/1?code=front-canary-code');
+    const closed = await stack.api('GET', '/public/requests/1');
     isV2Error(closed, 503, 'SC503');
-    assert.match(closed.headers['retry-after'], /^\d+$/);
+    const page = await stack.call('GET', '/oauth/callback/1?code=front-canary-code'); // by which a browser comes
+    assert.equal(page.status, 503);
+    assert.match(page.headers['content-type'], /^text\/html/);
+    for (const answer of [closed, page]) assert.match(answer.headers['retry-after'], /^\d+$/);
     assert.equal((await stack.api('GET', '/healthz')).status, 200);
     await stack.stop('api');
     isV1Error(await stack.api('GET', '/api/v1/user_credentials'), 503);

@@ -274,7 +274,8 @@ routes_do_their_duties(void **state)
 		const struct route *route = router_route(router, i);
 
 		assert_int_equal(route->scope, SCOPE_NONE_PUBLIC);
-		assert_int_equal(route->method != METHOD_GET, strcmp(route->audit, "none") != 0);
+		bool changes = route->method != METHOD_GET || strstr(route->path, "/callback/");
+		assert_int_equal(changes, strcmp(route->audit, "none") != 0);
 	}
 	router_close(&router);
 }
