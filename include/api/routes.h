@@ -20,6 +20,7 @@ extern const struct route module_routes[];           /* api/modules.c */
 extern const struct route key_routes[];              /* api/keys.c */
 extern const struct route connection_routes[];       /* api/connections.c */
 extern const struct route connection_test_routes[];  /* api/connection_test.c */
+extern const struct route connection_token_routes[]; /* api/connection_token.c */
 extern const struct route action_routes[];           /* api/actions.c */
 extern const struct route job_routes[];              /* api/jobs.c */
 
@@ -39,6 +40,7 @@ extern const struct route job_routes[];              /* api/jobs.c */
 	key_routes, \
 	connection_routes, \
 	connection_test_routes, \
+	connection_token_routes, \
 	action_routes, \
 	job_routes, \
 	openapi_routes, \

@@ -23,7 +23,8 @@
 	X(ORGANIZATIONS_READ, "organizations:read")                                                \
 	X(USER_CREDENTIALS_READ, "user-credentials:read")                                          \
 	X(USER_CREDENTIALS_WRITE, "user-credentials:write")                                        \
-	X(USER_CREDENTIALS_USE, "user-credentials:use")
+	X(USER_CREDENTIALS_USE, "user-credentials:use")                                            \
+	X(CONNECTIONS_USE, "connections:use")
 
 enum scope_index {
 #define X(symbol, name) SCOPE_INDEX_##symbol,
