@@ -42,8 +42,10 @@ enum err oauth_finish(struct oauth_making *making, const char *url, const char *
 /* An answer as one JSON value, whichever way it is written; NULL when it cannot be read. Caller
  * owns. */
 json_t *oauth_parse_body(const struct http_result *result);
-/* The provider's error code in an answer; "" when there is none. */
-void oauth_find_error(const json_t *rules, const json_t *body, char out[OAUTH_ERROR_SIZE]);
+/* The provider's error code in an answer; "" when there is none, or one that holds a secret of the
+ * call. */
+void oauth_find_error(const struct oauth_call *call, const json_t *body,
+    char out[OAUTH_ERROR_SIZE]);
 /* "the provider answered 400 (invalid_grant): …": with the provider's words where it has any that
  * hold nothing of the call's secrets. */
 void oauth_words(const struct oauth_call *call, const struct http_result *result,

@@ -90,59 +90,7 @@ oauth_parse_body(const struct http_result *result)
 	return parse_form(&result->body);
 }
 
-/* ---- errors ---- */
-
-/* As text; NULL when it is neither text nor a number. `room` is for numbers. */
-static const char *
-code_text(const json_t *value, char room[32])
-{
-	if (json_is_string(value) && json_string_length(value))
-		return json_string_value(value);
-	if (!json_is_integer(value) || !json_integer_value(value))
-		return NULL;
-	snprintf(room, 32, "%lld", (long long)json_integer_value(value));
-	return room;
-}
-
-void
-oauth_find_error(const json_t *rules, const json_t *body, char out[OAUTH_ERROR_SIZE])
-{
-	static const char *const usual[] = { "/error", "/error/code", "/error/type", "/error_code",
-		"/errors/0/code", "/errors/0/errorType", "/errorCode", "/errcode", "/code" };
-	const json_t *paths = json_object_get(rules, "error_path");
-	size_t n = paths ? json_array_size(paths) : sizeof(usual) / sizeof(usual[0]);
-	const char *code = NULL;
-	char room[32];
-
-	for (size_t i = 0; i < n && !code; i++)
-		code = code_text(json_at(body, paths ? json_string_value(json_array_get(paths, i))
-						     : usual[i]),
-		    room);
-	oauth_error_code(code ? code : "", out, OAUTH_ERROR_SIZE);
-}
-
-bool
-oauth_is_away(int status)
-{
-	/* RFC 9110 sections 15.5.9 and 15.6, RFC 8470 section 5.2, RFC 6585 section 4 */
-	return status == 408 || status == 425 || status == 429 || status >= 500;
-}
-
-int
-oauth_retry_after(const struct http_result *result)
-{
-	const char *text = json_get_text(result->headers, "retry-after");
-	char *end = NULL;
-
-	if (!text || *text < '0' || *text > '9')
-		return 0;
-	long seconds = strtol(text, &end, 10);
-	if (*end || seconds < 0)
-		return 0;
-	return seconds < RETRY_MOST_S ? (int)seconds : RETRY_MOST_S;
-}
-
-/* ---- words ---- */
+/* ---- secrets ---- */
 
 /* Providers like to quote a part of what they refuse. */
 static bool
@@ -177,6 +125,60 @@ tells_of_call(const char *words, const struct oauth_call *call)
 	return false;
 }
 
+/* ---- errors ---- */
+
+/* As text; NULL when it is neither text nor a number. `room` is for numbers. */
+static const char *
+code_text(const json_t *value, char room[32])
+{
+	if (json_is_string(value) && json_string_length(value))
+		return json_string_value(value);
+	if (!json_is_integer(value) || !json_integer_value(value))
+		return NULL;
+	snprintf(room, 32, "%lld", (long long)json_integer_value(value));
+	return room;
+}
+
+void
+oauth_find_error(const struct oauth_call *call, const json_t *body, char out[OAUTH_ERROR_SIZE])
+{
+	static const char *const usual[] = { "/error", "/error/code", "/error/type", "/error_code",
+		"/errors/0/code", "/errors/0/errorType", "/errorCode", "/errcode", "/code" };
+	const json_t *paths = json_object_get(oauth_rules(call->type), "error_path");
+	size_t n = paths ? json_array_size(paths) : sizeof(usual) / sizeof(usual[0]);
+	const char *code = NULL;
+	char room[32];
+
+	for (size_t i = 0; i < n && !code; i++)
+		code = code_text(json_at(body, paths ? json_string_value(json_array_get(paths, i))
+						     : usual[i]),
+		    room);
+	oauth_error_code(code && !tells_of_call(code, call) ? code : "", out, OAUTH_ERROR_SIZE);
+}
+
+bool
+oauth_is_away(int status)
+{
+	/* RFC 9110 sections 15.5.9 and 15.6, RFC 8470 section 5.2, RFC 6585 section 4 */
+	return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+int
+oauth_retry_after(const struct http_result *result)
+{
+	const char *text = json_get_text(result->headers, "retry-after");
+	char *end = NULL;
+
+	if (!text || *text < '0' || *text > '9')
+		return 0;
+	long seconds = strtol(text, &end, 10);
+	if (*end || seconds < 0)
+		return 0;
+	return seconds < RETRY_MOST_S ? (int)seconds : RETRY_MOST_S;
+}
+
+/* ---- words ---- */
+
 static const char *
 words_of(const struct oauth_call *call, const json_t *body)
 {
@@ -209,11 +211,9 @@ oauth_words(const struct oauth_call *call, const struct http_result *result, con
     const char *error, char out[ERR_TEXT_MAX])
 {
 	const char *words = words_of(call, body);
-	bool shown = *error && !tells_of_call(error, call);
 
 	snprintf(out, ERR_TEXT_MAX, "the provider answered %d%s%s%s%s%s", result->status,
-	    shown ? " (" : "", shown ? error : "", shown ? ")" : "", words ? ": " : "",
-	    words ? words : "");
+	    *error ? " (" : "", error, *error ? ")" : "", words ? ": " : "", words ? words : "");
 	flatten(out);
 }
 
@@ -301,7 +301,7 @@ oauth_read(const struct oauth_call *call, const struct http_result *result,
 		return;
 	}
 	body = oauth_parse_body(result);
-	oauth_find_error(rules, body, out.error);
+	oauth_find_error(call, body, out.error);
 	out.retry_after_s = oauth_retry_after(result);
 	if (oauth_is_away(result->status)) {
 		oauth_words(call, result, body, out.error, out.words);

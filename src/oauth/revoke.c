@@ -183,7 +183,7 @@ oauth_revoke_read(const struct oauth_call *call, const struct http_result *resul
 		    result->reason);
 	} else {
 		body = oauth_parse_body(result);
-		oauth_find_error(oauth_rules(call->type), body, error);
+		oauth_find_error(call, body, error);
 		out.retry_after_s = oauth_retry_after(result);
 		out.verdict = judge(call, result->status, body, error);
 		if (out.verdict != OAUTH_REVOKED)

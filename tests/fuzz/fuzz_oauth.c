@@ -82,6 +82,7 @@ check_answer(const struct oauth_call *call, const struct oauth_answer *answer)
 	bool has_token = tokens->access.len > 0;
 
 	check_words(answer->words, call->token);
+	must(!strstr(answer->error, call->token));
 	check_printable(answer->error, strlen(answer->error));
 	must((answer->verdict == OAUTH_GOOD) == !*answer->words);
 	must(has_token == (answer->verdict == OAUTH_GOOD && call->step != OAUTH_INTROSPECT));

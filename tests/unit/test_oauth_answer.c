@@ -279,6 +279,7 @@ static const struct bad_case bads[] = {
 	{ NULL, 400, "{'error':'x','error_description':'code spent-tok… is old'}", OAUTH_REFUSED,
 	    "the provider answered 400 (x)" },
 	{ NULL, 400, "{'error':'spent-token-000'}", OAUTH_REFUSED, "the provider answered 400" },
+	{ NULL, 400, "{'code':'spent-token-000'}", OAUTH_REFUSED, "the provider answered 400" },
 	{ NULL, 400, "{'error':'x','message':'verifier-0000000 differs'}", OAUTH_REFUSED,
 	    "the provider answered 400 (x)" },
 	{ NULL, 400, "{'error':'x','message':'not se-cret'}", OAUTH_REFUSED,
@@ -317,6 +318,7 @@ refusals_are_told_apart_and_never_tell_a_secret(void **state)
 		oauth_read(&call, &result, &answer);
 		if (answer.verdict != c->verdict || strcmp(answer.words, c->words) != 0)
 			fail_msg("%s: %d %s", c->body, (int)answer.verdict, answer.words);
+		assert_null(strstr(answer.error, "spent"));
 		assert_int_equal(answer.tokens.access.len, 0);
 		end_result(&result);
 		catalog_close(&catalog);
