@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The calls of the request page. The link secret lives here and in the address bar, and goes out in a header only.
+// The calls of the request page. The link secret goes out in a header only; the browser adds the cookie that binds it.
 
 const TIMEOUT_MS = 30000;
 
@@ -34,13 +34,6 @@ async function errorOf(response) {
   const away = response.status >= 500 || (response.status === 429 && retryAfterS < BUSY_S);
   const kind = away ? 'away' : KINDS[response.status] ?? 'refused';
   return new CallError(kind, { reasons: texts.filter((text) => typeof text === 'string').map(reasonOf), retryAfterS });
-}
-
-// The link this page was opened with, or null when it is not complete.
-export function linkFrom(location) {
-  const path = /^\/request\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/i.exec(location.pathname);
-  const secret = /^#([A-Za-z0-9_-]{43})$/.exec(location.hash);
-  return path && secret ? { id: path[1], secret: secret[1] } : null;
 }
 
 export class Api {
@@ -83,4 +76,11 @@ export class Api {
   submit(itemId, fields) { return this.#call('POST', `/items/${itemId}`, { fields }); }
 
   decline(itemId, reason) { return this.#call('POST', `/items/${itemId}/decline`, reason ? { reason } : {}); }
+
+  // { url }: where the person allows it
+  connect(itemId, fields) { return this.#call('POST', `/items/${itemId}/connect`, Object.keys(fields).length > 0 ? { fields } : {}); }
+
+  confirm(itemId, accept) { return this.#call('POST', `/items/${itemId}/confirm`, { accept }); }
+
+  relink() { return this.#call('POST', '/relink', {}); }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thing that is asked for, as a card: its form while it is open, then how it went.
-import { announce, el, icon, plain, said } from './dom.js';
+// One thing that is asked for, as a card: its form or its way to the provider while it is open, then how it went.
+import { address, announce, el, icon, initials, plain, said } from './dom.js';
 import { Form } from './form.js';
-import { askDecline } from './decline.js';
+import { accountName, confirmBody, connectForm, leaveFor, problemBody, problemOf, scopesOf } from './connect.js';
+import { askDecline } from './dialog.js';
 import { t, translated } from './texts.js';
 
 const AGAIN = new Set(['reauthorizing', 'invalid']);
@@ -10,22 +11,25 @@ const AGAIN = new Set(['reauthorizing', 'invalid']);
 // Which of the looks below an item has. A refusal stands until the person takes it back here, whatever was tried before.
 export function lookOf(item, reopened = false) {
   if (item.progress === 'working') return 'working';
+  if (item.progress === 'confirm' && item.account) return 'confirm';
   if (item.state === 'authorized') return 'done';
   if (item.state === 'declined' && !reopened) return 'declined';
-  if (item.progress === 'failed') return 'failed';
+  if (item.progress === 'failed' || item.problem) return 'failed';
   return AGAIN.has(item.state) ? 'again' : 'open';
 }
 
 const LOOKS = {
-  open: { icon: 'key', body: (card) => card.open() },
-  again: { icon: 'key', body: (card) => [el('p', { class: 'hint' }, t('item.again')), ...card.open()] },
-  failed: { icon: 'alert', body: (card) => [card.failure(), ...card.open()], said: 'said.failed' },
+  open: { body: (card) => card.open() },
+  again: { body: (card) => [card.note('item.again', 'undo'), ...card.open()] },
+  failed: { icon: 'alert', body: (card) => [problemBody(card), ...card.open()], said: 'said.failed' },
   working: { icon: 'clock', body: (card) => card.working(), said: 'said.working' },
+  confirm: { icon: 'person', body: confirmBody, said: 'said.confirm' },
   done: { icon: 'check', body: (card) => card.done(), said: 'said.done' },
   declined: { icon: 'minus', body: (card) => card.declined(), said: 'said.declined' },
 };
 
-// calls: { submit(item, fields), decline(item, reason), wordsOf(error), changed() }
+// calls: { submit(item, fields), connect(item, fields), confirm(item, accept), decline(item, reason), mayLeave(card),
+//          left(item), wordsOf(error), changed() }
 export class ItemCard {
   constructor(calls) {
     this.calls = calls;
@@ -39,7 +43,7 @@ export class ItemCard {
     this.request = request;
     this.delayed = delayed;
     const look = lookOf(item, this.reopened);
-    const drawn = JSON.stringify([look, item, look === 'working' && delayed]);
+    const drawn = JSON.stringify([look, item, look === 'working' && delayed, this.another]);
     if (drawn === this.drawn) return;
     const changed = this.look !== undefined && this.look !== look;
     this.drawn = drawn;
@@ -51,70 +55,138 @@ export class ItemCard {
     const hadFocus = this.node.contains(document.activeElement);
     const { item, look } = this;
     const titleId = `item-${item.id}`;
+    const calm = look === 'failed' && problemOf(item).calm;
+    this.form = null;
     this.title = el('h3', { id: titleId, tabindex: '-1' }, said(this.label, 'span'));
-    const card = el('section', { class: `card ${look}`, 'aria-labelledby': titleId },
+    const card = el('section', { class: `card ${look} ${calm ? 'calm' : ''}`, 'aria-labelledby': titleId },
       el('div', { class: 'head' },
-        el('span', { class: 'sign' }, icon(LOOKS[look].icon)),
-        el('div', {}, this.title, el('p', { class: 'app' }, t('item.for', { app: plain(this.appName) }))),
-        el('span', { class: 'badge' }, t(`state.${look}`))),
-      item.description ? said(item.description, 'p', { class: 'words' }) : null,
+        this.sign(calm),
+        el('div', {}, this.title, this.subtitle()),
+        look === 'open' ? null : el('span', { class: 'badge' }, t(`state.${calm ? 'open' : look}`))),
+      item.description && look !== 'done' && look !== 'declined' ? said(item.description, 'p', { class: 'words' }) : null,
       LOOKS[look].body(this));
     this.node.replaceChildren(card);
-    if (hadFocus) this.title.focus();
-    if (changed && LOOKS[look].said) announce(t(LOOKS[look].said, { label: plain(this.label), error: plain(item.error) }));
+    if (hadFocus) this.focus();
+    if (changed && LOOKS[look].said) {
+      announce(t(LOOKS[look].said, { label: plain(this.label), error: plain(item.problem?.text ?? item.error), account: accountName(item, this.appName) }));
+    }
   }
 
-  // Its form is there to be filled in.
-  get isOpen() { return Boolean(this.form) && this.node.contains(this.form.node); }
+  sign(calm) {
+    const name = calm ? undefined : LOOKS[this.look].icon;
+    if (name) return el('span', { class: 'sign' }, icon(name));
+    return this.item.component === 'account'
+      ? el('span', { class: 'sign letter', 'aria-hidden': 'true' }, initials(this.appName)[0])
+      : el('span', { class: 'sign' }, icon('key'));
+  }
+
+  // Its app, where the label does not say it already; once it is provided, the account.
+  subtitle() {
+    const { appName: app } = this;
+    if (this.look === 'done' && this.item.account?.name) return el('p', { class: 'app' }, address(this.item.account.name));
+    if (plain(this.label).toLowerCase().includes(app.toLowerCase())) return null;
+    return said(t('item.for', { app }), 'p', { class: 'app' });
+  }
+
+  // Where a keyboard or a screen reader goes on.
+  focus() {
+    (this.node.querySelector('.question') ?? this.title).focus();
+  }
+
+  // Its form is there to be filled in, and sends what it holds (a way to the provider leads off the page instead).
+  get isOpen() { return Boolean(this.form) && !this.item.connect && this.node.contains(this.form.node); }
+
+  get isTouched() { return this.isOpen && this.form.isTouched; }
 
   get label() { return translated(this.item.label); }
 
   get appName() {
-    const { app } = this.item;
-    return app === app.toLowerCase() && app.length <= 4 ? app.toUpperCase() : app;
+    const { app, appLabel } = this.item;
+    if (appLabel) return plain(appLabel);
+    return app === app.toLowerCase() && app.length <= 4 ? app.toUpperCase() : plain(app);
   }
 
   get requester() { return plain(this.request.requester.name); }
 
-  details() {
-    const { item } = this;
-    return [
-      item.scope.length > 0 ? el('p', { class: 'help' }, t('item.scope')) : null,
-      item.scope.length > 0 ? el('ul', { class: 'scope' }, item.scope.map((scope) => said(scope, 'li'))) : null,
-      item.nameOverride ? said(t('item.saved', { name: plain(item.nameOverride) }), 'p', { class: 'help' }) : null,
-    ];
+  get team() { return plain(this.request.team); }
+
+  note(key, sign, values = {}) {
+    return el('p', { class: 'hint' }, icon(sign), said(t(key, { app: this.appName, name: this.requester, ...values }), 'span'));
   }
 
-  declineButton() {
-    return el('button', { type: 'button', class: this.item.form ? 'button quiet' : 'button', onclick: () => this.askDecline() }, t('item.decline'));
+  buttons() {
+    if (this.item.state === 'declined') {
+      return this.reopened ? [el('button', { type: 'button', class: 'button quiet', onclick: () => this.reopen(false) }, t('item.keep'))] : [];
+    }
+    return [el('button', { type: 'button', class: 'button quiet', onclick: () => this.askDecline() }, t('item.decline'))];
   }
 
   open() {
     const { item } = this;
-    const buttons = item.state === 'declined' ? [] : [this.declineButton()];
-    if (!item.form) {
-      const why = t(item.component === 'account' ? 'item.account' : 'item.unknown', { name: this.requester });
-      return [...this.details(), el('p', { class: 'hint' }, why), el('div', { class: 'buttons' }, buttons)];
+    const closed = item.connect ? !item.connect.available : !item.form;
+    const parts = [
+      this.another ? this.note('item.another', 'person') : null,
+      scopesOf(this),
+      item.nameOverride ? said(t('item.saved', { name: plain(item.nameOverride) }), 'p', { class: 'help' }) : null,
+    ];
+    if (closed) {
+      const why = t(item.component === 'account' ? 'item.account' : 'item.unknown', { app: this.appName, name: this.requester });
+      return [...parts, el('p', { class: 'hint' }, icon('alert'), said(why, 'span')), el('div', { class: 'buttons' }, this.buttons())];
     }
-    this.form = new Form(item.form, `f-${item.id}`, {
-      kept: this.kept,
-      buttons,
-      submitText: t('item.send'),
-      send: (fields) => this.send(fields),
-    });
-    return [...this.details(), this.form.node];
+    this.form = item.connect ? connectForm(this) : this.enterForm();
+    return [...parts, this.form.node];
   }
 
-  async send(fields) {
+  // What is given away, in one sentence, before the button that does it.
+  foot() {
+    const { item, team, appName: app } = this;
+    const key = item.connect ? 'connect.trust' : item.component === 'keychain' ? 'item.gives.key' : 'item.gives';
+    return el('p', { class: 'foot' }, icon('lock'), said(t(key, { team, app }), 'span'));
+  }
+
+  enterForm() {
+    return new Form(this.item.form, `f-${this.item.id}`, {
+      kept: this.kept,
+      foot: this.foot(),
+      buttons: this.buttons(),
+      submitText: t('item.send'),
+      busyText: t('item.sending'),
+      send: (fields) => this.attempt(() => this.calls.submit(this.item, fields)),
+    });
+  }
+
+  // Does what the form asks for; what the service has against it is shown at the form.
+  async attempt(call) {
     const { form } = this;
     try {
       this.kept = form.keptValues();
-      await this.calls.submit(this.item, fields);
+      await call();
     } catch (error) {
       if (error.kind === undefined) throw error;
-      form.showReasons(error.kind === 'refused' && error.reasons.length > 0
-        ? error.reasons : [{ field: null, text: this.calls.wordsOf(error) }]);
+      if (error.kind === 'refused' && error.reasons.length > 0) form.showReasons(error.reasons);
+      else form.showReasons([{ field: null, text: this.calls.wordsOf(error) }], t('form.unsent'));
     }
+  }
+
+  async connect(fields) {
+    if (!await this.calls.mayLeave(this)) return;
+    await this.attempt(async () => {
+      const { url } = await this.calls.connect(this.item, fields);
+      this.calls.left(this.item);
+      await leaveFor(url);
+    });
+  }
+
+  // Answers "Is this your account?"; resolves to what went wrong, in words.
+  async confirm(accept) {
+    this.another = !accept;
+    try {
+      await this.calls.confirm(this.item, accept);
+    } catch (error) {
+      if (error.kind === undefined) throw error;
+      return this.calls.wordsOf(error);
+    }
+    return null;
   }
 
   askDecline() {
@@ -123,16 +195,12 @@ export class ItemCard {
       label: plain(this.label),
       name: this.requester,
       wordsOf: this.calls.wordsOf,
-      send: (reason) => this.calls.decline(this.item, reason),
-      sent: () => this.title.focus(),
+      send: async (reason) => {
+        this.reopened = false;
+        await this.calls.decline(this.item, reason);
+      },
+      sent: () => this.focus(),
     });
-  }
-
-  failure() {
-    return el('div', { class: 'summary' },
-      el('h4', {}, icon('alert'), t('item.failed')),
-      this.item.error ? said(translated(this.item.error), 'p') : null,
-      el('p', {}, t('item.failed.help')));
   }
 
   result(title, ...rest) {
@@ -140,25 +208,28 @@ export class ItemCard {
   }
 
   working() {
-    return this.result(t('item.working.title'), el('p', {}, t(this.delayed ? 'item.delayed' : 'item.working')),
+    const title = this.item.connect ? t('item.working.connect', { app: this.appName }) : t('item.working.title');
+    return this.result(title, el('p', {}, t(this.delayed ? 'item.delayed' : 'item.working')),
       el('div', { class: 'bar', 'aria-hidden': 'true' }, el('span')));
   }
 
   done() {
+    const { item, team, appName: app } = this;
     this.kept.clear();
-    return this.result(t('item.done', { team: plain(this.request.team) }));
+    this.another = false;
+    return said(t(item.connect ? 'item.done.account' : 'item.done', { team, app }), 'p', { class: 'help' });
   }
 
   declined() {
     const { item } = this;
-    const again = el('button', { type: 'button', class: 'button', onclick: () => this.reopen() }, t('item.change'));
+    const again = el('button', { type: 'button', class: 'button', onclick: () => this.reopen(true) }, icon('undo'), t('item.change'));
     return this.result(t('item.declined'),
       item.declineReason ? said(t('item.declined.reason', { reason: plain(item.declineReason) }), 'p') : null,
-      item.form ? el('div', { class: 'buttons' }, again) : null);
+      item.form || item.connect?.available ? el('div', { class: 'buttons' }, again) : null);
   }
 
-  reopen() {
-    this.reopened = true;
+  reopen(reopened) {
+    this.reopened = reopened;
     this.update(this.item, this.request, this.delayed);
     this.calls.changed();
   }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the page: one catalogue per language, chosen by what the browser asks for.
+// The words of the page: one catalogue per language, texts/<language>.json. A further language is its file, and its name here.
+import { el } from './dom.js';
 
-const LANGUAGES = ['en', 'de'];
+const LANGUAGES = { en: 'English', de: 'Deutsch' };
+const CHOSEN = 'bailee-language';
 let language = 'en';
+let region = 'en'; // the same with the person's own country, for dates
 let catalogue = {};
 
 async function load(name) {
@@ -11,11 +14,38 @@ async function load(name) {
   return response.json();
 }
 
-export async function loadTexts(wanted) {
-  const bases = wanted.map((tag) => tag.toLowerCase().split('-')[0]);
-  language = bases.find((base) => LANGUAGES.includes(base)) ?? 'en';
+function chosen() {
+  try {
+    return window.localStorage.getItem(CHOSEN);
+  } catch {
+    return null;
+  }
+}
+
+// The language chosen on this page earlier, else the first that the browser asks for and that is here.
+export async function loadTexts() {
+  const wanted = [chosen(), ...(navigator.languages ?? [navigator.language])];
+  language = wanted.map((tag) => tag?.toLowerCase().split('-')[0]).find((base) => base in LANGUAGES) ?? 'en';
+  region = wanted.find((tag) => tag?.toLowerCase().split('-')[0] === language && tag !== language) ?? language;
   catalogue = await load(language);
   document.documentElement.lang = language;
+  document.documentElement.dir = catalogue.direction ?? 'ltr';
+}
+
+// The other languages, as buttons in their own words. Nothing is typed yet when somebody needs them.
+export function offerLanguages(place) {
+  place.replaceChildren(...Object.entries(LANGUAGES).filter(([tag]) => tag !== language).map(([tag, name]) => el('button', {
+    type: 'button',
+    lang: tag,
+    onclick: () => {
+      try {
+        window.localStorage.setItem(CHOSEN, tag);
+      } catch {
+        return; // cannot be kept, so it would not hold
+      }
+      window.location.reload();
+    },
+  }, name)));
 }
 
 // t('who.asks', { name: 'Ada' }): "{name}" in the text is replaced. With { n } the forms "one" and "other" are chosen by it.
@@ -30,7 +60,12 @@ export function translated(text) {
   return catalogue.service?.[text] ?? text;
 }
 
+// The same as a sentence of its own.
+export function sentence(text) {
+  return text ? text[0].toUpperCase() + text.slice(1) : text;
+}
+
 export function dateText(iso) {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? '' : new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(date);
+  return Number.isNaN(date.getTime()) ? '' : new Intl.DateTimeFormat(region, { dateStyle: 'long', timeStyle: 'short' }).format(date);
 }

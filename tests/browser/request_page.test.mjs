@@ -85,9 +85,11 @@ async function keys() {
   return (await api('GET', `/keys?teamId=${world.teamId}`)).body.keys;
 }
 
-// A browser window at an address. close() fails when the page did what it must not: see there.
-async function visit(uri, { expectErrors = false, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1024, height: 800 }, locale: 'en-GB', reducedMotion: 'reduce', ...options });
+// A browser window at an address, of a browser of its own or beside another window. close() fails when the page did what it
+// must not: see there.
+async function visit(uri, { expectErrors = false, beside, ...options } = {}) {
+  const context = beside?.page.context()
+    ?? await browser.newContext({ viewport: { width: 1024, height: 800 }, locale: 'en-GB', reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   const seen = { console: [], urls: [], headers: [] };
   await page.addInitScript(() => {
@@ -119,7 +121,7 @@ async function visit(uri, { expectErrors = false, ...options } = {}) {
     },
     // Nothing on the console, all from one origin, and the secret in headers to /public/ alone.
     async close() {
-      await context.close();
+      await (beside ? page : context).close();
       const noise = expectErrors ? /^Failed to load resource: the server responded with a status of \d+/ : /$^/;
       assert.deepEqual(seen.console.filter((text) => !noise.test(text)), []);
       const secret = uri.split('#')[1];
@@ -360,7 +362,7 @@ describe('a link', () => {
     await stack.mysql(`UPDATE credential SET component = 'account', name = 'google', label = 'Google', scope = '["See your sheets"]'
       WHERE request_id = UNHEX(REPLACE('${request.id}', '-', ''))`);
     const { page, card, check, close } = await visit(request.uri);
-    await card('Google').getByText('Connecting accounts is not available here yet').waitFor();
+    await card('Google').getByText('cannot be connected here yet').waitFor();
     await card('Google').getByText('See your sheets').waitFor();
     assert.equal(await page.locator('form').count(), 0);
     await check('account');
@@ -373,14 +375,36 @@ describe('a link', () => {
   it('catches up with what another window has sent', async () => {
     const request = await ask(['apikeyauth']);
     const first = await visit(request.uri);
-    const second = await visit(request.uri, { expectErrors: true });
+    const second = await visit(request.uri, { beside: first });
     await second.card('API key').waitFor();
     await fillKey(first.card('API key'), `${CANARY}-first`);
     await first.page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
-    await fillKey(second.card('API key'), `${CANARY}-second`);
-    await second.page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
-    await first.close();
+    await second.page.getByRole('heading', { name: 'All done, thank you' }).waitFor(); // by itself
+    assert.equal(await second.page.locator('form').count(), 0);
     await second.close();
+    await first.close();
+  });
+
+  it('belongs to the browser that answers first; another one is told so, also while somebody types there', async () => {
+    const request = await ask();
+    const first = await visit(request.uri);
+    const second = await visit(request.uri, { expectErrors: true });
+    await second.card('API key').waitFor();
+    await fillKey(first.card('API key'), `${CANARY}-first-browser`);
+    await first.card('API key').getByText('Saved for Page Team').waitFor();
+    await fillKey(second.card('API key'), `${CANARY}-second-browser`);
+    await second.notice('In use in another browser');
+    await second.page.getByText('ask Page User for a new link').waitFor();
+    assert.equal(await second.page.getByText('page.user@example.org').count(), 1);
+    assert.equal(await second.page.locator('form').count(), 0);
+    await second.check('in use elsewhere');
+    await second.close();
+    const third = await visit(request.uri);
+    await third.notice('In use in another browser');
+    await third.close();
+    await first.page.reload();
+    await first.card('API key').getByText('Saved for Page Team').waitFor();
+    await first.close();
   });
 
   it('shows words of others as words: no markup, no turned direction', async () => {

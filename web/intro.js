@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands around the items: who asks and what for, and what a careful person wants to know before answering.
+import { address, el, icon, initials, plain, said } from './dom.js';
+import { dateText, t } from './texts.js';
+
+export function introOf(request) {
+  const { requester } = request;
+  const name = plain(requester.name);
+  const place = request.organization ? `${plain(request.team)}, ${plain(request.organization)}` : plain(request.team);
+  return el('header', { class: 'intro' },
+    el('div', { class: 'who' },
+      el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name)),
+      el('div', {},
+        said(t('intro.asks', { name }), 'p', { class: 'asks' }),
+        el('p', { class: 'from' }, requester.email ? address(requester.email) : null, said(place, 'span')))),
+    said(request.name, 'h1'),
+    request.description ? said(request.description, 'p', { class: 'words lead' }) : null);
+}
+
+export function untilOf(request) {
+  const date = dateText(request.expiresAt);
+  return date ? el('p', { class: 'until' }, icon('clock'), el('span', {}, t('intro.until', { date }))) : null;
+}
+
+export function trustOf(request) {
+  const name = plain(request.requester.name);
+  const team = plain(request.team);
+  const notes = [['lock', 'sealed'], ['hidden', 'once'], ['undo', 'back'], ['question', 'unexpected']];
+  return el('aside', { class: 'trust', 'aria-labelledby': 'trust-title' },
+    el('h2', { id: 'trust-title' }, t('trust.title')),
+    el('ul', {}, notes.map(([sign, key]) => el('li', { class: key }, icon(sign),
+      el('div', {}, el('h3', {}, t(`trust.${key}.title`)), said(t(`trust.${key}`, { name, team }), 'p'))))));
+}
+
+// One part for each item, so that it can be seen from afar how much is left; `looks` in the items' order.
+export function progressOf(looks) {
+  return el('div', { class: 'steps', 'aria-hidden': 'true' }, looks.map((look) => el('span', { class: look })));
+}
