@@ -228,7 +228,8 @@ static const struct app_rule oauth_members[] = {
 	NAMED("client_auth_template", false, 255, template,
 	    "with `basic_template`: of `<<client_id>>` and `<<client_secret>>`"),
 	PART("client_jwt", false, client_jwt_members,
-	    "with `private_key_jwt`; the client's secret is then its private key, PEM or JWK"),
+	    "with `private_key_jwt`; the client's secret is then its private key: PEM, or a JWK, "
+	    "whose `kid` is sent along"),
 	CHOICE("pkce", true, pkces, "RFC 7636; `off` only where the provider refuses it"),
 	LISTED("scopes", true, 0, LIST_MAX, &scope, "every scope that may be asked for"),
 	LISTED("default_scopes", false, 1, SHORT_LIST, &scope_name, "always asked for"),
@@ -243,6 +244,7 @@ static const struct app_rule oauth_members[] = {
 	    "default POST; GET puts the parameters in the URL"),
 	CHOICE("refresh_method", false, token_methods, "default `token_method`"),
 	FLAG("refresh_scopes", "a refresh names the scopes that were granted"),
+	FLAG("refresh_bare", "a refresh says nothing of the client: the token is all it takes"),
 	PART("post_exchange", false, post_exchange_members,
 	    "a further call that exchanges the short-lived token of the code for a long-lived one; "
 	    "its answer is read as the others"),

@@ -189,7 +189,7 @@ put_refresh(struct oauth_making *making)
 	if (!err && json_get_bool(making->rules, "refresh_scopes", false))
 		err = oauth_put_scopes(making->params, making->rules, making->call->scopes,
 		    making->ctx);
-	if (!err)
+	if (!err && !json_get_bool(making->rules, "refresh_bare", false))
 		err = oauth_prove_client(making);
 	if (!err)
 		err = put_resource(making);

@@ -89,6 +89,13 @@ static const struct request_case requests[] = {
 	    NULL },
 	{ "{'post_exchange':{'url':'https://shop.example/l','params':{'t':'<<access_token>>'}}}",
 	    NULL, OAUTH_LENGTHEN, "POST", "https://shop.example/l", "t=tok%2B1" },
+	/* the access token renews itself, as long-lived ones of Instagram do */
+	{ "{'refresh_source':'access_token','refresh_url':'https://shop.example/"
+	  "r','refresh_method':'GET',"
+	  "'refresh_grant':'ig_refresh_token','refresh_bare':true,'param_rename':{'refresh_token':'"
+	  "access_token'}}",
+	    NULL, OAUTH_REFRESH, "GET",
+	    "https://shop.example/r?grant_type=ig_refresh_token&access_token=tok%2B1", NULL },
 	{ "{'introspect_url':'https://shop.example/i'}", NULL, OAUTH_INTROSPECT, "POST",
 	    "https://shop.example/i", "token=tok%2B1&token_type_hint=access_token" CLIENT },
 };
