@@ -28,7 +28,7 @@ const hasPageHeaders = (answer) => {
 const isRefused = (answer) => {
   assert.equal(answer.status, 400, answer.text);
   assert.match(answer.headers['content-type'], /^text\/html/);
-  assert.match(answer.text, /Nothing was connected/);
+  assert.match(answer.text, /This sign-in cannot be continued/);
   assert.match(answer.headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/);
   assert.equal(answer.headers['set-cookie'], undefined);
   hasPageHeaders(answer);
