@@ -133,6 +133,10 @@ enum err oauth_grant_remove_in(struct store *store, const struct uuid *uuid,
 enum err oauth_grant_note_problem_in(struct store *store, const struct uuid *uuid,
     const char *problem, struct errctx *ctx) MUSTCHECK;
 
+/* The same, and the sweep leaves it alone for an hour. */
+enum err oauth_grant_put_off_in(struct store *store, const struct uuid *uuid, const char *problem,
+    struct errctx *ctx) MUSTCHECK;
+
 /* One transaction: end up to `most` grants that nobody has confirmed for a day. */
 enum err oauth_grant_end_stale(struct store *store, int64_t most, int64_t *ended_out,
     struct errctx *ctx) MUSTCHECK;

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "runner/kinds.h"
 #include "store/housekeeping.h"
+#include "store/oauth_grant.h"
+#include "store/oauth_refresh.h"
 
 static int64_t retention_days = 90;
 
@@ -27,13 +29,41 @@ kind_housekeeping_order(struct store *store, struct errctx *ctx)
 	return job_enqueue(store, &job, &id, ctx);
 }
 
+/* Other things whose time has come: each puts jobs in. */
+static const struct sweep {
+	const char *name;
+	enum err (*run)(struct store *store, int64_t most, int64_t *n_out, struct errctx *ctx);
+} sweeps[] = {
+	{ "refreshes", oauth_refresh_sweep },
+	{ "unconfirmed", oauth_grant_end_stale },
+};
+
+static enum err
+sweep_all(struct store *store, bool *more_out, struct errctx *ctx)
+{
+	for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
+		int64_t n = 0;
+		enum err err = sweeps[i].run(store, HOUSEKEEPING_BATCH, &n, ctx);
+
+		if (err)
+			return err;
+		if (n)
+			log_info(LOG_EVENT("sweep"), LOG_S("of", sweeps[i].name), LOG_I("jobs", n));
+		*more_out = *more_out || n >= HOUSEKEEPING_BATCH;
+	}
+	return OK;
+}
+
 /* One batch by each rule; full batches hand the job back, so that other jobs come in between. */
 static enum err
 housekeeping_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
 	bool more = false;
+	enum err swept = sweep_all(store, &more, ctx);
 	(void)payload;
 
+	if (swept)
+		return swept;
 	for (const struct housekeeping_rule *rule = housekeeping_rules; rule->name; rule++) {
 		int64_t deleted = 0;
 		enum err err = housekeeping_run(store, rule, retention_days, &deleted, ctx);
@@ -54,7 +84,9 @@ const struct kind kind_housekeeping = {
 	.timeout_ms = 30 * 1000,
 	.max_attempts = 3,
 	.audit = "none",
-	.doc = "Deletes stale tokens, old logs and ended jobs, taken forms and runners long gone.",
-	.idempotent = "What is deleted is gone; a second run finds nothing left.",
+	.doc = "Deletes stale tokens, old logs and ended jobs, taken forms and runners long gone; "
+	       "orders refreshes whose time has come and the end of what nobody has confirmed.",
+	.idempotent = "What is deleted is gone; a second run finds nothing left, and a job that is "
+		      "there is not put in again.",
 	.load = housekeeping_load,
 };

@@ -2,6 +2,8 @@
 /* One trip of a person to a provider and back, as the runner takes it up. */
 #include "store/oauth_flow.h"
 
+#include <string.h>
+
 static const struct col uuid_in[] = { COL(UUID, struct oauth_flow, uuid) };
 static const struct col load_out[] = {
 	COL(UUID, struct oauth_flow, uuid),
@@ -107,4 +109,53 @@ oauth_flow_open(struct store *store, const struct oauth_flow *flow, json_t **sta
 	else
 		*start_out = start;
 	return err;
+}
+
+/* ---- where it leads to ---- */
+
+static const struct col credential_in[] = { COL(UUID, struct oauth_flow, credential_id) };
+static const struct col goal_out[] = {
+	COL(INT0, struct oauth_goal, own_id),
+	COL(INT0, struct oauth_goal, extends_id),
+	COL(TEXT, struct oauth_goal, account_name),
+	COL(TEXT, struct oauth_goal, account_id),
+};
+static const struct stmt goal_load = { "oauth_goal_load",
+	"SELECT IF(COALESCE(c.platform, 'local') = 'local', c.remote_id, NULL), c.extends_id, "
+	"x.metadata_value, x.uid FROM credential c LEFT JOIN connection x ON x.id = c.extends_id "
+	"WHERE c.id = ?",
+	credential_in, COL_N(credential_in), goal_out, COL_N(goal_out) };
+
+enum err
+oauth_goal_load(struct store *store, const struct uuid *credential_id, struct oauth_goal *row_out,
+    struct errctx *ctx)
+{
+	struct oauth_goal row = { 0 };
+	enum err err = stmt_one(store->db, &goal_load,
+	    &(struct oauth_flow){ .credential_id = *credential_id }, &row, ctx);
+
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, err, "", "no such credential");
+	if (!err)
+		*row_out = row;
+	return err;
+}
+
+void
+oauth_goal_free(struct oauth_goal *goal)
+{
+	if (goal)
+		stmt_row_free(&goal_load, goal);
+}
+
+enum err
+oauth_goal_check(const struct oauth_goal *goal, const char *account_id, struct errctx *ctx)
+{
+	if (!goal->extends_id || !goal->account_id || !account_id ||
+	    strcmp(goal->account_id, account_id) == 0)
+		return OK;
+	return err_set(ctx, ERR_VALUE, "",
+	    "this is another account than the connection's%s%.200s%s: sign in with that one",
+	    goal->account_name ? " (" : "", goal->account_name ? goal->account_name : "",
+	    goal->account_name ? ")" : "");
 }

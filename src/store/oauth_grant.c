@@ -9,8 +9,7 @@
 #include "base/alloc.h"
 #include "store/job.h"
 
-#define ACCOUNT_MAX 255 /* characters of an account's name or id */
-#define PROBLEM_MAX 512
+#define ACCOUNT_MAX 255    /* characters of an account's name or id */
 #define REVOKE_ATTEMPTS 12 /* about a quarter of an hour of pauses */
 
 /* ---- reading ---- */
@@ -376,15 +375,27 @@ oauth_grant_remove_in(struct store *store, const struct uuid *uuid, struct errct
 
 static const struct col problem_in[] = { IN(TEXT, problem), IN(UUID, uuid) };
 static const struct stmt problem_update = { "oauth_grant_note_problem",
-	"UPDATE oauth_grant SET problem = ? WHERE uuid = ?", problem_in, COL_N(problem_in), NULL,
-	0 };
+	"UPDATE oauth_grant SET problem = LEFT(?, 512) WHERE uuid = ?", problem_in,
+	COL_N(problem_in), NULL, 0 };
+static const struct stmt put_off = { "oauth_grant_put_off",
+	"UPDATE oauth_grant SET problem = LEFT(?, 512), refresh_at = IF(refresh_at IS NULL, NULL, "
+	"GREATEST(refresh_at, UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)) WHERE uuid = ?",
+	problem_in, COL_N(problem_in), NULL, 0 };
 
 enum err
 oauth_grant_note_problem_in(struct store *store, const struct uuid *uuid, const char *problem,
     struct errctx *ctx)
 {
-	auto_free char *text = cut(problem, PROBLEM_MAX);
+	const struct grant_in in = { .uuid = *uuid, .problem = problem };
 
-	return stmt_run(store->db, &problem_update,
-	    &(struct grant_in){ .uuid = *uuid, .problem = text }, NULL, ctx);
+	return stmt_run(store->db, &problem_update, &in, NULL, ctx);
+}
+
+enum err
+oauth_grant_put_off_in(struct store *store, const struct uuid *uuid, const char *problem,
+    struct errctx *ctx)
+{
+	const struct grant_in in = { .uuid = *uuid, .problem = problem };
+
+	return stmt_run(store->db, &put_off, &in, NULL, ctx);
 }

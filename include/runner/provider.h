@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a job needs to speak to an OAuth provider: the definition, the operator's client, the fields
+ * of the connection, and the call under way. */
+#ifndef BAILEE_RUNNER_PROVIDER_H
+#define BAILEE_RUNNER_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "net/http_client.h"
+#include "oauth/exchange.h"
+#include "platform/test_call.h"
+#include "runner/task.h"
+#include "store/store.h"
+
+#define PROVIDER_TRIES 3 /* of a call that was not even sent, or may be repeated */
+
+/* A member of task->data; all zero before provider_load(). */
+struct provider {
+	const struct app_connection *type;
+	char *client_id;
+	struct secret client_secret;
+	json_t *fields;              /* secret; set by the kind, owned here */
+	struct oauth_call call;      /* type, client and fields are there after provider_load() */
+	struct http_request request; /* the one under way */
+	int tries;                   /* of it */
+};
+
+/* Definition and client. ERR_VALUE: the type is not known any more, or not one of OAuth, or the
+ * client registration is not `client_id`'s: tokens belong to the client they were granted to. */
+enum err provider_load(struct store *store, const char *connection_type,
+    const struct uuid *callback_id, const char *client_id, struct provider *provider,
+    struct errctx *ctx) MUSTCHECK;
+void provider_free(struct provider *provider);
+
+/* Make provider->request for this step; the rest of provider->call is the caller's. Errors as
+ * oauth_request(). */
+enum err provider_prepare(struct provider *provider, enum oauth_step step, const char *token,
+    struct errctx *ctx) MUSTCHECK;
+
+/* On the loop's thread: send what was prepared, for `most_ms` at most. `done` has the task as its
+ * arg. */
+void provider_send(struct task *task, struct provider *provider, int64_t most_ms,
+    http_done_fn *done);
+/* After `tries` of them: how long to wait, in ms. */
+int64_t provider_pause_ms(int tries);
+
+/* What the test call of a type sees: the fields, and the access token. Secret, the caller's. */
+json_t *provider_test_values(const json_t *fields, const struct secret *access);
+
+/* When tokens are to be looked at again: refreshed ahead of expiry or, where there is nothing to
+ * refresh them with, found to have ended. ms; 0: never. */
+int64_t provider_refresh_at(const struct app_connection *type, const struct oauth_tokens *tokens,
+    bool has_refresh);
+
+#endif

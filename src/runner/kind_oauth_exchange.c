@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Job kind oauth_exchange: spend the code a person has come back with, and find out whose account
+ * it is. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "oauth/revoke.h"
+#include "runner/kinds.h"
+#include "runner/loop.h"
+#include "runner/provider.h"
+#include "store/credential.h"
+#include "store/oauth_flow.h"
+#include "store/oauth_grant.h"
+#include "store/platform.h"
+
+/* task->data */
+struct exchange {
+	struct provider provider;
+	struct oauth_flow flow;
+	struct credential credential;
+	struct oauth_goal goal;
+	json_t *start, *back; /* secret */
+	struct oauth_tokens tokens;
+	json_t *values; /* what the test sees; secret */
+	struct test_call test;
+	struct test_result tested;
+	int test_tries;
+	bool taken;   /* the code is ours */
+	bool sent;    /* and may have reached the provider */
+	bool granted; /* there are tokens */
+};
+
+static void
+exchange_free(void *data)
+{
+	struct exchange *exchange = data;
+
+	provider_free(&exchange->provider);
+	oauth_flow_free(&exchange->flow);
+	credential_free(&exchange->credential);
+	oauth_goal_free(&exchange->goal);
+	json_decref(exchange->start);
+	json_decref(exchange->back);
+	json_decref(exchange->values);
+	oauth_tokens_free(&exchange->tokens);
+	test_call_free(&exchange->test);
+	test_result_free(&exchange->tested);
+	free(exchange);
+}
+
+static enum err
+exchange_check(const struct job *job, json_t *payload, struct errctx *ctx)
+{
+	const char *flow = json_get_text(payload, "flow");
+	struct uuid id;
+
+	if (json_object_size(payload) != 1 || !flow || uuid_parse(flow, &id))
+		return err_set(ctx, ERR_FIELD, "flow", "the payload names no flow and that only");
+	if (uuid_parse(job->subject, &id))
+		return err_set(ctx, ERR_FIELD, "subject", "the subject is no credential's id");
+	return OK;
+}
+
+/* ---- loading ---- */
+
+/* The row and the job must speak of the same credential. */
+static enum err
+check_identity(const struct task *task, const struct exchange *exchange, struct errctx *ctx)
+{
+	struct uuid subject;
+
+	if (uuid_parse(task->job.subject, &subject) == OK &&
+	    memcmp(&subject, &exchange->flow.credential_id, sizeof(subject)) == 0 &&
+	    exchange->credential.team_id == exchange->flow.team_id)
+		return OK;
+	log_error(LOG_EVENT("integrity_error"), LOG_S("table", "oauth_flow"),
+	    LOG_I("job", task->job.id));
+	return err_set(ctx, ERR_INTEGRITY, "", "this was not begun for this credential");
+}
+
+/* Tokens cannot be handed to another platform. */
+static enum err
+check_place(struct store *store, const struct exchange *exchange, struct errctx *ctx)
+{
+	struct team_platform platform = { 0 };
+	const struct team_key *key = NULL;
+	enum err err = team_platform_load(store, exchange->flow.team_id, &platform, ctx);
+
+	if (err)
+		return err;
+	bool away = platform.kind != NULL;
+	team_platform_free(&platform);
+	if (away)
+		return err_set(ctx, ERR_VALUE, "",
+		    "connections of this team live at another platform");
+	/* what comes must be possible to seal */
+	return store_team_key(store, exchange->flow.team_id, &key, ctx);
+}
+
+static enum err
+load_rows(struct store *store, struct task *task, const char *flow, struct errctx *ctx)
+{
+	struct exchange *exchange = task->data;
+	struct uuid id;
+	enum err err = uuid_parse(flow, &id);
+
+	if (!err)
+		err = oauth_flow_load(store, &id, &exchange->flow, ctx);
+	if (!err)
+		err = credential_load(store, &exchange->flow.credential_id, &exchange->credential,
+		    ctx);
+	if (!err)
+		err = oauth_goal_load(store, &exchange->flow.credential_id, &exchange->goal, ctx);
+	if (!err)
+		err = check_identity(task, exchange, ctx);
+	if (!err && !exchange->flow.return_sealed.data)
+		err = err_set(ctx, ERR_VALUE, "",
+		    "the provider's answer has been used up or lost: sign in once more");
+	return err ? err : check_place(store, exchange, ctx);
+}
+
+/* The fields of the form, and what came with the code. */
+static void
+set_fields(struct exchange *exchange)
+{
+	json_t *fields = json_object_get(exchange->start, "fields");
+	json_t *callback = json_object_get(exchange->back, "callback");
+
+	exchange->provider.fields = json_is_object(fields) ? json_copy(fields) : json_object();
+	if (json_is_object(callback))
+		json_object_update(exchange->provider.fields, callback);
+}
+
+static enum err
+prepare_exchange(struct store *store, struct exchange *exchange, struct errctx *ctx)
+{
+	struct provider *provider = &exchange->provider;
+	const struct oauth_flow *flow = &exchange->flow;
+	enum err err = oauth_flow_open(store, flow, &exchange->start, &exchange->back, ctx);
+
+	if (err)
+		return err;
+	const char *client_id = json_get_text(exchange->start, "client_id");
+	const char *code = json_get_text(exchange->back, "code");
+	if (!client_id || !code)
+		return err_set(ctx, ERR_INTEGRITY, "", "what a browser brought back is damaged");
+	set_fields(exchange);
+	err = provider_load(store, flow->connection_type, &flow->callback_id, client_id, provider,
+	    ctx);
+	provider->call.verifier = json_get_text(exchange->start, "verifier");
+	provider->call.redirect_uri = json_get_text(exchange->start, "redirect_uri");
+	provider->call.scopes = json_object_get(exchange->start, "scopes");
+	return err ? err : provider_prepare(provider, OAUTH_EXCHANGE, code, ctx);
+}
+
+/* Last of all the code is taken: from here on it is in this task alone. */
+static enum err
+exchange_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
+{
+	struct exchange *exchange = xcalloc(1, sizeof(*exchange));
+
+	exchange->test.request = HTTP_REQUEST_INIT;
+	task->data = exchange;
+	enum err err = load_rows(store, task, json_get_text(payload, "flow"), ctx);
+	if (!err)
+		err = prepare_exchange(store, exchange, ctx);
+	if (!err)
+		err = oauth_flow_take(store, &exchange->flow, &exchange->taken, ctx);
+	if (!err && !exchange->taken)
+		err = err_set(ctx, ERR_VALUE, "", "the provider's answer has been used up");
+	return err;
+}
+
+/* ---- asking ---- */
+
+static void ask_test(void *arg);
+
+static void
+end_failed(struct task *task, const char *words)
+{
+	task_settle(task, JOB_FAILED, "%s", words);
+	loop_end(task);
+}
+
+static void
+end_done(struct task *task)
+{
+	const struct exchange *exchange = task->data;
+	const char *id =
+	    exchange->tested.account_id ? exchange->tested.account_id : exchange->tokens.account_id;
+	struct errctx ctx = { 0 };
+
+	if (oauth_goal_check(&exchange->goal, id, &ctx))
+		task_fail(task, &ctx);
+	else
+		task_settle(task, JOB_DONE, NULL);
+	loop_end(task);
+}
+
+static void
+on_tested(void *arg, struct http_result *result)
+{
+	struct task *task = arg;
+	struct exchange *exchange = task->data;
+
+	test_call_judge(exchange->provider.type, exchange->values, result, &exchange->tested);
+	if (exchange->tested.verdict == TEST_AWAY && exchange->test_tries < PROVIDER_TRIES)
+		http_client_after(loop_client(task->loop), provider_pause_ms(exchange->test_tries),
+		    ask_test, task);
+	else if (exchange->tested.verdict == TEST_GOOD)
+		end_done(task);
+	else
+		end_failed(task, exchange->tested.reason);
+}
+
+static void
+ask_test(void *arg)
+{
+	struct task *task = arg;
+	struct exchange *exchange = task->data;
+
+	exchange->test_tries++;
+	http_client_start(loop_client(task->loop),
+	    &(struct http_call){
+		.request = &exchange->test.request,
+		.allowed_hosts = exchange->test.allowed_hosts,
+		.done = on_tested,
+		.arg = task,
+	    });
+}
+
+static void
+begin_test(struct task *task)
+{
+	struct exchange *exchange = task->data;
+	const struct app_connection *type = exchange->provider.type;
+	struct errctx ctx = { 0 };
+
+	if (!test_call_exists(type)) {
+		end_done(task);
+		return;
+	}
+	exchange->values =
+	    provider_test_values(exchange->provider.fields, &exchange->tokens.access);
+	if (test_call_build(type, exchange->values, &exchange->test, &ctx))
+		end_failed(task, err_text(&ctx));
+	else
+		ask_test(task);
+}
+
+static void ask_provider(void *arg);
+
+/* On to what the definition wants done next. An introspection that fails does no harm. */
+static void
+next_step(struct task *task, enum oauth_step done)
+{
+	struct exchange *exchange = task->data;
+	enum oauth_step step = oauth_next_step(exchange->provider.type, done);
+	struct errctx ctx = { 0 };
+
+	if (step == OAUTH_DONE) {
+		begin_test(task);
+		return;
+	}
+	if (!provider_prepare(&exchange->provider, step, secret_text(&exchange->tokens.access),
+		&ctx))
+		ask_provider(task);
+	else if (step == OAUTH_INTROSPECT)
+		next_step(task, step);
+	else
+		end_failed(task, err_text(&ctx));
+}
+
+static void
+take_tokens(struct exchange *exchange, struct oauth_answer *answer)
+{
+	json_t *fields = answer->tokens.fields;
+
+	exchange->granted = true;
+	oauth_tokens_merge(&exchange->tokens, &answer->tokens);
+	fields = exchange->tokens.fields;
+	if (json_is_object(fields))
+		json_object_update(exchange->provider.fields, fields);
+}
+
+/* A code that was not even sent can be tried by a later attempt. */
+static void
+give_up(struct task *task, const struct oauth_answer *answer)
+{
+	struct exchange *exchange = task->data;
+
+	if (exchange->sent || exchange->granted)
+		task_settle(task, JOB_FAILED, "%s", answer->words);
+	else
+		task_retry_later(task, answer->words);
+	loop_end(task);
+}
+
+static void
+on_answer(void *arg, struct http_result *result)
+{
+	struct task *task = arg;
+	struct exchange *exchange = task->data;
+	struct provider *provider = &exchange->provider;
+	enum oauth_step step = provider->call.step;
+	auto_oauth_answer struct oauth_answer answer = { 0 };
+
+	oauth_read(&provider->call, result, &answer);
+	if (step == OAUTH_EXCHANGE)
+		exchange->sent = answer.verdict != OAUTH_NOT_SENT;
+	if (answer.verdict == OAUTH_GOOD)
+		take_tokens(exchange, &answer);
+	else
+		log_info(LOG_EVENT("oauth_call"), LOG_I("job", task->job.id),
+		    LOG_S("kind", task->job.kind), LOG_S("outcome", answer.words));
+	if (answer.verdict == OAUTH_NOT_SENT && provider->tries < PROVIDER_TRIES)
+		http_client_after(loop_client(task->loop), provider_pause_ms(provider->tries),
+		    ask_provider, task);
+	else if (answer.verdict == OAUTH_GOOD || step == OAUTH_INTROSPECT)
+		next_step(task, step);
+	else
+		give_up(task, &answer);
+}
+
+/* Until the answer is here nobody knows whether the code was sent. */
+static void
+ask_provider(void *arg)
+{
+	struct task *task = arg;
+	struct exchange *exchange = task->data;
+
+	exchange->sent = true;
+	provider_send(task, &exchange->provider, OAUTH_TIMEOUT_MS, on_answer);
+}
+
+static void
+exchange_start(struct task *task)
+{
+	ask_provider(task);
+}
+
+/* ---- saving ---- */
+
+static enum err
+keep_grant(struct store *store, const struct task *task, const char *state, struct uuid *uuid_out,
+    struct errctx *ctx)
+{
+	const struct exchange *exchange = task->data;
+	const struct oauth_tokens *tokens = &exchange->tokens;
+	const struct provider *provider = &exchange->provider;
+	const struct test_result *tested = &exchange->tested;
+	const char *id = tested->account_id ? tested->account_id : tokens->account_id;
+	const struct oauth_token_new token = {
+		.access = &tokens->access,
+		.refresh = &tokens->refresh,
+		.token_type = tokens->token_type,
+		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
+		.refresh_at = provider_refresh_at(provider->type, tokens, tokens->refresh.len > 0),
+	};
+	auto_free char *scopes = json_text(tokens->scopes ? tokens->scopes : provider->call.scopes);
+	const struct oauth_grant_new grant = {
+		.team_id = exchange->flow.team_id,
+		.state = state,
+		.credential_id = exchange->flow.credential_id,
+		.callback_id = exchange->flow.callback_id,
+		.client_id = provider->client_id,
+		.connection_type = exchange->flow.connection_type,
+		.account_name = tested->account_name ? tested->account_name : id,
+		.account_id = id,
+		.scopes = scopes,
+		.parameters = provider->fields,
+		.token = &token,
+		.request_id = task->job.request_id,
+	};
+
+	return oauth_grant_create_in(store, &grant, uuid_out, ctx);
+}
+
+/* Tokens that nobody will use are not left at the provider. */
+static enum err
+give_back(struct store *store, const struct task *task, struct errctx *ctx)
+{
+	const struct exchange *exchange = task->data;
+	struct uuid uuid;
+
+	return exchange->granted && oauth_can_revoke(exchange->provider.type)
+		   ? keep_grant(store, task, OAUTH_ENDING, &uuid, ctx)
+		   : OK;
+}
+
+static enum err
+exchange_save(struct store *store, const struct task *task, struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	const struct exchange *exchange = task->data;
+	struct uuid uuid;
+
+	if (outcome->end != JOB_DONE) {
+		bool again = outcome->end == JOB_RETRY || outcome->end == JOB_BACK;
+
+		if (again && exchange->taken && !exchange->sent)
+			return oauth_flow_put_back_in(store, &exchange->flow, ctx);
+		return give_back(store, task, ctx);
+	}
+	enum err err = keep_grant(store, task, OAUTH_WAITING, &uuid, ctx);
+	return err ? err
+		   : oauth_grant_end_waiting_in(store, &exchange->flow.credential_id, &uuid,
+			 task->job.request_id, ctx);
+}
+
+static enum err
+exchange_lost(struct store *store, const struct task *task, struct errctx *ctx)
+{
+	return give_back(store, task, ctx);
+}
+
+const struct kind kind_oauth_exchange = {
+	.name = "oauth_exchange",
+	.timeout_ms = 150 * 1000,
+	.max_attempts = 5,
+	.audit = "connection.exchange",
+	.doc = "Spends the code a person has brought back from a provider, asks whose account it "
+	       "is, and keeps what was granted until the person has confirmed it.",
+	.idempotent = "The code is taken out of the database before it is sent and put back only "
+		      "when it certainly was not: a second run finds none.",
+	.check = exchange_check,
+	.load = exchange_load,
+	.start = exchange_start,
+	.save = exchange_save,
+	.saves_progress = true,
+	.lost = exchange_lost,
+	.free = exchange_free,
+};

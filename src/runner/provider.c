@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a job needs to speak to an OAuth provider. */
+#include "runner/provider.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "runner/kinds.h"
+#include "runner/loop.h"
+#include "store/app_client.h"
+
+enum err
+provider_load(struct store *store, const char *connection_type, const struct uuid *callback_id,
+    const char *client_id, struct provider *provider, struct errctx *ctx)
+{
+	provider->type = catalog_connection_type_find(kinds_catalog(), connection_type);
+	if (!provider->type || provider->type->auth != APP_AUTH_OAUTH2)
+		return err_set(ctx, ERR_VALUE, "", "there is no connection type %s to sign in to",
+		    connection_type);
+	enum err err = app_client_load_callback(store, callback_id, &provider->client_id,
+	    &provider->client_secret, ctx);
+	if (err)
+		return err;
+	if (strcmp(provider->client_id, client_id) != 0)
+		return err_set(ctx, ERR_VALUE, "",
+		    "the operator has registered another client since: sign in once more");
+	provider->call = (struct oauth_call){ .type = provider->type,
+		.client_id = provider->client_id,
+		.client_secret = &provider->client_secret,
+		.fields = provider->fields };
+	return OK;
+}
+
+void
+provider_free(struct provider *provider)
+{
+	http_request_free(&provider->request);
+	json_decref(provider->fields);
+	secret_free(&provider->client_secret);
+	free(provider->client_id);
+	*provider = (struct provider){ 0 };
+}
+
+enum err
+provider_prepare(struct provider *provider, enum oauth_step step, const char *token,
+    struct errctx *ctx)
+{
+	http_request_free(&provider->request);
+	provider->tries = 0;
+	provider->call.step = step;
+	provider->call.token = token;
+	provider->call.fields = provider->fields;
+	provider->call.now_ms = clock_now_ms();
+	return oauth_request(&provider->call, &provider->request, ctx);
+}
+
+void
+provider_send(struct task *task, struct provider *provider, int64_t most_ms, http_done_fn *done)
+{
+	provider->tries++;
+	if (provider->request.timeout_ms > most_ms)
+		provider->request.timeout_ms = most_ms > 1 ? most_ms : 1;
+	provider->call.now_ms = clock_now_ms();
+	http_client_start(loop_client(task->loop),
+	    &(struct http_call){ .request = &provider->request, .done = done, .arg = task });
+}
+
+int64_t
+provider_pause_ms(int tries)
+{
+	return tries < 2 ? 500 : 2000;
+}
+
+json_t *
+provider_test_values(const json_t *fields, const struct secret *access)
+{
+	union {
+		const json_t *borrowed;
+		json_t *copied; /* jansson copies writable objects only */
+	} tree = { .borrowed = fields };
+	json_t *values = tree.copied ? json_copy(tree.copied) : json_object();
+
+	json_put_text(values, "access_token", secret_text(access));
+	return values;
+}
+
+int64_t
+provider_refresh_at(const struct app_connection *type, const struct oauth_tokens *tokens,
+    bool has_refresh)
+{
+	enum oauth_source source = oauth_refresh_source(type);
+	bool none = source == OAUTH_SOURCE_NONE || (source == OAUTH_SOURCE_REFRESH && !has_refresh);
+
+	if (none)
+		return tokens->has_expiry ? tokens->expires_at_ms : 0;
+	return oauth_refresh_at(type, tokens, has_refresh, clock_now_ms());
+}
