@@ -192,10 +192,11 @@ private_key_to_jwk(const struct jwt_key *key, const struct algorithm *algorithm,
 }
 
 static enum err
-key_to_jwk(const struct jwt_key *key, json_t **jwk_out, struct errctx *ctx)
+key_to_jwk(const struct jwt_key *key, json_t **jwk_out, bool *is_secret_out, struct errctx *ctx)
 {
 	const struct algorithm *algorithm = algorithm_find(key->algorithm);
 
+	*is_secret_out = algorithm && !algorithm->kind;
 	if (!algorithm)
 		return err_set(ctx, ERR_VALUE, "algorithm", "must be one of " JWT_ALGORITHMS);
 	return algorithm->kind ? private_key_to_jwk(key, algorithm, jwk_out, ctx)
@@ -254,10 +255,11 @@ jwt_sign(const struct jwt_key *key, const json_t *headers, const json_t *claims,
 {
 	static const char *const parts[] = { "protected", "payload", "signature" };
 	json_auto_t *jwk = NULL, *header = NULL, *jws = NULL;
+	bool is_secret;
 
 	if (!json_is_object(claims))
 		return err_set(ctx, ERR_VALUE, "claims", "must be an object");
-	enum err err = key_to_jwk(key, &jwk, ctx);
+	enum err err = key_to_jwk(key, &jwk, &is_secret, ctx);
 	if (!err)
 		err = make_header(key->algorithm, headers, &header, ctx);
 	if (err)
@@ -294,11 +296,12 @@ enum err
 jwt_key_check(const struct jwt_key *key, struct errctx *ctx)
 {
 	json_auto_t *jwk = NULL;
-	enum err err = key_to_jwk(key, &jwk, ctx);
+	bool is_secret;
+	enum err err = key_to_jwk(key, &jwk, &is_secret, ctx);
 
 	if (err)
 		return err;
-	if (!algorithm_find(key->algorithm)->kind && key->len < JWT_SECRET_LEAST)
+	if (is_secret && key->len < JWT_SECRET_LEAST)
 		return err_set(ctx, ERR_VALUE, "key", "must have at least %d bytes",
 		    JWT_SECRET_LEAST);
 	return signs_well(jwk, key->algorithm) ? OK : err_set(ctx, ERR_VALUE, "key", "is damaged");

@@ -29,7 +29,8 @@ function readOptions() {
 
 // A build that watches itself is not what is shipped.
 function checkBuild(build) {
-  for (const program of ['bailee-fcgi', 'bailee-runner', 'baileectl', 'tests/bench/floor', 'tests/bench/bare_fetch'])
+  for (const program of ['bailee-fcgi', 'bailee-runner', 'baileectl', 'tests/bench/floor', 'tests/bench/bare_fetch',
+    'tests/bench/formula_cost'])
     if (!existsSync(join(build, program))) throw new Error(`${build} lacks ${program}: run "make bench" there`);
   const libraries = execFileSync('ldd', [join(build, 'bailee-fcgi')], { encoding: 'utf8' });
   if (/libasan|libubsan|libtsan/.test(libraries)) throw new Error(`${build} is a build with sanitizers; configure one without`);
@@ -73,7 +74,8 @@ function aims({ http, jobs, firstByte, idle, memory: used }) {
   const most = (what, got, aim, unit, below = got <= aim) => ({ what, got: `${got.toFixed(2)} ${unit}`, aim: `≤ ${aim} ${unit}`, met: below });
   return [
     ...(http ?? []).filter((row) => row.aim).map((row) => least(`${row.name}, of the floor`, row.ratio, row.aim)),
-    ...(jobs ? [least('fetches of the runner, of bare libcurl', jobs.ratio, 0.5)] : []),
+    ...(jobs ? [least('fetches of the runner, of bare libcurl', jobs.ratio, 0.5),
+      most('formulas, of the processor time of a fetch', jobs.formulaUs / jobs.runnerUs * 100, 5, '%')] : []),
     ...(firstByte ? [most('enqueue to first byte, p50', firstByte.firstByte.p50, 25, 'ms')] : []),
     ...(idle ? [most('idle runner and its part of the database', idle.runnerPercent + idle.dbPercent, 1, '% of a core')] : []),
     most('private memory of the largest worker', used.workerMiB, 8, 'MiB'),
@@ -91,7 +93,8 @@ function show(results, options) {
   if (jobs) {
     print(`Jobs: ${jobs.jobs} fetches of two requests, ${jobs.inFlight} in flight, median of ${options.rounds} rounds`,
       table([{ name: 'bare libcurl', rate: jobs.bare }, { ...jobs, name: 'runner' }], [['', 'name'], ['fetches/s', 'rate', fixed(0)],
-        ['of bare', 'ratio', fixed(2)], ['runner µs', 'runnerUs', fixed(0)], ['database µs', 'dbUs', fixed(0)]]));
+        ['of bare', 'ratio', fixed(2)], ['runner µs', 'runnerUs', fixed(0)], ['database µs', 'dbUs', fixed(0)]]),
+      `of which formulas ${jobs.formulaUs.toFixed(1)} µs (${(jobs.formulaUs / jobs.runnerUs * 100).toFixed(1)} %)`);
   }
   if (firstByte) {
     print(`Idle runner, ${firstByte.samples} calls for a token: p50 and p99 in ms`,

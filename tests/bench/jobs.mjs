@@ -37,6 +37,12 @@ async function runnerRound(world) {
   return figures;
 }
 
+// Processor time of the formulas of one such fetch, with more in them than most have.
+async function formulaCost(world) {
+  const { stdout } = await run(join(world.stack.build, 'tests', 'bench', 'formula_cost'), ['20000']);
+  return JSON.parse(stdout).us;
+}
+
 export async function measureJobs(world) {
   await world.makeCredentials(world.options.jobs, 'Job', null);
   const rounds = [];
@@ -47,6 +53,7 @@ export async function measureJobs(world) {
   const result = { inFlight: IN_FLIGHT, jobs: world.options.jobs, rounds };
   for (const member of Object.keys(rounds[0])) result[member] = median(rounds.map((round) => round[member]));
   result.ratio = median(rounds.map((round) => round.rate / round.bare));
+  result.formulaUs = await formulaCost(world);
   return result;
 }
 

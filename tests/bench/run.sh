@@ -4,7 +4,7 @@
 #
 #   tests/bench/run.sh --build DIR [--rounds N] [--seconds N] [--connections N] [--workers N] [--jobs N] [--samples N]
 #                      [--only http,jobs,first-byte,idle] [--json FILE]
-#   --build        a build without sanitizers, with tests/bench/floor and tests/bench/bare_fetch made (`make bench` does)
+#   --build        a build without sanitizers, with the programs of tests/bench made (`make bench` does)
 #   --rounds       of each HTTP call and of the jobs, in turns; medians are shown (5)
 #   --seconds      one round of one HTTP call (2)
 #   --connections  that ask at once (8); --workers of the pool and of the floor (4)
