@@ -85,6 +85,9 @@ bool value_equal(const struct value *a, const struct value *b);
  * `base`. */
 void value_member(const struct value *base, const struct value *key, struct value *out);
 
+/* The only reason why a value has no text or no JSON. */
+#define VALUE_NOT_UTF8 "the result is not UTF-8 text; BASE64_ENCODE() it first"
+
 /* The value as text: NULL is empty, arrays and objects are JSON, a body is the bytes received. Too
  * much sets buf->over. ERR_VALUE when a response with a body that is neither JSON nor UTF-8 is
  * wanted as a whole. */

@@ -52,14 +52,13 @@ enum err
 eval_add_text(struct eval *eval, const struct node *node, const struct value *value,
     struct buf *buf)
 {
-	struct errctx inner = { 0 };
 	size_t before = buf->len;
 	enum err err = eval_spend_json(eval, node, value_to_json_cost(value));
 
 	if (err != OK)
 		return err;
-	if (value_add_text(value, buf, &inner) != OK)
-		return eval_fail(eval, node, "%s", err_text(&inner));
+	if (value_add_text(value, buf, NULL) != OK)
+		return eval_fail(eval, node, VALUE_NOT_UTF8);
 	return eval_spend(eval, node, buf->over ? VALUE_TEXT_MAX + 1 : buf->len - before);
 }
 
@@ -280,13 +279,12 @@ static enum err
 eval_item(struct eval *eval, const struct node *node, json_t **out)
 {
 	auto_value struct value item = { 0 };
-	struct errctx inner = { 0 };
 	enum err err = eval_node(eval, node, &item);
 
 	if (err == OK)
 		err = eval_spend_json(eval, node, value_to_json_cost(&item));
-	if (err == OK && value_to_json(&item, out, &inner) != OK)
-		err = eval_fail(eval, node, "%s", err_text(&inner));
+	if (err == OK && value_to_json(&item, out, NULL) != OK)
+		err = eval_fail(eval, node, VALUE_NOT_UTF8);
 	return err;
 }
 

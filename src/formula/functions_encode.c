@@ -243,13 +243,12 @@ enum err
 formula_fn_json_stringify(const struct formula_call *call, struct value *out)
 {
 	json_auto_t *json = NULL;
-	struct errctx inner = { 0 };
 	enum err err = eval_spend_json(call->eval, call->node, value_to_json_cost(&call->args[0]));
 
 	if (err != OK)
 		return err;
-	if (value_to_json(&call->args[0], &json, &inner) != OK)
-		return eval_fail(call->eval, call->node->items[0], "%s", err_text(&inner));
+	if (value_to_json(&call->args[0], &json, NULL) != OK)
+		return eval_fail(call->eval, call->node->items[0], VALUE_NOT_UTF8);
 	auto_wipe char *text = json_text(json);
 	return call_give_bytes(call, text, strlen(text), out);
 }

@@ -122,7 +122,6 @@ append_items(const struct formula_call *call, size_t i, json_t *list)
 
 	for (size_t k = 0; k < n; k++) {
 		auto_value struct value item = { 0 };
-		struct errctx inner = { 0 };
 		json_t *json = NULL;
 		enum err err = call_array_item(call, i, k, &item);
 
@@ -131,8 +130,8 @@ append_items(const struct formula_call *call, size_t i, json_t *list)
 			    VALUE_JSON_COST + value_to_json_cost(&item));
 		if (err != OK)
 			return err;
-		if (value_to_json(&item, &json, &inner) != OK)
-			return eval_fail(call->eval, call->node, "%s", err_text(&inner));
+		if (value_to_json(&item, &json, NULL) != OK)
+			return eval_fail(call->eval, call->node, VALUE_NOT_UTF8);
 		json_array_append_new(list, json);
 	}
 	return OK;
@@ -277,7 +276,6 @@ formula_fn_map(const struct formula_call *call, struct value *out)
 	size_t n = call_array_size(call, 0);
 	for (size_t i = 0; err == OK && i < n; i++) {
 		auto_value struct value item = { 0 }, found = { 0 };
-		struct errctx inner = { 0 };
 		json_t *json = NULL;
 
 		err = call_array_item(call, 0, i, &item);
@@ -286,8 +284,8 @@ formula_fn_map(const struct formula_call *call, struct value *out)
 		if (err == OK)
 			err = eval_spend_json(call->eval, call->node,
 			    VALUE_JSON_COST + call->args[1].len + value_to_json_cost(&found));
-		if (err == OK && value_to_json(&found, &json, &inner) != OK)
-			err = eval_fail(call->eval, call->node, "%s", err_text(&inner));
+		if (err == OK && value_to_json(&found, &json, NULL) != OK)
+			err = eval_fail(call->eval, call->node, VALUE_NOT_UTF8);
 		if (err == OK)
 			json_array_append_new(mapped, json);
 	}

@@ -236,20 +236,16 @@ read_text(struct lexer *lexer)
 static enum err
 read_symbol(struct lexer *lexer)
 {
-	static const char *const symbols[] = { "!=", "<=", ">=", "=", "<", ">", "+", "-", "*", "/",
-		"(", ")", "[", "]", "{", "}", ",", ":", "." };
+	static const char symbols[] = "=<>+-*/()[]{},:.", before_equals[] = "!<>";
 	struct token *token = &lexer->token;
-	size_t left = lexer->len - lexer->pos;
+	char c = *token->start;
+	bool two = c != '\0' && strchr(before_equals, c) != NULL && peek(lexer, 1) == '=';
 
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		size_t n = strlen(symbols[i]);
-
-		if (n <= left && memcmp(token->start, symbols[i], n) == 0) {
-			token->kind = TOKEN_SYMBOL;
-			token->len = n;
-			lexer->pos += n;
-			return OK;
-		}
+	if (two || (c != '\0' && strchr(symbols, c) != NULL)) {
+		token->kind = TOKEN_SYMBOL;
+		token->len = two ? 2 : 1;
+		lexer->pos += token->len;
+		return OK;
 	}
 	if (isprint((unsigned char)*token->start))
 		return err_set(lexer->ctx, ERR_FIELD, "", "column %u: unexpected character '%c'",
@@ -313,8 +309,8 @@ lexer_is(const struct lexer *lexer, const char *symbol)
 {
 	const struct token *token = &lexer->token;
 
-	return token->kind == TOKEN_SYMBOL && token->len == strlen(symbol) &&
-	       memcmp(token->start, symbol, token->len) == 0;
+	return token->kind == TOKEN_SYMBOL && *token->start == *symbol &&
+	       token->len == strlen(symbol) && memcmp(token->start, symbol, token->len) == 0;
 }
 
 bool
@@ -322,7 +318,7 @@ lexer_is_name(const struct lexer *lexer, const char *name)
 {
 	const struct token *token = &lexer->token;
 
-	return token->kind == TOKEN_NAME && token->len == strlen(name) &&
+	return token->kind == TOKEN_NAME && *token->start == *name && token->len == strlen(name) &&
 	       memcmp(token->start, name, token->len) == 0;
 }
 

@@ -21,7 +21,8 @@ struct text {
 	unsigned column; /* …stand so many characters */
 	const char *path;
 	struct errctx *ctx;
-	json_t *slugs; /* checking notes credentials here; NULL: not wanted */
+	struct errctx *inner; /* empty; errors get the path on their way from here to ctx */
+	json_t *slugs;        /* checking notes credentials here; NULL: not wanted */
 };
 
 /* Some literal characters and, unless the string is over, the formula behind them. */
@@ -54,9 +55,13 @@ template_has_formula(const char *text)
 
 /* Errors of the formula get the path of the string they are in. */
 static enum err
-with_path(const struct text *text, enum err err, const struct errctx *inner)
+with_path(const struct text *text, enum err err)
 {
-	return err == OK ? OK : err_set(text->ctx, err, text->path, "%s", err_text(inner));
+	if (err == OK)
+		return OK;
+	err_set(text->ctx, err, text->path, "%s", err_text(text->inner));
+	err_clear(text->inner);
+	return err;
 }
 
 static unsigned
@@ -75,9 +80,8 @@ parse_at(struct text *text, size_t start, bool in_template, struct formula **out
 		.start = start,
 		.in_template = in_template,
 		.column = column_at(text, start) };
-	struct errctx inner = { 0 };
 
-	return with_path(text, parser_parse(&source, out, end_out, &inner), &inner);
+	return with_path(text, parser_parse(&source, out, end_out, text->inner));
 }
 
 /* The next piece in text mode; moves on. */
@@ -146,22 +150,31 @@ check_text(struct text *text)
 	return OK;
 }
 
+static struct text
+whole_text(const char *text, const char *path, struct errctx *ctx, struct errctx *inner)
+{
+	return (struct text){ .chars = text,
+		.len = strlen(text),
+		.path = path,
+		.ctx = ctx,
+		.inner = inner };
+}
+
 enum err
 formula_references(const char *text, json_t *slugs, struct errctx *ctx)
 {
-	struct text whole = { .chars = text,
-		.len = strlen(text),
-		.path = "",
-		.ctx = ctx,
-		.slugs = slugs };
+	struct errctx inner = { 0 };
+	struct text whole = whole_text(text, "", ctx, &inner);
 
+	whole.slugs = slugs;
 	return check_text(&whole);
 }
 
 enum err
 template_check_text(const char *text, const char *path, struct errctx *ctx)
 {
-	struct text whole = { .chars = text, .len = strlen(text), .path = path, .ctx = ctx };
+	struct errctx inner = { 0 };
+	struct text whole = whole_text(text, path, ctx, &inner);
 
 	return check_text(&whole);
 }
@@ -171,10 +184,8 @@ static enum err
 eval_with_path(struct eval *eval, const struct text *text, const struct formula *formula,
     struct value *out)
 {
-	struct errctx inner = { 0 };
-
-	eval->ctx = &inner;
-	return with_path(text, eval_node(eval, formula->root, out), &inner);
+	eval->ctx = text->inner;
+	return with_path(text, eval_node(eval, formula->root, out));
 }
 
 /* The value of a string in formula mode: it becomes JSON or text next, which is paid for here. */
@@ -183,13 +194,11 @@ eval_formula(struct eval *eval, const struct text *text, const struct formula *f
     struct value *out)
 {
 	enum err err = eval_with_path(eval, text, formula, out);
-	struct errctx inner = { 0 };
 
 	if (err != OK)
 		return err;
-	eval->ctx = &inner;
 	err = eval_spend_json(eval, formula->root, value_to_json_cost(out));
-	return with_path(text, err, &inner);
+	return with_path(text, err);
 }
 
 static enum err
@@ -197,13 +206,11 @@ add_value(struct eval *eval, const struct text *text, const struct formula *form
     struct buf *buf)
 {
 	auto_value struct value value = { 0 };
-	struct errctx inner = { 0 };
 	enum err err = eval_with_path(eval, text, formula, &value);
 
 	if (err != OK)
 		return err;
-	eval->ctx = &inner;
-	return with_path(text, eval_add_text(eval, formula->root, &value, buf), &inner);
+	return with_path(text, eval_add_text(eval, formula->root, &value, buf));
 }
 
 static enum err
@@ -254,7 +261,8 @@ template_eval(const char *text, const struct formula_scope *scope, const char *p
     struct value *value_out, struct errctx *ctx)
 {
 	struct eval eval = { .scope = scope };
-	struct text whole = { .chars = text, .len = strlen(text), .path = path, .ctx = ctx };
+	struct errctx inner = { 0 };
+	struct text whole = whole_text(text, path, ctx, &inner);
 
 	return eval_text(&eval, &whole, value_out);
 }
@@ -264,13 +272,12 @@ template_render_text(const char *text, const struct formula_scope *scope, const 
     struct buf *buf, struct errctx *ctx)
 {
 	auto_value struct value value = { 0 };
-	struct errctx inner = { 0 };
 	enum err err = template_eval(text, scope, path, &value, ctx);
 
 	if (err != OK)
 		return err;
-	if (value_add_text(&value, buf, &inner) != OK)
-		return err_set(ctx, ERR_VALUE, path, "%s", err_text(&inner));
+	if (value_add_text(&value, buf, NULL) != OK)
+		return err_set(ctx, ERR_VALUE, path, VALUE_NOT_UTF8);
 	if (buf->over)
 		return err_set(ctx, ERR_VALUE, path, "the result is longer than %zu bytes",
 		    buf->cap);
@@ -284,6 +291,7 @@ struct walk {
 	json_t *slugs;
 	unsigned depth;
 	char path[ERR_PATH_MAX];
+	struct errctx inner; /* shared by the strings: it is large */
 };
 
 /* Lengthen the path; what does not fit is left out. Returns the length to cut back to. */
@@ -307,22 +315,33 @@ walk_text(struct walk *walk, const char *chars, size_t len)
 		.len = len,
 		.path = walk->path,
 		.ctx = walk->ctx,
+		.inner = &walk->inner,
 		.slugs = walk->slugs };
+}
+
+static bool
+is_plain(const struct text *text)
+{
+	return formula_start(text->chars, text->len) == 0 &&
+	       memmem(text->chars, text->len, "<<", 2) == NULL;
 }
 
 static enum err
 walk_string(struct walk *walk, const json_t *string, json_t **out)
 {
 	auto_value struct value value = { 0 };
-	struct errctx inner = { 0 };
 	struct text text = walk_text(walk, json_string_value(string), json_string_length(string));
 
 	if (walk->eval == NULL)
 		return check_text(&text);
+	if (is_plain(&text)) { /* most strings are */
+		*out = json_stringn_nocheck(text.chars, text.len);
+		return OK;
+	}
 	enum err err = eval_text(walk->eval, &text, &value);
 	if (err != OK)
 		return err;
-	return with_path(&text, value_to_json(&value, out, &inner), &inner);
+	return with_path(&text, value_to_json(&value, out, text.inner));
 }
 
 static enum err
@@ -331,13 +350,14 @@ walk_key(struct walk *walk, const char *key, size_t len, json_t *value, json_t *
 	auto_buf struct buf rendered = BUF_INIT_SECRET(VALUE_TEXT_MAX);
 	auto_value struct value made = { 0 };
 	struct text text = walk_text(walk, key, len);
-	struct errctx inner = { 0 };
 
 	if (walk->eval == NULL)
 		return check_text(&text);
-	enum err err = eval_text(walk->eval, &text, &made);
+	if (is_plain(&text))
+		buf_add(&rendered, key, len);
+	enum err err = rendered.len > 0 ? OK : eval_text(walk->eval, &text, &made);
 	if (err == OK)
-		err = with_path(&text, value_add_text(&made, &rendered, &inner), &inner);
+		err = with_path(&text, value_add_text(&made, &rendered, text.inner));
 	if (err != OK)
 		return err;
 	if (json_object_getn(object, buf_text(&rendered), rendered.len) != NULL)

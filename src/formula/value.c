@@ -19,7 +19,7 @@
 void
 value_free(struct value *value)
 {
-	if (value == NULL)
+	if (value == NULL || value->kind == VALUE_NULL) /* which owns nothing */
 		return;
 	if (value->text != NULL)
 		explicit_bzero(value->text, value->len);
@@ -321,8 +321,7 @@ text_to_json(const char *text, size_t len, json_t **json_out, struct errctx *ctx
 	json_t *json = json_stringn(len > 0 ? text : "", len);
 
 	if (json == NULL)
-		return err_set(ctx, ERR_VALUE, "",
-		    "the result is not UTF-8 text; BASE64_ENCODE() it first");
+		return err_set(ctx, ERR_VALUE, "", VALUE_NOT_UTF8);
 	*json_out = json;
 	return OK;
 }

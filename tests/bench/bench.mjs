@@ -75,7 +75,7 @@ function aims({ http, jobs, firstByte, idle, memory: used }) {
   return [
     ...(http ?? []).filter((row) => row.aim).map((row) => least(`${row.name}, of the floor`, row.ratio, row.aim)),
     ...(jobs ? [least('fetches of the runner, of bare libcurl', jobs.ratio, 0.5),
-      most('formulas, of the processor time of a fetch', jobs.formulaUs / jobs.runnerUs * 100, 5, '%')] : []),
+      most('formulas, of the processor time of a fetch', jobs.formulas.typical / jobs.runnerUs * 100, 5, '%')] : []),
     ...(firstByte ? [most('enqueue to first byte, p50', firstByte.firstByte.p50, 25, 'ms')] : []),
     ...(idle ? [most('idle runner and its part of the database', idle.runnerPercent + idle.dbPercent, 1, '% of a core')] : []),
     most('private memory of the largest worker', used.workerMiB, 8, 'MiB'),
@@ -94,7 +94,7 @@ function show(results, options) {
     print(`Jobs: ${jobs.jobs} fetches of two requests, ${jobs.inFlight} in flight, median of ${options.rounds} rounds`,
       table([{ name: 'bare libcurl', rate: jobs.bare }, { ...jobs, name: 'runner' }], [['', 'name'], ['fetches/s', 'rate', fixed(0)],
         ['of bare', 'ratio', fixed(2)], ['runner µs', 'runnerUs', fixed(0)], ['database µs', 'dbUs', fixed(0)]]),
-      `of which formulas ${jobs.formulaUs.toFixed(1)} µs (${(jobs.formulaUs / jobs.runnerUs * 100).toFixed(1)} %)`);
+      `of which formulas ${jobs.formulas.typical.toFixed(1)} µs; ${jobs.formulas.rich.toFixed(1)} µs where there are ten of them, a signature and a date among them`);
   }
   if (firstByte) {
     print(`Idle runner, ${firstByte.samples} calls for a token: p50 and p99 in ms`,

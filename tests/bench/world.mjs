@@ -88,7 +88,7 @@ export class World {
   }
 
   call(method, path, body, port = this.stack.port, headers = {}) {
-    return this.stack.call.call({ port }, method, path, body, { token: this.token, headers });
+    return this.stack.send.call({ port }, method, path, body, { token: this.token, headers });
   }
 
   async created(path, body, status) {
