@@ -7,9 +7,9 @@ const TIMEOUT_MS = 30000;
 //   kind: 'unknown' | 'gone' | 'rate' | 'away' | 'refused'
 //   reasons: what the service said, one text for each thing that is wrong; for a field as { field, text }
 export class CallError extends Error {
-  constructor(kind, { reasons = [], retryAfterS = 0 } = {}) {
+  constructor(kind, { reasons = [], retryAfterS = 0, status = 0 } = {}) {
     super(kind);
-    Object.assign(this, { kind, reasons, retryAfterS });
+    Object.assign(this, { kind, reasons, retryAfterS, status });
   }
 }
 
@@ -33,7 +33,7 @@ async function errorOf(response) {
   const retryAfterS = Number(response.headers.get('Retry-After')) || 0;
   const away = response.status >= 500 || (response.status === 429 && retryAfterS < BUSY_S);
   const kind = away ? 'away' : KINDS[response.status] ?? 'refused';
-  return new CallError(kind, { reasons: texts.filter((text) => typeof text === 'string').map(reasonOf), retryAfterS });
+  return new CallError(kind, { reasons: texts.filter((text) => typeof text === 'string').map(reasonOf), retryAfterS, status: response.status });
 }
 
 export class Api {

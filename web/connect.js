@@ -88,10 +88,22 @@ export function problemOf(item) {
   return { code, calm: CALM.has(code), text: item.problem?.text ?? item.error };
 }
 
+function problemKey(item, code) {
+  if (item.connect) return `problem.${code}`;
+  return code === 'away' ? 'problem.away' : 'problem.entered';
+}
+
+// The same in one sentence, to be said.
+export function problemWords({ item, appName: app }) {
+  const { code, calm, text } = problemOf(item);
+  const title = t(`${problemKey(item, code)}.title`, { app });
+  return text && !calm ? `${title}. ${sentence(translated(plain(text)))}` : title;
+}
+
 export function problemBody(card) {
   const { item, appName: app, requester: name } = card;
   const { code, calm, text } = problemOf(item);
-  const own = item.connect ? `problem.${code}` : code === 'away' ? 'problem.away' : 'problem.entered';
+  const own = problemKey(item, code);
   return el('div', { class: `summary ${calm ? 'calm' : ''}` },
     el('h4', {}, icon(calm ? 'undo' : 'alert'), said(t(`${own}.title`, { app }), 'span')),
     text && !calm ? el('blockquote', {}, said(sentence(translated(text)), 'p')) : null,

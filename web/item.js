@@ -2,7 +2,7 @@
 // One thing that is asked for, as a card: its form or its way to the provider while it is open, then how it went.
 import { address, announce, el, icon, initials, plain, said } from './dom.js';
 import { Form } from './form.js';
-import { accountName, confirmBody, connectForm, leaveFor, problemBody, problemOf, scopesOf } from './connect.js';
+import { accountName, confirmBody, connectForm, leaveFor, problemBody, problemOf, problemWords, scopesOf } from './connect.js';
 import { askDecline } from './dialog.js';
 import { t, translated } from './texts.js';
 
@@ -68,7 +68,7 @@ export class ItemCard {
     this.node.replaceChildren(card);
     if (hadFocus) this.focus();
     if (changed && LOOKS[look].said) {
-      announce(t(LOOKS[look].said, { label: plain(this.label), error: plain(item.problem?.text ?? item.error), account: accountName(item, this.appName) }));
+      announce(t(LOOKS[look].said, { label: plain(this.label), error: look === 'failed' ? problemWords(this) : '', account: accountName(item, this.appName) }));
     }
   }
 

@@ -54,7 +54,7 @@ export function showOther({ request, canRelink }, { relink, wordsOf }) {
       await relink();
       showNotice('relinked', { values });
     } catch (error) {
-      problem.replaceChildren(icon('alert'), said(error.kind === 'rate' ? t('other.often', values) : wordsOf(error), 'span'));
+      problem.replaceChildren(icon('alert'), said(error.status === 429 ? t('other.often', values) : wordsOf(error), 'span'));
       problem.hidden = false;
       button.removeAttribute('aria-disabled');
     }

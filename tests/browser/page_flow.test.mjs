@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person does on the request page, step by step, with answers made up for it: the way to a provider and back, the
+// back button, two windows, keys alone. The real service stands behind the other tests.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { ERRORS, ID, SECRET, startFake } from './fake.mjs';
+import { github, key, shop, viewOf, zendesk } from './states.mjs';
+
+let fake; let browser; let context; let page;
+
+before(async () => {
+  fake = await startFake();
+  browser = await chromium.launch({
+    executablePath: process.env.BAILEE_CHROMIUM ?? '/usr/bin/chromium',
+    args: process.getuid() === 0 ? ['--no-sandbox'] : [],
+  });
+});
+after(async () => {
+  await browser?.close();
+  await fake?.close();
+});
+beforeEach(async () => {
+  await context?.close();
+  context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', viewport: { width: 1024, height: 700 } });
+  page = await context.newPage();
+  Object.assign(fake, { view: null, on: {}, calls: [], back: null });
+});
+
+const ACCOUNT = { name: 'grace-hopper', other: false };
+const button = (name, on = page) => on.getByRole('button', { name });
+const focused = () => page.evaluate(() => document.activeElement.textContent);
+const heard = () => page.locator('#announcer').textContent();
+const change = (item) => { fake.view = viewOf(fake.view.items.map((one) => (one.id === item.id ? item : one)), { browser: 'this' }); };
+
+async function open(items, more) {
+  fake.view = viewOf(items, more);
+  fake.on.connect ??= () => ({ url: fake.provider });
+  await page.goto(fake.uri);
+  await page.locator('.card').first().waitFor();
+}
+
+describe('the way to a provider', () => {
+  it('leads there and back to the same item, its account is confirmed, and all is done', async () => {
+    await open([key({ state: 'authorized' }), github()]);
+    fake.back = () => change(github({ progress: 'confirm', account: ACCOUNT }));
+    await button('Connect with GitHub').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.equal(new URL(page.url()).hostname, 'localhost');
+    await page.getByText('Allow', { exact: true }).click();
+    await page.getByRole('heading', { name: 'Is this your account?' }).waitFor();
+    assert.equal(new URL(page.url()).hash, `#${SECRET}`); // restored, so that the address can be kept or loaded again
+    assert.equal(await focused(), 'Is this your account?');
+    fake.on.confirm = ({ body }) => { if (body.accept) change(github({ state: 'authorized', account: ACCOUNT })); };
+    await button('Yes, use this account').click();
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.deepEqual(fake.calls, [{ kind: 'connect', item: github().id, body: {} }, { kind: 'confirm', item: github().id, body: { accept: true } }]);
+    assert.match(await page.evaluate(() => document.activeElement.className), /outcome/);
+  });
+
+  it('asks first for what the provider needs to be found', async () => {
+    await open([zendesk()]);
+    await button('Connect with Zendesk').click();
+    await page.getByRole('group', { name: 'Please check one field' }).waitFor();
+    assert.equal(fake.calls.length, 0);
+    await page.getByLabel('Subdomain').fill('acme');
+    await button('Connect with Zendesk').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.deepEqual(fake.calls, [{ kind: 'connect', item: zendesk().id, body: { fields: { subdomain: 'acme' } } }]);
+  });
+
+  it('is gone once, however often the button is pressed', async () => {
+    let go;
+    fake.on.connect = () => new Promise((resolve) => { go = () => resolve({ url: fake.provider }); });
+    await open([github()]);
+    await button('Connect with GitHub').dblclick();
+    await button('Opening GitHub …').click({ force: true });
+    assert.equal(await button('Opening GitHub …').getAttribute('aria-disabled'), 'true');
+    go();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.equal(fake.calls.length, 1);
+  });
+
+  it('can be gone again after the back button', async () => {
+    await open([github()]);
+    await button('Connect with GitHub').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    await page.goBack();
+    await button('Connect with GitHub').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.equal(fake.calls.length, 2);
+  });
+
+  it('is looked at again when the browser shows the page as it was left', async () => {
+    await open([github()]);
+    await page.evaluate(() => { window.kept = true; });
+    change(github({ state: 'authorized', account: ACCOUNT }));
+    await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.equal(await page.evaluate(() => window.kept), true);
+  });
+
+  it('frees its button when the page is still there', async () => {
+    fake.on.connect = () => ERRORS.away();
+    await open([github()]);
+    await button('Connect with GitHub').click();
+    await page.getByText('The service cannot be reached.').waitFor();
+    fake.on.connect = () => ({ url: fake.provider });
+    await button('Connect with GitHub').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+  });
+
+  it('goes to no address that is none of the web', async () => {
+    fake.on.connect = () => ({ url: 'javascript:document.title="owned"' });
+    await open([github()]);
+    const error = page.waitForEvent('pageerror');
+    await button('Connect with GitHub').click();
+    assert.match(String(await error), /not an address of the web/);
+    assert.notEqual(await page.title(), 'owned');
+  });
+
+  it('asks before what was typed elsewhere is lost', async () => {
+    await open([github(), key()]);
+    await page.getByLabel('Key', { exact: true }).fill('k-123');
+    await button('Connect with GitHub').click();
+    await page.getByRole('dialog', { name: 'Not sent yet' }).waitFor();
+    assert.equal(await focused(), 'Stay here');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    assert.equal(await page.getByLabel('Key', { exact: true }).inputValue(), 'k-123');
+    assert.equal(fake.calls.length, 0);
+    await button('Connect with GitHub').click();
+    await button('Go to GitHub all the same').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+  });
+
+  it('tells of a refusal there without alarm, and can be gone again', async () => {
+    await open([github()]);
+    fake.back = () => change(github({ progress: 'failed', problem: { code: 'denied', text: 'the provider did not grant the access' } }));
+    await button('Connect with GitHub').click();
+    await page.getByText('Allow', { exact: true }).click();
+    await page.getByText('Not allowed at GitHub').waitFor();
+    assert.equal(await focused(), 'GitHub account');
+    assert.equal(await page.getByText('access_denied').count(), 0);
+    assert.equal(await button('Connect with GitHub').isEnabled(), true);
+  });
+
+  it('leads back to the request from a way that cannot be continued', async () => {
+    await open([github()]);
+    fake.back = 400;
+    await button('Connect with GitHub').click();
+    await page.getByText('Allow', { exact: true }).click();
+    await page.getByRole('link', { name: 'Back to the request' }).waitFor();
+    assert.equal(new URL(page.url()).search, ''); // no code is left in the address
+    await page.getByRole('link', { name: 'Back to the request' }).click();
+    await button('Connect with GitHub').waitFor();
+    assert.equal(page.url(), fake.uri);
+  });
+
+  it('says the same without a script', async () => {
+    const bare = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+    fake.back = 400;
+    await bare.goto(`${fake.url}/oauth/callback/x?state=${ID}.s&code=c`);
+    await bare.getByRole('heading', { name: 'This sign-in cannot be continued' }).waitFor();
+    await bare.goto(fake.uri);
+    await bare.getByRole('heading', { name: 'This page needs JavaScript' }).waitFor();
+    await bare.context().close();
+  });
+});
+
+describe('an account', () => {
+  it('that is the wrong one opens the item again, with advice', async () => {
+    await open([github({ progress: 'confirm', account: ACCOUNT })]);
+    fake.on.confirm = ({ body }) => { if (!body.accept) change(github({ progress: 'working', account: ACCOUNT })); };
+    await button('No, use another').click();
+    await page.getByText('Being checked with GitHub').waitFor();
+    change(github());
+    await page.getByText('If GitHub picks the same one by itself, sign out there first.').waitFor();
+    await button('Connect with GitHub').waitFor();
+    assert.equal(fake.calls[0].body.accept, false);
+  });
+
+  it('is answered for once, however often the button is pressed, and again after a failure', async () => {
+    await open([github({ progress: 'confirm', account: ACCOUNT })]);
+    fake.on.confirm = () => ERRORS.away();
+    await button('Yes, use this account').dblclick();
+    await page.getByText('The service cannot be reached.').waitFor();
+    fake.on.confirm = () => { change(github({ state: 'authorized', account: ACCOUNT })); };
+    await button('Yes, use this account').click();
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.equal(fake.calls.length, 2);
+  });
+
+  it('is announced when it waits', async () => {
+    await open([github({ progress: 'working' })]);
+    change(github({ progress: 'confirm', account: ACCOUNT }));
+    await page.getByRole('heading', { name: 'Is this your account?' }).waitFor();
+    assert.equal(await heard(), 'GitHub account: please confirm that grace-hopper is your account.');
+  });
+});
+
+describe('answers', () => {
+  it('are taken up by another window of the same browser at once', async () => {
+    await open([key()]);
+    const beside = await context.newPage();
+    await beside.goto(fake.uri);
+    await button('Send securely', beside).waitFor();
+    await page.getByLabel('Key', { exact: true }).fill('k-1');
+    fake.on.submit = () => { change(key({ state: 'authorized' })); };
+    await button('Send securely').click();
+    await beside.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+  });
+
+  it('end the page when the link turns out to be in use elsewhere', async () => {
+    await open([key()]);
+    fake.on.submit = () => {
+      fake.view = viewOf([], { browser: 'other', canRelink: true, request: { id: ID, name: 'Reports', requester: { name: 'Ada', email: 'ada@example.org' } } });
+      return ERRORS.used();
+    };
+    await page.getByLabel('Key', { exact: true }).fill('k-1');
+    await button('Send securely').click();
+    await page.getByRole('heading', { name: 'In use in another browser' }).waitFor();
+    await button('Send me a new link').click();
+    await page.getByRole('heading', { name: 'A new link is on its way' }).waitFor();
+    assert.deepEqual(fake.calls.map((call) => call.kind), ['submit', 'relink']);
+  });
+
+  it('go without the link in the address for this tab, and for no other', async () => {
+    await open([key()]);
+    await page.goto('about:blank');
+    await page.goto(fake.uri.split('#')[0]);
+    await page.getByLabel('Key', { exact: true }).waitFor();
+    const beside = await context.newPage();
+    await beside.goto(fake.uri.split('#')[0]);
+    await beside.getByRole('heading', { name: 'This link is not complete' }).waitFor();
+  });
+
+  it('can be taken back after declining, and declined again', async () => {
+    await open([shop({ state: 'declined', declineReason: 'Not now.' })], { browser: 'this' });
+    await button('Provide it after all').click();
+    assert.equal(await focused(), 'Shoplet account');
+    await button('Leave it declined').click();
+    await page.getByText('Reason given: “Not now.”').waitFor();
+    assert.equal(fake.calls.length, 0);
+  });
+
+  it('reach the fields of a choice, and keep what was typed there', async () => {
+    const where = { name: 'where', type: 'select', label: 'Where', required: true, options: [
+      { label: 'Cloud', value: 'cloud' }, { label: 'Own host', value: 'own', nested: [{ name: 'host', type: 'text', label: 'Host', required: true }] }] };
+    await open([key({ form: [where] })]);
+    await page.getByLabel('Where').selectOption('own');
+    await page.getByLabel('Host').fill('db.example.org');
+    fake.on.submit = () => { change(key({ form: [where], progress: 'failed', problem: { code: 'refused', text: 'does not answer' } })); };
+    await button('Send securely').click();
+    await page.getByText('Does not answer', { exact: true }).waitFor();
+    assert.deepEqual(fake.calls[0].body, { fields: { where: 'own', host: 'db.example.org' } });
+    assert.equal(await page.getByLabel('Host').inputValue(), 'db.example.org');
+  });
+});
+
+describe('with keys alone', () => {
+  it('everything is reached in the order it is seen', async () => {
+    await open([github(), key()]);
+    const stops = [];
+    for (let n = 0; n < 7; n++) {
+      await page.keyboard.press('Tab');
+      stops.push(await page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent));
+    }
+    assert.deepEqual(stops, ['Connect with GitHub', 'Decline …', 'Key', 'Show Key', 'Send securely', 'Decline …', 'Deutsch']);
+  });
+
+  it('an account is connected, confirmed, and another item declined', async () => {
+    await open([github(), key()]);
+    fake.back = () => change(github({ progress: 'confirm', account: ACCOUNT }));
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Is this your account?' }).waitFor();
+    fake.on.confirm = () => { change(github({ state: 'authorized', account: ACCOUNT })); };
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByText('Connected for Reporting').waitFor();
+    fake.on.decline = ({ body }) => { change(key({ state: 'declined', declineReason: body.reason })); };
+    for (const stop of ['Key', 'Show Key', 'Send', 'Decline']) { await page.keyboard.press('Tab'); assert.ok(stop); }
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.type('Not mine.');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Everything is answered' }).waitFor();
+    assert.deepEqual(fake.calls.map((call) => call.kind), ['connect', 'confirm', 'decline']);
+  });
+
+  it('the language is changed for good', async () => {
+    await open([key()]);
+    await button('Deutsch').focus();
+    await page.keyboard.press('Enter');
+    await button('Sicher senden').waitFor();
+    await page.reload();
+    await button('Sicher senden').waitFor();
+    await button('English').click();
+    await button('Send securely').waitFor();
+  });
+});
