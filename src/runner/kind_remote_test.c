@@ -4,19 +4,27 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "platform/test_call.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
+#include "runner/provider.h"
 #include "store/connection.h"
 #include "store/credential.h"
+#include "store/oauth_grant.h"
+#include "store/oauth_refresh.h"
 #include "store/platform.h"
+
+#define REFRESH_LOOK_MS 100
+#define REFRESH_WAIT_MS 15000
 
 /* task->data */
 struct remote_test {
 	struct connection_use use;
 	struct uuid credential; /* to be opened again on a refusal; nil: none */
 	const struct app_connection *type;
+	json_t *values; /* what the call sees; secret */
 	struct test_call call;
 	struct test_result result;
 };
@@ -27,6 +35,7 @@ remote_test_free(void *data)
 	struct remote_test *test = data;
 
 	connection_use_free(&test->use);
+	json_decref(test->values);
 	test_call_free(&test->call);
 	test_result_free(&test->result);
 	free(test);
@@ -62,6 +71,77 @@ remote_test_check(const struct job *job, json_t *payload, struct errctx *ctx)
 	return OK;
 }
 
+/* ---- access tokens ---- */
+
+static void
+refused(struct task *task, const char *words)
+{
+	struct remote_test *test = task->data;
+
+	test->result.verdict = TEST_BAD;
+	task_settle(task, JOB_FAILED, "%s", words);
+}
+
+/* Not for longer than whoever has asked waits. */
+static void
+wait_for_refresh(struct task *task)
+{
+	if (clock_now_ms() - task->job.created_at > REFRESH_WAIT_MS) {
+		task_retry_later(task, "the access token could not be refreshed in time");
+		return;
+	}
+	task_settle(task, JOB_BACK, NULL);
+	task->outcome.delay_ms = REFRESH_LOOK_MS;
+}
+
+/* A token that has ended says nothing about the connection: the refresh that this job has ordered,
+ * or somebody else before it, is waited for. */
+static enum err
+order_refresh(struct store *store, struct task *task, const struct oauth_token *token,
+    struct errctx *ctx)
+{
+	struct oauth_refresh_state refresh = { 0 };
+	int64_t job_id = 0;
+	enum err err = oauth_refresh_state(store, &token->grant, task->job.id, &refresh, ctx);
+
+	if (err)
+		return err;
+	if (refresh.job_id && !refresh.active) {
+		task_retry_later(task,
+		    token->problem ? token->problem : "the access token could not be refreshed");
+		return OK;
+	}
+	if (!refresh.job_id)
+		err = oauth_refresh_enqueue(store, &token->grant, token->team_id,
+		    task->job.request_id, &job_id, ctx);
+	if (!err)
+		wait_for_refresh(task);
+	return err;
+}
+
+static enum err
+load_token(struct store *store, struct task *task, struct errctx *ctx)
+{
+	struct remote_test *test = task->data;
+	const struct oauth_owner owner = { .connection_id = test->use.connection.id };
+	auto_secret struct secret access = { 0 };
+	struct oauth_token token = { 0 };
+	enum err err = oauth_token_of(store, &owner, &token, ctx);
+
+	if (err)
+		return err;
+	if (strcmp(token.grant_state, OAUTH_BROKEN) == 0)
+		refused(task, token.problem ? token.problem : "the provider refuses it");
+	else if (token.expires_at && token.expires_at - clock_now_ms() < TEST_CALL_TIMEOUT_MS)
+		err = order_refresh(store, task, &token, ctx);
+	else
+		err = oauth_token_open(store, &token, &access, NULL, ctx);
+	oauth_token_free(&token);
+	if (!err && !task->settled)
+		test->values = provider_test_values(test->use.parameters, &access);
+	return err;
+}
+
 static enum err
 remote_test_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
@@ -77,9 +157,14 @@ remote_test_load(struct store *store, struct task *task, json_t *payload, struct
 		return err;
 	const char *name = test->use.connection.account_name;
 	test->type = catalog_connection_type_find(kinds_catalog(), name);
-	if (!test->type || !test_call_exists(test->type) || test->type->auth == APP_AUTH_OAUTH2)
+	if (!test->type || !test_call_exists(test->type))
 		return err_set(ctx, ERR_VALUE, "", "connections of type %s cannot be tested", name);
-	return test_call_build(test->type, test->use.parameters, &test->call, ctx);
+	if (test->type->auth == APP_AUTH_OAUTH2)
+		err = load_token(store, task, ctx);
+	else
+		test->values = json_incref(test->use.parameters);
+	return err || task->settled ? err
+				    : test_call_build(test->type, test->values, &test->call, ctx);
 }
 
 static void
@@ -88,7 +173,7 @@ on_answer(void *arg, struct http_result *result)
 	struct task *task = arg;
 	struct remote_test *test = task->data;
 
-	test_call_judge(test->type, test->use.parameters, result, &test->result);
+	test_call_judge(test->type, test->values, result, &test->result);
 	if (test->result.verdict == TEST_GOOD)
 		task_settle(task, JOB_DONE, NULL);
 	else if (test->result.verdict == TEST_BAD)

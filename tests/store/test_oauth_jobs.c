@@ -633,6 +633,71 @@ without_a_refresh_token_the_end_of_the_access_token_is_the_end(void **state)
 	assert_int_equal(stub_asked("/token"), 1);
 }
 
+/* ---- test ---- */
+
+static int64_t
+test_connection(const struct scene *scene)
+{
+	char subject[32], payload[80];
+
+	snprintf(subject, sizeof(subject), "%lld",
+	    (long long)number_of("SELECT id FROM connection"));
+	snprintf(payload, sizeof(payload), "{\"credential\":\"%s\"}", scene->subject);
+	const struct job_new job = { .kind = "remote_test",
+		.subject = subject,
+		.team_id = the.alpha,
+		.max_attempts = 1,
+		.payload = payload };
+	struct errctx ctx = { 0 };
+	int64_t id = 0;
+
+	ok(job_enqueue(&the.store, &job, &id, &ctx), &ctx);
+	return id;
+}
+
+static void
+a_test_uses_the_token_and_refreshes_one_that_has_ended(void **state)
+{
+	struct scene scene;
+	(void)state;
+
+	connect_scene(&scene);
+	expect_end(test_connection(&scene), "done", "");
+	assert_true(stub_got("/me", "Authorization: Bearer access-1"));
+	stub_says("/token", 200,
+	    "{\"access_token\":\"access-2\",\"refresh_token\":\"refresh-2\",\"expires_in\":3600}");
+	sql("UPDATE oauth_token SET expires_at = UTC_TIMESTAMP(3), created_at = created_at - "
+	    "INTERVAL 1 MINUTE");
+	expect_end(test_connection(&scene), "done", "");
+	assert_true(stub_got("/me", "Authorization: Bearer access-2"));
+	stub_says("/me", 401, "{}");
+	expect_end(test_connection(&scene), "failed", "401");
+	assert_int_equal(COUNT("credential WHERE state = 'reauthorizing'"), 1);
+	stub_says("/me", 200, "{\"name\":\"Ada's shop\",\"id\":4711}");
+	expect_end(test_connection(&scene), "done", "");
+	assert_int_equal(COUNT("credential WHERE state = 'authorized'"), 1);
+}
+
+static void
+a_test_of_a_token_that_cannot_be_refreshed_ends(void **state)
+{
+	struct scene scene;
+	(void)state;
+
+	connect_scene(&scene);
+	set_client("new-client");
+	sql("UPDATE oauth_token SET expires_at = UTC_TIMESTAMP(3), created_at = created_at - "
+	    "INTERVAL 1 MINUTE");
+	stub_says("/me", 200, "{}");
+	expect_end(test_connection(&scene), "dead", "another client");
+	assert_int_equal(COUNT("credential WHERE state = 'authorized'"), 1);
+	set_client("client");
+	stub_says("/token", 400, "{\"error\":\"invalid_grant\"}");
+	expect_end(test_connection(&scene), "failed", "");
+	assert_int_equal(stub_asked("/me"), 0);
+	assert_int_equal(COUNT("credential WHERE state = 'reauthorizing'"), 1);
+}
+
 /* ---- revocation ---- */
 
 static void
@@ -699,6 +764,8 @@ main(void)
 		WITH_QUEUE(another_client_cannot_spend_old_tokens_and_nothing_breaks),
 		WITH_QUEUE(housekeeping_orders_what_is_due),
 		WITH_QUEUE(without_a_refresh_token_the_end_of_the_access_token_is_the_end),
+		WITH_QUEUE(a_test_uses_the_token_and_refreshes_one_that_has_ended),
+		WITH_QUEUE(a_test_of_a_token_that_cannot_be_refreshed_ends),
 		WITH_QUEUE(a_deleted_connection_is_revoked_when_the_provider_is_back),
 		WITH_QUEUE(a_revocation_waits_for_a_refresh_under_way_and_ends_its_answer),
 	};
