@@ -13,6 +13,8 @@ struct submission {
 	struct uuid id, credential_id;
 	int64_t team_id;
 	struct bytes fields_sealed; /* data NULL: taken, refused or called off */
+	char *account_name,
+	    *account_id; /* it waits for the person to confirm this account; NULL: it does not */
 	/* of the credential */
 	char *prefill;      /* JSON object {hard, soft}, or NULL; owned */
 	int64_t extends_id; /* connection that the answer goes into; 0: a new one is made */
@@ -29,5 +31,9 @@ enum err submission_open(struct store *store, const struct submission *submissio
  * none any more, which also means: somebody else has decided about this form. */
 enum err submission_wipe_in(struct store *store, const struct uuid *id, bool *wiped_out,
     struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction: keep the sealed fields until the person has confirmed whose
+ * account they open. ERR_VALUE when somebody else has decided about this form. */
+enum err submission_wait_in(struct store *store, const struct uuid *id, const char *account_name,
+    const char *account_id, struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -26,6 +26,8 @@ struct fulfil {
 	struct item_form item;                  /* its type */
 	char name[KEYCHAIN_NAME_MAX * 4 + 600]; /* of what is to be made */
 	bool tests;                             /* a connection, before anything is made of it */
+	bool confirmed; /* the person has seen whose account it opens, and said yes */
+	bool waits;     /* for that */
 	struct test_call test;
 	struct test_result tested;
 };
@@ -49,11 +51,13 @@ static enum err
 fulfil_check(const struct job *job, json_t *payload, struct errctx *ctx)
 {
 	const char *submission = json_get_text(payload, "submission");
+	size_t confirmed = json_is_true(json_object_get(payload, "confirmed"));
 	struct uuid id;
 
-	if (json_object_size(payload) != 1 || !submission || uuid_parse(submission, &id))
+	if (json_object_size(payload) != 1 + confirmed || !submission ||
+	    uuid_parse(submission, &id))
 		return err_set(ctx, ERR_FIELD, "submission",
-		    "the payload names no submission and that only");
+		    "the payload names no submission, or more than that it is confirmed");
 	if (uuid_parse(job->subject, &id))
 		return err_set(ctx, ERR_FIELD, "subject", "the subject is no credential's id");
 	return OK;
@@ -199,7 +203,8 @@ prepare_test(struct task *task, struct fulfil *fulfil)
 {
 	struct errctx ctx = { 0 };
 
-	if (!fulfil->item.connection || !test_call_exists(fulfil->item.connection))
+	if (!fulfil->item.connection || fulfil->confirmed ||
+	    !test_call_exists(fulfil->item.connection))
 		return;
 	fulfil->tests = true;
 	if (test_call_build(fulfil->item.connection, json_object_get(fulfil->form, "fields"),
@@ -262,6 +267,8 @@ fulfil_load(struct store *store, struct task *task, json_t *payload, struct errc
 		    done ? "" : "the form was taken back");
 		return OK;
 	}
+	fulfil->confirmed =
+	    json_get_bool(payload, "confirmed", false) && fulfil->submission.account_name;
 	err = open_form(store, fulfil, ctx);
 	if (!err)
 		err = check_identity(task, fulfil, json_get_text(fulfil->form, "credential"), ctx);
@@ -293,10 +300,13 @@ on_tested(void *arg, struct http_result *result)
 
 	test_call_judge(fulfil->item.connection, json_object_get(fulfil->form, "fields"), result,
 	    &fulfil->tested);
-	if (fulfil->tested.verdict == TEST_GOOD && fulfil->remote.platform.kind != PLATFORM_LOCAL) {
+	fulfil->waits = fulfil->tested.verdict == TEST_GOOD && fulfil->tested.account_name;
+	if (fulfil->tested.verdict == TEST_GOOD && !fulfil->waits &&
+	    fulfil->remote.platform.kind != PLATFORM_LOCAL) {
 		remote_start(task, remote_made);
 		return;
 	}
+	task->silent = fulfil->waits; /* nothing is authorized yet */
 	if (fulfil->tested.verdict == TEST_GOOD)
 		task_settle(task, JOB_DONE, NULL);
 	else if (fulfil->tested.verdict == TEST_BAD)
@@ -350,8 +360,10 @@ make_connection(struct store *store, const struct fulfil *fulfil, int64_t *id_ou
 		.package_name = type->app->name,
 		.scopes = fulfil->credential.scope,
 		.parameters = json_object_get(fulfil->form, "fields"),
-		.metadata_value = fulfil->tested.account_name,
-		.uid = fulfil->tested.account_id,
+		.metadata_value = fulfil->confirmed ? fulfil->submission.account_name
+						    : fulfil->tested.account_name,
+		.uid =
+		    fulfil->confirmed ? fulfil->submission.account_id : fulfil->tested.account_id,
 	};
 	const struct credential *credential = &fulfil->credential;
 	int64_t own_id = credential_is_remote(credential) ? 0 : credential->remote_id;
@@ -422,8 +434,11 @@ fulfil_save(struct store *store, const struct task *task, struct task_outcome *o
 	const struct fulfil *fulfil = task->data;
 	bool makes = outcome->end == JOB_DONE && fulfil->submission.fields_sealed.data;
 	bool wiped = false;
-	enum err err = submission_wipe_in(store, &fulfil->submission.id, &wiped, ctx);
 
+	if (makes && fulfil->waits)
+		return submission_wait_in(store, &fulfil->submission.id,
+		    fulfil->tested.account_name, fulfil->tested.account_id, ctx);
+	enum err err = submission_wipe_in(store, &fulfil->submission.id, &wiped, ctx);
 	if (err || !makes)
 		return err;
 	if (fulfil->remote.platform.kind != PLATFORM_LOCAL)
@@ -464,9 +479,12 @@ const struct kind kind_fulfil = {
 	.timeout_ms = 60 * 1000,
 	.max_attempts = 5,
 	.audit = "credential.authorize",
-	.doc = "Opens and checks a form, tests a connection at its provider, makes the key or "
-	       "connection at the team's platform and authorizes the credential.",
-	.idempotent = "What is ours is made in the transaction that wipes the form and ends the "
+	.doc =
+	    "Opens and checks a form, tests a connection at its provider, has the person confirm "
+	    "whose account it is, makes the key or connection at the team's platform and "
+	    "authorizes the credential.",
+	.idempotent = "A form that is to be confirmed stays as it is. What is ours is made in the "
+		      "transaction that wipes the form and ends the "
 		      "job, one elsewhere under a key of idempotency that is the job's id; a form "
 		      "that is wiped already makes nothing.",
 	.check = fulfil_check,

@@ -8,16 +8,31 @@ static const struct col load_out[] = {
 	COL(UUID, struct submission, credential_id),
 	COL(INT, struct submission, team_id),
 	COL(BYTES, struct submission, fields_sealed),
+	COL(TEXT, struct submission, account_name),
+	COL(TEXT, struct submission, account_id),
 	COL(TEXT, struct submission, prefill),
 	COL(INT, struct submission, extends_id),
 };
 static const struct stmt load = { "submission_load",
-	"SELECT s.id, s.credential_id, s.team_id, s.fields_sealed, c.prefill, c.extends_id "
+	"SELECT s.id, s.credential_id, s.team_id, s.fields_sealed, s.account_name, s.account_id, "
+	"c.prefill, c.extends_id "
 	"FROM submission s LEFT JOIN credential c ON c.id = s.credential_id WHERE s.id = ?",
 	id_in, COL_N(id_in), load_out, COL_N(load_out) };
 static const struct stmt wipe = { "submission_wipe",
-	"UPDATE submission SET fields_sealed = NULL WHERE id = ? AND fields_sealed IS NOT NULL",
+	"UPDATE submission SET fields_sealed = NULL, account_name = NULL, account_id = NULL WHERE "
+	"id = ? AND fields_sealed IS NOT NULL",
 	id_in, COL_N(id_in), NULL, 0 };
+struct wait_in {
+	struct uuid id;
+	const char *account_name, *account_id;
+};
+static const struct col wait_in[] = { COL(TEXT, struct wait_in, account_name),
+	COL(TEXT, struct wait_in, account_id), COL(UUID, struct wait_in, id) };
+/* as long as the columns, and as a connection keeps them */
+static const struct stmt wait_for = { "submission_wait",
+	"UPDATE submission SET account_name = LEFT(?, 255), account_id = LEFT(?, 255) "
+	"WHERE id = ? AND fields_sealed IS NOT NULL",
+	wait_in, COL_N(wait_in), NULL, 0 };
 
 void
 submission_free(struct submission *submission)
@@ -64,4 +79,17 @@ submission_wipe_in(struct store *store, const struct uuid *id, bool *wiped_out, 
 	if (!err)
 		*wiped_out = affected > 0;
 	return err;
+}
+
+enum err
+submission_wait_in(struct store *store, const struct uuid *id, const char *account_name,
+    const char *account_id, struct errctx *ctx)
+{
+	const struct wait_in in = { *id, account_name, account_id };
+	int64_t affected = 0;
+	enum err err = stmt_run(store->db, &wait_for, &in, &affected, ctx);
+
+	if (err || affected)
+		return err;
+	return err_set(ctx, ERR_VALUE, "", "the form was taken back");
 }

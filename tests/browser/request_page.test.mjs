@@ -243,6 +243,9 @@ describe('a link', () => {
     assert.equal(await item.getByLabel('Note').inputValue(), 'changed');
     await item.getByLabel('API key', { exact: true }).fill(`${CANARY}-shop`);
     await send(item);
+    await item.getByText('grace@shop.example').waitFor();
+    await check('whose account it is');
+    await item.getByRole('button', { name: 'Yes, use this account' }).click();
     await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
     const { credentials: [credential] } = await detail(answer.body.request);
     const { connection } = (await api('GET', `/connections/${credential.remoteId}`)).body;

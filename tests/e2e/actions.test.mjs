@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { startStack, waitFor } from './harness.mjs';
+import { startStack } from './harness.mjs';
 import { startVendor } from './vendor.mjs';
 
 const REQUESTS = '/api/v2/credential-requests/requests';
@@ -37,6 +37,7 @@ async function made(path, body) {
   return {
     ...answer.body,
     id,
+    secret,
     headers: answer.headers,
     open: async () => (await stack.api('GET', `/public/requests/${id}`, undefined, { headers })).body,
     submit: (item, fields) => stack.api('POST', `/public/requests/${id}/items/${item}`, { fields }, { headers }),
@@ -44,10 +45,10 @@ async function made(path, body) {
   };
 }
 
-const settled = (request) => waitFor('the form to be worked on', async () => {
-  const { items } = await request.open();
-  return items.every(({ progress }) => progress !== 'working') && items;
-});
+async function settled(request) {
+  for (const { id } of (await request.open()).items) await stack.answered(request.id, request.secret, id);
+  return (await request.open()).items;
+}
 
 function definitionOf(url) {
   const host = new URL(url).host;

@@ -265,6 +265,22 @@ class Stack {
     });
   }
 
+  // Waits until nothing is done with an item of the page any more, and says yes when it asks whose account it is; gives the item.
+  async answered(requestId, secret, itemId) {
+    const path = `/public/requests/${requestId}`;
+    const link = { token: secret, scheme: 'Link' };
+    const idle = () => waitFor('the end of the job', async () => {
+      const { items } = (await this.api('GET', path, undefined, link)).body;
+      const item = items.find(({ id }) => id === itemId);
+      return item.progress !== 'working' && item;
+    });
+    const item = await idle();
+    if (item.progress !== 'confirm') return item;
+    const said = await this.api('POST', `${path}/items/${itemId}/confirm`, { accept: true }, link);
+    if (said.status !== 202) throw new Error(`not confirmed: ${said.text}`);
+    return idle();
+  }
+
   // Bytes as they are over TCP; gives all that comes back until the other side closes.
   raw(bytes, { ms = 10000 } = {}) {
     return new Promise((resolve, reject) => {

@@ -9,14 +9,17 @@ import { freePort, startStack, waitFor } from './harness.mjs';
 import { linkIn, mailOptions, MailServer } from './mail_server.mjs';
 import { startOauthVendor } from './oauth_vendor.mjs';
 import { appFor, Person } from './person.mjs';
+import { startVendor } from './vendor.mjs';
 
 const REQUESTS = '/api/v2/credential-requests/requests';
 const PAGE_HEADERS = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'x-robots-tag': 'noindex, nofollow', 'x-content-type-options': 'nosniff' };
+const CANARY = 'canary-page-77b0';
 const TYPES = { plain: 'plain', other: 'other', issued: 'issued', bare: 'bare', shop: 'shop' };
 
 let stack;
 let vendor;
 let mail;
+let forms;
 let apps;
 let world;
 const redirectUris = {};
@@ -71,6 +74,16 @@ before(async () => {
     const connection = vendor.room(type, ways).connection(TYPES[type], definitions[type] ?? {});
     writeFileSync(join(apps, `${type}.json`), JSON.stringify(appFor(connection)));
   }
+  // A login whose test says whose it is.
+  forms = await startVendor({ user: 'u', password: 'p' });
+  forms.on('/who', (request, response) => {
+    const [name] = Buffer.from(request.headers.authorization.slice(6), 'base64').toString().split(':');
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ name, id: `id-${name}` }));
+  });
+  writeFileSync(join(apps, 'login.json'), JSON.stringify(appFor({ type: 'login', label: 'Login', auth: 'basic',
+    fields: [{ name: 'user', type: 'text', label: 'User', required: true }, { name: 'password', type: 'password', label: 'Password', required: true }],
+    inject: [{ where: 'basic', template: '<<user>>:<<password>>' }], test: { method: 'GET', url: `${forms.url}/who`, expect: [200] },
+    account_name: ['/name'], account_id: ['/id'], allowed_hosts: [new URL(forms.url).host] })));
   mail = await new MailServer(await freePort()).start();
   stack = await startStack({ set: [`common.apps_extra_dir=${apps}`, ...mailOptions(mail.port)] });
   world = await stack.world();
@@ -86,6 +99,7 @@ after(async () => {
   await stack?.close();
   await mail?.stop?.();
   await vendor?.close();
+  await forms?.close();
   rmSync(apps, { recursive: true, force: true });
 });
 
@@ -368,5 +382,80 @@ describe('a new link', () => {
     const refused = await relink(person);
     assert.equal(refused.status, 429, refused.text);
     assert.equal((await person.look()).browser, 'free');
+  });
+});
+
+describe('a connection by form', () => {
+  const openForms = () => count('submission WHERE fields_sealed IS NOT NULL');
+  const connections = () => count(`connection WHERE team_id = ${world.teamId} AND account_name = 'login'`);
+  const fill = async ({ person, item }, user) => {
+    const sent = await person.call('POST', `/items/${item.id}`, { fields: { user, password: CANARY } });
+    assert.equal(sent.status, 202, sent.text);
+    return person.settled(item.id);
+  };
+  const finish = async ({ person, item }, accept) => {
+    await person.confirm(item.id, accept);
+    return person.settled(item.id);
+  };
+
+  test('waits until the person has said that the account is his', async () => {
+    const asked = await ask('login');
+    const waiting = await fill(asked, 'ada');
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { name: 'ada', other: false }]);
+    assert.deepEqual([await connections(), await openForms()], [0, 1]);
+    assert.equal(await count(`audit WHERE event = 'credential.authorize' AND subject = '${asked.item.id}'`), 0);
+    const done = await finish(asked, true);
+    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { name: 'ada', other: false }]);
+    assert.deepEqual([await connections(), await openForms()], [1, 0]);
+    assert.deepEqual(await stack.mysql(`SELECT metadata_value, uid FROM connection WHERE account_name = 'login'`), [['ada', 'id-ada']]);
+    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { accept: true })).status, 400);
+    assert.deepEqual(await stack.findSecret(CANARY), []);
+  });
+
+  test('of an account that is not his is thrown away, and may be filled in again', async () => {
+    const asked = await ask('login');
+    const before_ = await connections();
+    await fill(asked, 'grace');
+    const open = await finish(asked, false);
+    assert.deepEqual([open.state, open.progress, open.account, open.problem], ['pending', null, null, null]);
+    assert.deepEqual([await connections(), await openForms()], [before_, 0]);
+    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { accept: true })).status, 400);
+    await fill(asked, 'ada');
+    await fill(asked, 'linus'); // instead of what waited
+    assert.equal(await openForms(), 1);
+    assert.equal((await finish(asked, true)).account.name, 'linus');
+  });
+
+  test('waits for one browser; declined or with a new link it waits no more', async () => {
+    const asked = await ask('login');
+    await fill(asked, 'ada');
+    const stranger = new Person(stack, asked.uri);
+    assert.equal((await stranger.call('POST', `/items/${asked.item.id}/confirm`, { accept: true })).status, 403);
+    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/decline`, {})).status, 202);
+    assert.deepEqual([(await asked.person.settled(asked.item.id)).state, await openForms()], ['declined', 0]);
+    await fill(asked, 'ada');
+    assert.equal((await stranger.call('POST', '/relink', {})).status, 202);
+    assert.equal(await openForms(), 0);
+  });
+
+  test('confirmed twice at once makes one connection', async () => {
+    const asked = await ask('login');
+    const before_ = await connections();
+    await fill(asked, 'ada');
+    const answers = await Promise.all([true, true, true, true].map((accept) => asked.person.call('POST', `/items/${asked.item.id}/confirm`, { accept })));
+    assert.equal(answers.filter(({ status }) => status === 202).length, 1);
+    assert.equal((await asked.person.settled(asked.item.id)).state, 'authorized');
+    assert.equal(await connections(), before_ + 1);
+  });
+
+  test('says when it is another account than before', async () => {
+    const asked = await ask('login');
+    await fill(asked, 'ada');
+    const { state } = await finish(asked, true);
+    assert.equal(state, 'authorized');
+    await stack.mysql(`UPDATE credential SET state = 'reauthorizing' WHERE uuid_text(id) = '${asked.item.id}'`);
+    assert.equal((await asked.person.item(asked.item.id)).account, null);
+    assert.deepEqual((await fill(asked, 'grace')).account, { name: 'grace', other: true });
+    assert.deepEqual((await fill(asked, 'ada')).account, { name: 'ada', other: false });
   });
 });

@@ -224,7 +224,7 @@ describe('a connection', () => {
     const link = { token: request.secret, scheme: 'Link' };
     const sent = await here.api('POST', `/public/requests/${request.id}/items/${request.item}`, { fields: { apiKey } }, link);
     assert.equal(sent.status, 202, sent.text);
-    await waitFor('the end of the job', async () => (await here.api('GET', `/public/requests/${request.id}`, undefined, link)).body.items[0].progress !== 'working');
+    await here.answered(request.id, request.secret, request.item);
     return credentialOf(request.item);
   }
 
