@@ -476,6 +476,7 @@ make_request(void)
 	ok(request_create(&store, &audit, &request, &made, &ctx), &ctx);
 	the_link.request = made.request.id;
 	hash_link(made.link_secret, the_link.hash);
+	the_link.has_browser = true;
 	request_made_wipe(&made);
 }
 
