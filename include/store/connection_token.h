@@ -14,7 +14,6 @@ struct connection_token {
 	int64_t connection_id, team_id;
 	char *account_name;       /* connection type */
 	bool refreshable;         /* there is a refresh token */
-	int64_t fetched_at;       /* ms: when the newest token came */
 	struct oauth_token token; /* of its grant; a connection without one: token.grant is nil */
 };
 /* ERR_NO_CONNECTION for hidden and missing ones alike. A connection without a grant is no error

@@ -75,6 +75,7 @@ struct oauth_token {
 	struct bytes access_sealed, refresh_sealed;
 	char *token_type;
 	int64_t expires_at; /* ms; 0: never */
+	int64_t created_at; /* ms: when it came */
 };
 void oauth_token_free(struct oauth_token *token);
 /* The newest one of a grant, or of its owner, by a plain read. ERR_NOT_FOUND. */

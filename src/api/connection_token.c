@@ -61,7 +61,7 @@ answer_token(struct ctx *ctx, struct response *response, const struct connection
 	json_put(answer, "token", json_text_lossy(secret_text(&access), access.len));
 	json_put_text(answer, "tokenType", token->token.token_type);
 	json_put_time(answer, "expiresAt", token->token.expires_at);
-	json_put_time(answer, "fetchedAt", token->fetched_at);
+	json_put_time(answer, "fetchedAt", token->token.created_at);
 	usage_note(api_pool(ctx)->usage, ctx, ctx->route->audit, token->team_id,
 	    token->connection_id);
 	return response_json(response, answer);
@@ -72,7 +72,7 @@ answer_token(struct ctx *ctx, struct response *response, const struct connection
 static bool
 lasts(const struct connection_token *token, const struct asked *asked)
 {
-	int64_t life_s = (token->token.expires_at - token->fetched_at) / 1000;
+	int64_t life_s = (token->token.expires_at - token->token.created_at) / 1000;
 	int64_t most_s = life_s / 2;
 
 	return connection_token_lasts(token,

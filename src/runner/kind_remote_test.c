@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "oauth/exchange.h"
 #include "platform/test_call.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
@@ -24,7 +25,9 @@ struct remote_test {
 	struct connection_use use;
 	struct uuid credential; /* to be opened again on a refusal; nil: none */
 	const struct app_connection *type;
-	json_t *values; /* what the call sees; secret */
+	json_t *values;           /* what the call sees; secret */
+	struct oauth_token token; /* with OAuth */
+	bool refreshes;           /* a new one is to be fetched */
 	struct test_call call;
 	struct test_result result;
 };
@@ -36,6 +39,7 @@ remote_test_free(void *data)
 
 	connection_use_free(&test->use);
 	json_decref(test->values);
+	oauth_token_free(&test->token);
 	test_call_free(&test->call);
 	test_result_free(&test->result);
 	free(test);
@@ -94,29 +98,49 @@ wait_for_refresh(struct task *task)
 	task->outcome.delay_ms = REFRESH_LOOK_MS;
 }
 
-/* A token that has ended says nothing about the connection: the refresh that this job has ordered,
- * or somebody else before it, is waited for. */
-static enum err
-order_refresh(struct store *store, struct task *task, const struct oauth_token *token,
-    struct errctx *ctx)
+static bool
+can_refresh(const struct remote_test *test)
 {
+	enum oauth_source source = oauth_refresh_source(test->type);
+
+	return source == OAUTH_SOURCE_ACCESS ||
+	       (source == OAUTH_SOURCE_REFRESH && test->token.refresh_sealed.data);
+}
+
+/* A token that was there before the job may have ended, or been taken back, where the grant has
+ * not: only what is said of a newer one is true of the connection. */
+static bool
+is_old(const struct task *task)
+{
+	const struct remote_test *test = task->data;
+
+	return !uuid_is_nil(&test->token.grant) && can_refresh(test) &&
+	       test->token.created_at < task->job.created_at;
+}
+
+/* An old token is not tried while a new one is fetched. A refresh that has ended since the job was
+ * put in, and brought none, would end so again, and says nothing about the connection. */
+static enum err
+look_for_refresh(struct store *store, struct task *task, struct errctx *ctx)
+{
+	struct remote_test *test = task->data;
+	const struct oauth_token *token = &test->token;
 	struct oauth_refresh_state refresh = { 0 };
-	int64_t job_id = 0;
+	bool ended = token->expires_at && token->expires_at - clock_now_ms() < TEST_CALL_TIMEOUT_MS;
 	enum err err = oauth_refresh_state(store, &token->grant, task->job.id, &refresh, ctx);
 
 	if (err)
 		return err;
-	if (refresh.job_id && !refresh.active) {
+	if (refresh.active) {
+		wait_for_refresh(task);
+	} else if (refresh.job_id) {
 		task_retry_later(task,
 		    token->problem ? token->problem : "the access token could not be refreshed");
-		return OK;
-	}
-	if (!refresh.job_id)
-		err = oauth_refresh_enqueue(store, &token->grant, token->team_id,
-		    task->job.request_id, &job_id, ctx);
-	if (!err)
+	} else if (ended) {
+		test->refreshes = true;
 		wait_for_refresh(task);
-	return err;
+	}
+	return OK;
 }
 
 static enum err
@@ -125,19 +149,23 @@ load_token(struct store *store, struct task *task, struct errctx *ctx)
 	struct remote_test *test = task->data;
 	const struct oauth_owner owner = { .connection_id = test->use.connection.id };
 	auto_secret struct secret access = { 0 };
-	struct oauth_token token = { 0 };
-	enum err err = oauth_token_of(store, &owner, &token, ctx);
+	enum err err = oauth_token_of(store, &owner, &test->token, ctx);
 
+	if (err == ERR_NOT_FOUND) {
+		refused(task, "nobody has signed in for this connection");
+		return OK;
+	}
 	if (err)
 		return err;
-	if (strcmp(token.grant_state, OAUTH_BROKEN) == 0)
-		refused(task, token.problem ? token.problem : "the provider refuses it");
-	else if (token.expires_at && token.expires_at - clock_now_ms() < TEST_CALL_TIMEOUT_MS)
-		err = order_refresh(store, task, &token, ctx);
-	else
-		err = oauth_token_open(store, &token, &access, NULL, ctx);
-	oauth_token_free(&token);
-	if (!err && !task->settled)
+	if (strcmp(test->token.grant_state, OAUTH_BROKEN) == 0)
+		refused(task,
+		    test->token.problem ? test->token.problem : "the provider refuses it");
+	else if (is_old(task))
+		err = look_for_refresh(store, task, ctx);
+	if (err || task->settled)
+		return err;
+	err = oauth_token_open(store, &test->token, &access, NULL, ctx);
+	if (!err)
 		test->values = provider_test_values(test->use.parameters, &access);
 	return err;
 }
@@ -176,7 +204,10 @@ on_answer(void *arg, struct http_result *result)
 	test_call_judge(test->type, test->values, result, &test->result);
 	if (test->result.verdict == TEST_GOOD)
 		task_settle(task, JOB_DONE, NULL);
-	else if (test->result.verdict == TEST_BAD)
+	else if (test->result.verdict == TEST_BAD && is_old(task)) {
+		test->refreshes = true;
+		wait_for_refresh(task);
+	} else if (test->result.verdict == TEST_BAD)
 		task_settle(task, JOB_FAILED, "%s", test->result.reason);
 	else /* with its one attempt that makes the job dead, which tells it from a refusal */
 		task_retry_later(task, test->result.reason);
@@ -240,7 +271,11 @@ remote_test_save(struct store *store, const struct task *task, struct task_outco
     struct errctx *ctx)
 {
 	const struct remote_test *test = task->data;
+	int64_t job_id;
 
+	if (outcome->end == JOB_BACK && test->refreshes)
+		return oauth_refresh_enqueue(store, &test->token.grant, test->token.team_id,
+		    task->job.request_id, &job_id, ctx);
 	if (outcome->end == JOB_FAILED && test->result.verdict == TEST_BAD &&
 	    !uuid_is_nil(&test->credential))
 		return open_again(store, task, ctx);
@@ -261,5 +296,6 @@ const struct kind kind_remote_test = {
 	.load = remote_test_load,
 	.start = remote_test_start,
 	.save = remote_test_save,
+	.saves_progress = true,
 	.free = remote_test_free,
 };

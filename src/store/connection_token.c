@@ -16,10 +16,10 @@ struct get_row {
 static const struct col get_in[] = { COL(INT, struct get_in, id),
 	COL(TEXT, struct get_in, public_id) };
 static const struct col get_out[] = { AUTH_COLS(struct get_row, auth), OUT(INT, connection_id),
-	OUT(INT, team_id), OUT(TEXT, account_name), OUT(BOOL, refreshable), OUT(TIME, fetched_at),
-	OUT(UUID, token.grant), OUT(INT, token.team_id), OUT(INT, token.generation),
-	OUT(TEXT, token.grant_state), OUT(TEXT, token.problem), OUT(BYTES, token.access_sealed),
-	OUT(TEXT, token.token_type), OUT(TIME, token.expires_at) };
+	OUT(INT, team_id), OUT(TEXT, account_name), OUT(BOOL, refreshable),
+	OUT(TIME, token.created_at), OUT(UUID, token.grant), OUT(INT, token.team_id),
+	OUT(INT, token.generation), OUT(TEXT, token.grant_state), OUT(TEXT, token.problem),
+	OUT(BYTES, token.access_sealed), OUT(TEXT, token.token_type), OUT(TIME, token.expires_at) };
 static const struct stmt get = { "connection_token_get",
 	"SELECT " AUTH_COLUMNS
 	", x.id, x.team_id, x.account_name, t.refresh_sealed IS NOT NULL, t.created_at, "

@@ -21,12 +21,13 @@ static const struct col user_credential_in[] = { COL(INT, struct token_in,
 #define OUT(type, member) COL(type, struct oauth_token, member)
 static const struct col token_out[] = { OUT(UUID, grant), OUT(INT, team_id), OUT(INT, generation),
 	OUT(TEXT, grant_state), OUT(TEXT, problem), OUT(BYTES, access_sealed),
-	OUT(BYTES, refresh_sealed), OUT(TEXT, token_type), OUT(TIME, expires_at) };
+	OUT(BYTES, refresh_sealed), OUT(TEXT, token_type), OUT(TIME, expires_at),
+	OUT(TIME, created_at) };
 #define SELECT(var, name, where, in)                                                               \
 	static const struct stmt var = { name,                                                     \
 		"SELECT g.uuid, g.team_id, t.generation, g.state, g.problem, t.access_sealed, "    \
-		"t.refresh_sealed, t.token_type, t.expires_at FROM oauth_grant g JOIN "            \
-		"oauth_token t ON t.grant_uuid = g.uuid AND t.generation = g.generation "          \
+		"t.refresh_sealed, t.token_type, t.expires_at, t.created_at FROM oauth_grant g "   \
+		"JOIN oauth_token t ON t.grant_uuid = g.uuid AND t.generation = g.generation "     \
 		"WHERE " where,                                                                    \
 		in, COL_N(in), token_out, COL_N(token_out) }
 

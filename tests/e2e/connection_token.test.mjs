@@ -1,23 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// Using an OAuth connection: its access token from the database, what is said where there is none, and when it is refreshed.
+// Using and testing an OAuth connection: its access token from the database, what is said where there is none, and when it is
+// refreshed. The connections are put into the database as a person's trip to the provider leaves them.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import { startStack, waitFor } from './harness.mjs';
 import { sealerOf } from './seal.mjs';
+import { startVendor } from './vendor.mjs';
 
 const ACCESS = 'access-token-5f20c1';
 const REFRESH = 'refresh-token-b81e07';
 
-let stack; let mine; let theirs; let seal; let used = 0;
+let stack; let mine; let theirs; let seal; let vendor; let apps; let used = 0;
+
+const definitionOf = (url) => ({
+  name: 'oauthlet',
+  version: 1,
+  label: 'Oauthlet',
+  connections: [{
+    type: 'oauthlet', label: 'Oauthlet', auth: 'oauth2', allowed_hosts: [new URL(url).host],
+    inject: [{ where: 'header', name: 'Authorization', template: 'Bearer <<access_token>>' }],
+    oauth2: {
+      authorize_url: `${url}/authorize`, token_url: `${url}/hang`, client_auth: 'body', pkce: 'S256', scopes: [{ name: 'read', words: 'Read' }],
+      default_scopes: ['read'], expires: { source: 'answer', default_s: 3600 },
+    },
+    test: { method: 'GET', url: `${url}/whoami`, expect: [200] },
+    account_name: ['/email'],
+  }],
+  modules: [{ id: 'Get', name: 'Get', label: 'Get', type: 'account:oauthlet', scope: ['read'] }],
+});
 
 before(async () => {
-  stack = await startStack({ workers: 4 });
+  vendor = await startVendor();
+  apps = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
+  writeFileSync(join(apps, 'oauthlet.json'), JSON.stringify(definitionOf(vendor.url)));
+  stack = await startStack({ workers: 4, set: [`common.apps_extra_dir=${apps}`] });
   mine = await stack.world({ name: 'Ada' });
   theirs = await stack.world({ name: 'Mallory' });
   seal = await sealerOf(stack, mine.teamId);
 });
-after(() => stack?.close());
+after(async () => {
+  await stack?.close();
+  await vendor?.close();
+  rmSync(apps, { recursive: true, force: true });
+});
+
+const bin = (id) => `UNHEX('${id.replaceAll('-', '')}')`;
 
 const tokenOf = (id, query = '', options = {}) => stack.api('POST', `/api/v2/connections/${id}/token${query}`, undefined, { token: mine.token, ...options });
 
@@ -30,7 +61,6 @@ function expectError(answer, status, code, detail) {
 // A connection as a person's trip to the provider leaves it. `lastsS`, `ageS`: of the token, in seconds; null: it does not end.
 async function connect({ lastsS = 3600, ageS = 0, refresh = true, state = 'active', problem = null, type = 'github', grant = true } = {}) {
   const [uuid, owner] = [randomUUID(), randomUUID()];
-  const bin = (id) => `UNHEX('${id.replaceAll('-', '')}')`;
   used += 1;
   await stack.mysql(`INSERT INTO connection (uuid, team_id, name, account_name, account_label, account_type, package_name, scopes, parameters_sealed, created_at, updated_at)
     VALUES (${bin(owner)}, ${mine.teamId}, 'c${used}', '${type}', 'Label', 'oauth', '${type}', '["repo","gist"]', UNHEX('${seal('connection', owner, 'parameters', '{}')}'), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`);
@@ -136,4 +166,111 @@ test('one that ends is refreshed by one job, however many ask', async () => {
   assert.equal(easy.body.token, ACCESS);
   expectError(insists, 424, 'SC424', /503/);
   await stack.start('runner');
+});
+
+describe('a test', () => {
+  const CREDENTIALS = '/api/v2/credential-requests/credentials';
+  const call = (method, path, body) => stack.api(method, path, body, { token: mine.token });
+  const verify = (id) => call('POST', `/api/v2/connections/${id}/test`);
+  const again = (id) => call('POST', `${CREDENTIALS}/${id}/request-reauthorize`);
+  const stateOf = async (id) => (await call('GET', `${CREDENTIALS}/${id}`)).body.credential.state;
+  const vendorTakes = (...tokens) => vendor.on('/whoami', (request, response) =>
+    response.writeHead(tokens.includes(request.headers.authorization) ? 200 : 401, { 'content-type': 'application/json' }).end('{"email":"ada@oauthlet.example"}'));
+  const oauthlet = (more) => connect({ type: 'oauthlet', ...more });
+
+  // A credential that was authorized with it.
+  async function credentialOf(id) {
+    const made = await call('POST', '/api/v2/credential-requests/requests/v2', { name: 'Again', teamId: mine.teamId,
+      provider: { providerMakeUserId: mine.userId }, credentials: [{ appName: 'oauthlet', appModules: ['*'] }] });
+    const { requestDetail } = (await call('GET', `/api/v2/credential-requests/requests/${made.body.request.id}/detail`)).body;
+    const [credential] = requestDetail.credentials;
+    await stack.mysql(`UPDATE credential SET state = 'authorized', remote_id = ${id}, platform = 'local' WHERE id = ${bin(credential.id)}`);
+    return credential.id;
+  }
+
+  test('is made with the access token, and tells whose account it is', async () => {
+    const id = await oauthlet();
+    vendorTakes(`Bearer ${ACCESS}`);
+    assert.deepEqual((await verify(id)).body, { verified: true });
+    assert.equal((await call('GET', `/api/v2/connections/${id}`)).body.connection.metadata.value, 'ada@oauthlet.example');
+    const credential = await credentialOf(id);
+    expectError(await again(credential), 400, 'IM005', /still valid/);
+    assert.equal(await stateOf(credential), 'authorized');
+  });
+
+  test('that is refused opens the credential again, where nothing can be renewed', async () => {
+    vendorTakes();
+    for (const how of [{ refresh: false }, { refresh: false, lastsS: -60, ageS: 3600 }, { state: 'broken', problem: 'invalid_grant' }, { grant: false }]) {
+      const id = await oauthlet(how);
+      const credential = await credentialOf(id);
+      expectError(await verify(id), 400, 'IM005');
+      assert.equal(await stateOf(credential), 'authorized');
+      const opened = await again(credential);
+      assert.deepEqual([opened.status, opened.body.credential?.state], [200, 'reauthorizing'], `${JSON.stringify(how)} ${opened.text}`);
+    }
+  });
+
+  test('of an old token that is refused waits for a new one before it says so', async () => {
+    for (const how of [{}, { lastsS: -5, ageS: 3600 }]) {
+      const id = await oauthlet(how);
+      const credential = await credentialOf(id);
+      vendorTakes('Bearer renewed-token');
+      const [[grant, text]] = await stack.mysql(`SELECT HEX(uuid), uuid_text(uuid) FROM oauth_grant WHERE connection_id = ${id}`);
+      // a refresh that another runner is at
+      await stack.mysql(`INSERT INTO job (kind, subject, active_key, team_id, state, run_at, attempt, max_attempts, lease_owner, lease_until, payload, created_at)
+        VALUES ('oauth_refresh', '${text}', 'oauth:${text}', ${mine.teamId}, 'running', UTC_TIMESTAMP(3), 1, 5, 'x', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, '{}', UTC_TIMESTAMP(3))`);
+      const tested = again(credential);
+      await waitFor('the test', async () => (await stack.mysql(`SELECT started_at FROM job WHERE kind = 'remote_test' AND subject = '${id}' AND started_at IS NOT NULL`)).length > 0);
+      await stack.mysql(`START TRANSACTION; UPDATE job SET state = 'done', active_key = NULL, finished_at = UTC_TIMESTAMP(3) WHERE active_key = 'oauth:${text}';
+        INSERT INTO oauth_token (grant_uuid, generation, access_sealed, token_type, expires_at, created_at)
+        VALUES (UNHEX('${grant}'), 2, UNHEX('${seal('oauth_token', text, 'access:2', 'renewed-token')}'), 'bearer', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, UTC_TIMESTAMP(3));
+        UPDATE oauth_grant SET generation = 2 WHERE uuid = UNHEX('${grant}'); COMMIT`);
+      expectError(await tested, 400, 'IM005', /still valid/);
+      assert.equal(await stateOf(credential), 'authorized');
+      assert.equal((await tokenOf(id)).body.token, 'renewed-token');
+    }
+  });
+
+  test('of an old token that is refused, and not renewed, says nothing', async () => {
+    const id = await oauthlet();
+    const credential = await credentialOf(id);
+    vendorTakes();
+    const tested = again(credential);
+    const [[grant]] = await stack.mysql(`SELECT uuid_text(uuid) FROM oauth_grant WHERE connection_id = ${id}`);
+    const refreshes = () => stack.mysql(`SELECT state FROM job WHERE kind = 'oauth_refresh' AND subject = '${grant}'`);
+    await waitFor('the refresh', async () => (await refreshes()).length === 1);
+    await stack.mysql(`UPDATE job SET state = 'failed', active_key = NULL, finished_at = UTC_TIMESTAMP(3), fence = fence + 1
+      WHERE kind = 'oauth_refresh' AND subject = '${grant}'`);
+    expectError(await tested, 424, 'SC424', /refreshed|answered/);
+    assert.equal(await stateOf(credential), 'authorized');
+    assert.equal((await refreshes()).length, 1);
+  });
+
+  test('that cannot be made says nothing', async () => {
+    const id = await oauthlet();
+    const credential = await credentialOf(id);
+    vendor.on('/whoami', (request, response) => response.writeHead(503).end());
+    expectError(await verify(id), 424, 'SC424');
+    expectError(await again(credential), 424, 'SC424');
+    assert.equal(await stateOf(credential), 'authorized');
+  });
+});
+
+test('deleting one gives its grant back', async () => {
+  const id = await connect();
+  const [[grant]] = await stack.mysql(`SELECT uuid_text(uuid) FROM oauth_grant WHERE connection_id = ${id}`);
+  expectError(await stack.api('DELETE', `/api/v2/connections/${id}`, undefined, { token: mine.token }), 400, 'IM004');
+  assert.deepEqual((await stack.api('DELETE', `/api/v2/connections/${id}?confirmed=true`, undefined, { token: mine.token })).body, { connection: id });
+  assert.deepEqual(await stack.mysql(`SELECT kind FROM job WHERE subject = '${grant}'`), [['oauth_revoke']]);
+  expectError(await tokenOf(id), 404, 'IM304');
+});
+
+test('more scopes are asked of the person for the same connection', async () => {
+  const id = await connect();
+  const extend = (scopes) => stack.api('POST', '/api/v2/credential-requests/actions/extend', { connectionId: id, scopes }, { token: mine.token });
+  expectError(await extend(['repo']), 400, 'IM005', /has all of these/);
+  const asked = await extend(['user']);
+  assert.equal(asked.status, 200, asked.text);
+  const { credentials } = (await stack.api('GET', `/api/v2/credential-requests/requests/${asked.body.request.id}/detail`, undefined, { token: mine.token })).body.requestDetail;
+  assert.deepEqual(credentials.map(({ component, type, name, scope }) => [component, type, name, scope]), [['account', 'oauth', 'github', ['repo', 'gist', 'user']]]);
 });
