@@ -33,6 +33,11 @@ enum err oauth_flow_take(struct store *store, const struct oauth_flow *flow, boo
 enum err oauth_flow_put_back_in(struct store *store, const struct oauth_flow *flow,
     struct errctx *ctx) MUSTCHECK;
 
+/* Inside the caller's transaction: lock it; false when it is gone, with the link it was begun on.
+ */
+enum err oauth_flow_is_there_in(struct store *store, const struct oauth_flow *flow, bool *there_out,
+    struct errctx *ctx) MUSTCHECK;
+
 /* {"verifier", "client_id", "redirect_uri", "fields", "scopes"}, and {"code", "callback"}: JSON
  * objects, secret, the caller's. ERR_INTEGRITY. */
 enum err oauth_flow_open(struct store *store, const struct oauth_flow *flow, json_t **start_out,

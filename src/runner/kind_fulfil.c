@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "catalog/item_form.h"
 #include "platform/test_call.h"
+#include "runner/item_name.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "runner/remote.h"
@@ -22,12 +23,12 @@ struct fulfil {
 	struct remote remote; /* first; makes it where the team has a platform */
 	struct submission submission;
 	struct credential credential;
-	json_t *form;                           /* {"credential", "fields"}; secret */
-	struct item_form item;                  /* its type */
-	char name[KEYCHAIN_NAME_MAX * 4 + 600]; /* of what is to be made */
-	bool tests;                             /* a connection, before anything is made of it */
-	bool confirmed; /* the person has seen whose account it opens, and said yes */
-	bool waits;     /* for that */
+	json_t *form;          /* {"credential", "fields"}; secret */
+	struct item_form item; /* its type */
+	char *name;            /* of what is to be made */
+	bool tests;            /* a connection, before anything is made of it */
+	bool confirmed;        /* the person has seen whose account it opens, and said yes */
+	bool waits;            /* for that */
 	struct test_call test;
 	struct test_result tested;
 };
@@ -44,6 +45,7 @@ fulfil_free(void *data)
 	submission_free(&fulfil->submission);
 	credential_free(&fulfil->credential);
 	json_decref(fulfil->form);
+	free(fulfil->name);
 	free(fulfil);
 }
 
@@ -126,28 +128,6 @@ open_form(struct store *store, struct fulfil *fulfil, struct errctx *ctx)
 	if (!err && json_parse(secret_text(&text), text.len, &fulfil->form, NULL))
 		err = err_set(ctx, ERR_INTEGRITY, "", "the form is damaged");
 	return err;
-}
-
-/* What lists show: the requester's wish, else label and app. */
-static void
-set_name(struct fulfil *fulfil)
-{
-	const struct credential *credential = &fulfil->credential;
-	char *out = fulfil->name;
-	size_t size = sizeof(fulfil->name);
-	size_t most = fulfil->item.key ? KEYCHAIN_NAME_MAX : CONNECTION_NAME_MAX;
-
-	if (credential->name_override && *credential->name_override)
-		snprintf(out, size, "%s", credential->name_override);
-	else
-		snprintf(out, size, "%s (%s)", credential->label, credential->app_name);
-	size_t at = 0, chars = 0, length;
-	while (out[at] && chars < most &&
-	       (length = json_utf8_length(out + at, strlen(out + at))) > 0) {
-		at += length;
-		chars++;
-	}
-	out[at] = '\0';
 }
 
 /* {accountName, accountType, scopes} beside the fields of the type. Secret. */
@@ -236,7 +216,8 @@ choose_platform(struct store *store, struct task *task, struct fulfil *fulfil, s
 
 	if (err)
 		return err;
-	set_name(fulfil);
+	fulfil->name = item_name(&fulfil->credential,
+	    fulfil->item.key ? KEYCHAIN_NAME_MAX : CONNECTION_NAME_MAX);
 	prepare_test(task, fulfil);
 	if (remote->platform.kind != PLATFORM_LOCAL)
 		order_remote(task, fulfil);

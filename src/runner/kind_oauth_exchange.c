@@ -393,24 +393,41 @@ give_back(struct store *store, const struct task *task, struct errctx *ctx)
 		   : OK;
 }
 
+/* Not for the link that has taken the place of the one this was begun on. */
+static enum err
+keep_waiting(struct store *store, const struct task *task, struct task_outcome *outcome,
+    struct errctx *ctx)
+{
+	const struct exchange *exchange = task->data;
+	struct uuid uuid;
+	bool there = false;
+	enum err err = oauth_flow_is_there_in(store, &exchange->flow, &there, ctx);
+
+	if (err)
+		return err;
+	if (!there) {
+		*outcome = (struct task_outcome){ .end = JOB_FAILED,
+			.error = "the link has been replaced meanwhile" };
+		return give_back(store, task, ctx);
+	}
+	err = keep_grant(store, task, OAUTH_WAITING, &uuid, ctx);
+	return err ? err
+		   : oauth_grant_end_waiting_in(store, &exchange->flow.credential_id, &uuid,
+			 task->job.request_id, ctx);
+}
+
 static enum err
 exchange_save(struct store *store, const struct task *task, struct task_outcome *outcome,
     struct errctx *ctx)
 {
 	const struct exchange *exchange = task->data;
-	struct uuid uuid;
+	bool again = outcome->end == JOB_RETRY || outcome->end == JOB_BACK;
 
-	if (outcome->end != JOB_DONE) {
-		bool again = outcome->end == JOB_RETRY || outcome->end == JOB_BACK;
-
-		if (again && exchange->taken && !exchange->sent)
-			return oauth_flow_put_back_in(store, &exchange->flow, ctx);
-		return give_back(store, task, ctx);
-	}
-	enum err err = keep_grant(store, task, OAUTH_WAITING, &uuid, ctx);
-	return err ? err
-		   : oauth_grant_end_waiting_in(store, &exchange->flow.credential_id, &uuid,
-			 task->job.request_id, ctx);
+	if (outcome->end == JOB_DONE)
+		return keep_waiting(store, task, outcome, ctx);
+	if (again && exchange->taken && !exchange->sent)
+		return oauth_flow_put_back_in(store, &exchange->flow, ctx);
+	return give_back(store, task, ctx);
 }
 
 static enum err

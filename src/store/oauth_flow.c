@@ -70,6 +70,28 @@ oauth_flow_put_back_in(struct store *store, const struct oauth_flow *flow, struc
 	return stmt_run(store->db, &put_back, flow, NULL, ctx);
 }
 
+struct there_row {
+	struct uuid uuid;
+};
+static const struct col there_out[] = { COL(UUID, struct there_row, uuid) };
+static const struct stmt there_select = { "oauth_flow_is_there",
+	"SELECT uuid FROM oauth_flow WHERE uuid = ? FOR UPDATE", uuid_in, COL_N(uuid_in), there_out,
+	COL_N(there_out) };
+
+enum err
+oauth_flow_is_there_in(struct store *store, const struct oauth_flow *flow, bool *is_there_out,
+    struct errctx *ctx)
+{
+	struct there_row row = { 0 };
+	enum err err = stmt_one(store->db, &there_select, flow, &row, ctx);
+
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	*is_there_out = !err;
+	err_clear(ctx);
+	return OK;
+}
+
 static enum err
 open_one(struct store *store, const struct oauth_flow *flow, const char *field,
     const struct bytes *sealed, json_t **value_out, struct errctx *ctx)

@@ -441,6 +441,23 @@ tokens_that_do_not_pass_the_test_are_given_back(void **state)
 }
 
 static void
+a_link_that_was_replaced_meanwhile_gets_nothing(void **state)
+{
+	struct scene scene;
+	(void)state;
+
+	make_credential(&scene);
+	stub_pauses("/me", 400);
+	int64_t id = come_back(&scene, "client");
+	wait_for_asked("/me", 1);
+	sql("DELETE FROM oauth_flow");
+	expect_end(id, "failed", "replaced");
+	wait_for_none(&jobs_left);
+	assert_int_equal(stub_asked("/revoke"), 1);
+	assert_int_equal(COUNT("oauth_grant"), 0);
+}
+
+static void
 a_code_belongs_to_the_client_it_was_asked_with(void **state)
 {
 	struct scene scene;
@@ -753,6 +770,7 @@ main(void)
 		WITH_QUEUE(an_account_that_is_not_accepted_is_given_back),
 		WITH_QUEUE(a_code_that_is_refused_leaves_nothing),
 		WITH_QUEUE(tokens_that_do_not_pass_the_test_are_given_back),
+		WITH_QUEUE(a_link_that_was_replaced_meanwhile_gets_nothing),
 		WITH_QUEUE(a_code_belongs_to_the_client_it_was_asked_with),
 		WITH_QUEUE(authorizing_again_keeps_the_connection_and_gives_the_old_grant_back),
 		WITH_QUEUE(what_is_extended_stays_one_account_s),
