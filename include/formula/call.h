@@ -40,7 +40,7 @@ enum err call_give_json(const struct formula_call *call, json_t *json, struct va
 
 /* choice */
 formula_fn formula_fn_default, formula_fn_if, formula_fn_if_error, formula_fn_switch,
-    formula_fn_is_blank, formula_fn_is_present;
+    formula_fn_is_blank, formula_fn_is_present, formula_fn_error;
 /* lists and objects */
 formula_fn formula_fn_join, formula_fn_split, formula_fn_first, formula_fn_last, formula_fn_size,
     formula_fn_concat, formula_fn_get, formula_fn_map;

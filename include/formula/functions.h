@@ -3,7 +3,6 @@
 #ifndef BAILEE_FORMULA_FUNCTIONS_H
 #define BAILEE_FORMULA_FUNCTIONS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -24,12 +23,18 @@ struct formula_call {
 /* `out` is NULL at the beginning. Errors through eval_fail(), which names the column. */
 typedef enum err formula_fn(const struct formula_call *call, struct value *out);
 
+enum formula_arguments {
+	FORMULA_EAGER,   /* are worked out beforehand */
+	FORMULA_LAZY,    /* the function works them out itself, if at all */
+	FORMULA_WRITTEN, /* must be texts written out in the formula: people get to read them */
+};
+
 struct formula_function {
 	const char *name;      /* upper case */
 	const char *arguments; /* for people: "text, separator"; optional ones in brackets */
 	size_t least;          /* arguments */
 	size_t most;
-	bool lazy; /* works its arguments out itself, if at all */
+	enum formula_arguments how;
 	formula_fn *run;
 	const char *doc;     /* one line, Markdown */
 	const char *example; /* a formula… */

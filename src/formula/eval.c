@@ -262,7 +262,7 @@ eval_call(struct eval *eval, const struct node *node, struct value *out)
 	struct formula_call call = { .eval = eval, .node = node, .n_args = n };
 	enum err err = OK;
 
-	if (!node->function->lazy)
+	if (node->function->how != FORMULA_LAZY)
 		call.args = xcalloc(n + 1, sizeof(*call.args));
 	for (size_t i = 0; err == OK && call.args != NULL && i < n; i++)
 		err = eval_node(eval, node->items[i], &call.args[i]);

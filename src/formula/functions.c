@@ -10,8 +10,8 @@
 
 #define MANUAL_MAX ((size_t)256 * 1024)
 #define MANY FORMULA_ARGUMENTS_MAX
-#define LAZY true
-#define EAGER false
+#define LAZY FORMULA_LAZY
+#define EAGER FORMULA_EAGER
 
 static const struct formula_function functions[] = {
 	{ "DEFAULT", "value, otherwise", 2, 2, LAZY, formula_fn_default,
@@ -24,6 +24,10 @@ static const struct formula_function functions[] = {
 	    "The first value, or the second when working out the first fails. Limits are not "
 	    "caught.",
 	    "IF_ERROR(1 / 0, 'never')", "\"never\"", NULL },
+	{ "ERROR", "text", 1, 1, FORMULA_WRITTEN, formula_fn_error,
+	    "Fails with this text, which must be written out in the formula: whoever reads the "
+	    "log reads it.",
+	    "IF_ERROR(ERROR('a second factor is asked for'), 'caught')", "\"caught\"", NULL },
 	{ "SWITCH", "value, match, result, …[, otherwise]", 3, MANY, LAZY, formula_fn_switch,
 	    "The result behind the first match that equals the value; else the last argument, if "
 	    "it stands alone.",

@@ -77,3 +77,10 @@ formula_fn_is_present(const struct formula_call *call, struct value *out)
 	value_set_bool(out, !value_blank(&call->args[0]));
 	return OK;
 }
+
+enum err
+formula_fn_error(const struct formula_call *call, struct value *out)
+{
+	(void)out;
+	return eval_fail(call->eval, call->node, "%s", call->args[0].text);
+}

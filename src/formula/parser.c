@@ -110,6 +110,21 @@ parse_items(struct parser *p, struct node *node, const char *close, const char *
 	}
 }
 
+/* What people get to read must not be worked out of anything that may be secret. */
+static enum err
+check_written(struct parser *p, const struct node *call)
+{
+	for (size_t i = 0; call->function->how == FORMULA_WRITTEN && i < call->n_items; i++) {
+		const struct node *item = call->items[i];
+
+		if (item->kind != NODE_LITERAL || item->literal.kind != VALUE_TEXT)
+			return err_set(p->lexer.ctx, ERR_FIELD, "",
+			    "column %u: expected a text that is written out, for %s", item->column,
+			    call->function->name);
+	}
+	return OK;
+}
+
 /* The name has been taken; the token is '('. */
 static enum err
 parse_call(struct parser *p, const char *name, size_t len, struct node **out)
@@ -137,7 +152,7 @@ parse_call(struct parser *p, const char *name, size_t len, struct node **out)
 				 "column %u: %s takes %zu to %zu arguments, not %zu", node->column,
 				 function->name, function->least, function->most, node->n_items);
 	*out = node;
-	return OK;
+	return check_written(p, node);
 }
 
 /* A keyword, a call, or the root of a path. */

@@ -135,6 +135,21 @@ chooses(void **state)
 }
 
 static void
+fails_with_the_users_words_alone(void **state)
+{
+	struct formula *formula = NULL;
+	struct errctx ctx = { 0 };
+
+	assert_fails(*state, "IF(TRUE, ERROR('ask the vendor'), 1)", "column 10: ask the vendor");
+	assert_gives(*state, "IF(FALSE, ERROR('ask the vendor'), 1)", "1");
+	assert_int_equal(formula_parse("ERROR(secret)", &formula, &ctx), ERR_FIELD);
+	assert_string_equal(err_text(&ctx),
+	    "column 7: expected a text that is written out, for ERROR");
+	assert_int_equal(formula_parse("ERROR(CONCAT('a', secret))", &formula, NULL), ERR_FIELD);
+	assert_int_equal(formula_parse("ERROR(5)", &formula, NULL), ERR_FIELD);
+}
+
+static void
 works_on_arrays_and_objects(void **state)
 {
 	static const struct pair pairs[] = {
@@ -782,6 +797,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(chooses),
+		TEST(fails_with_the_users_words_alone),
 		TEST(works_on_arrays_and_objects),
 		TEST(works_on_text),
 		TEST(extracts_and_replaces_by_pattern),
