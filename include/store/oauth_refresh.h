@@ -77,9 +77,10 @@ enum err oauth_lease_lost_in(struct store *store, const struct oauth_lease *leas
 /* ---- asking for it ---- */
 
 /* Put in the job that refreshes it, or join the one that is there, which then does not wait for its
- * time. Inside the caller's transaction, or alone. */
+ * time. Inside the caller's transaction, or alone. `generation`: the one the caller knows and is
+ * not content with: when there is a newer one by then, nothing is spent; 0: whichever there is. */
 enum err oauth_refresh_enqueue(struct store *store, const struct uuid *grant, int64_t team_id,
-    const char *request_id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
+    int64_t generation, const char *request_id, int64_t *job_out, struct errctx *ctx) MUSTCHECK;
 /* Put in a job for up to `most` grants whose time has come and that have none. Alone. */
 enum err oauth_refresh_sweep(struct store *store, int64_t most, int64_t *enqueued_out,
     struct errctx *ctx) MUSTCHECK;

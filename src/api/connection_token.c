@@ -150,7 +150,7 @@ refresh(struct ctx *ctx, struct response *response, const struct asked *asked,
 
 	if (!err)
 		err = oauth_refresh_enqueue(api_store(ctx), &token->token.grant, token->team_id,
-		    ctx->req->id, &job_id, &ctx->err);
+		    token->token.generation, ctx->req->id, &job_id, &ctx->err);
 	if (!err)
 		err = api_job_wait(ctx, job_id, &waited, &state);
 	if (err)

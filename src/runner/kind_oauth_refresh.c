@@ -64,8 +64,9 @@ refresh_check(const struct job *job, json_t *payload, struct errctx *ctx)
 
 	if (uuid_parse(job->subject, &id))
 		return err_set(ctx, ERR_FIELD, "subject", "the subject is no grant's id");
-	if (json_object_size(payload))
-		return err_set(ctx, ERR_FIELD, "payload", "the payload must be empty");
+	if (json_object_size(payload) > (json_get_int(payload, "generation", 0) > 0))
+		return err_set(ctx, ERR_FIELD, "payload",
+		    "the payload must be empty or {\"generation\": a number}");
 	return OK;
 }
 
@@ -188,8 +189,8 @@ static enum err
 refresh_load(struct store *store, struct task *task, json_t *payload, struct errctx *ctx)
 {
 	struct refresh *refresh = xcalloc(1, sizeof(*refresh));
+	int64_t known = json_get_int(payload, "generation", 0);
 	struct uuid id;
-	(void)payload;
 
 	task->data = refresh;
 	enum err err = uuid_parse(task->job.subject, &id);
@@ -198,6 +199,11 @@ refresh_load(struct store *store, struct task *task, json_t *payload, struct err
 	if (err == ERR_NOT_FOUND) {
 		err_clear(ctx);
 		settle_without_lease(task, OAUTH_LEASE_NO_GRANT);
+		return OK;
+	}
+	/* who asked had looked before the refresh that is over by now */
+	if (!err && known && refresh->grant.generation > known) {
+		settle_without_lease(task, OAUTH_LEASE_FRESH);
 		return OK;
 	}
 	if (!err)

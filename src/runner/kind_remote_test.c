@@ -136,8 +136,17 @@ look_for_refresh(struct store *store, struct task *task, struct errctx *ctx)
 	} else if (refresh.job_id) {
 		task_retry_later(task,
 		    token->problem ? token->problem : "the access token could not be refreshed");
+<<<<<<< HEAD
 	} else if (ended) {
 		test->refreshes = true;
+=======
+		return OK;
+	}
+	if (!refresh.job_id)
+		err = oauth_refresh_enqueue(store, &token->grant, token->team_id, token->generation,
+		    task->job.request_id, &job_id, ctx);
+	if (!err)
+>>>>>>> fd79b3f (wip)
 		wait_for_refresh(task);
 	}
 	return OK;

@@ -17,18 +17,20 @@ static const struct stmt hasten = { "oauth_refresh_hasten",
 
 enum err
 oauth_refresh_enqueue(struct store *store, const struct uuid *grant, int64_t team_id,
-    const char *request_id, int64_t *job_out, struct errctx *ctx)
+    int64_t generation, const char *request_id, int64_t *job_out, struct errctx *ctx)
 {
-	char subject[UUID_TEXT_SIZE], active_key[UUID_TEXT_SIZE + 8];
+	char subject[UUID_TEXT_SIZE], active_key[UUID_TEXT_SIZE + 8], payload[48] = "{}";
 
 	uuid_text(grant, subject);
+	if (generation)
+		snprintf(payload, sizeof(payload), "{\"generation\":%lld}", (long long)generation);
 	snprintf(active_key, sizeof(active_key), "oauth:%s", subject);
 	const struct job_new job = { .kind = "oauth_refresh",
 		.subject = subject,
 		.active_key = active_key,
 		.team_id = team_id,
 		.max_attempts = OAUTH_REFRESH_ATTEMPTS,
-		.payload = "{}",
+		.payload = payload,
 		.request_id = request_id };
 	int64_t id = 0;
 	enum err err = job_enqueue(store, &job, &id, ctx);

@@ -736,9 +736,10 @@ asking_joins_a_job_and_does_not_let_it_wait(void **state)
 	(void)state;
 
 	make_scene(&scene, OAUTH_ACTIVE);
-	ok(oauth_refresh_enqueue(&the.store, &scene.grant, the.alpha, NULL, &first, &ctx), &ctx);
+	ok(oauth_refresh_enqueue(&the.store, &scene.grant, the.alpha, 0, NULL, &first, &ctx), &ctx);
 	sql("UPDATE job SET run_at = run_at + INTERVAL 1 HOUR");
-	ok(oauth_refresh_enqueue(&the.store, &scene.grant, the.alpha, NULL, &second, &ctx), &ctx);
+	ok(oauth_refresh_enqueue(&the.store, &scene.grant, the.alpha, 0, NULL, &second, &ctx),
+	    &ctx);
 	assert_int_equal(first, second);
 	assert_int_equal(COUNT("job WHERE run_at <= UTC_TIMESTAMP(3) AND payload = '{}'"), 1);
 }
@@ -763,7 +764,7 @@ what_is_due_gets_one_job(void **state)
 	ok(oauth_refresh_sweep(&other, 100, &n, &ctx), &ctx);
 	assert_int_equal(n, 0);
 	/* it is the job that asking joins */
-	ok(oauth_refresh_enqueue(&the.store, &scene.grant, the.alpha, NULL, &id, &ctx), &ctx);
+	ok(oauth_refresh_enqueue(&the.store, &scene.grant, the.alpha, 0, NULL, &id, &ctx), &ctx);
 	assert_int_equal(COUNT("job"), 1);
 	ok(oauth_refresh_state(&the.store, &scene.grant, 0, &refresh, &ctx), &ctx);
 	assert_true(refresh.active);

@@ -332,15 +332,21 @@ connect_scene(struct scene *scene)
 }
 
 static int64_t
-refresh(void)
+refresh_of(int64_t generation)
 {
 	struct uuid grant = the_grant(OAUTH_ACTIVE);
 	struct errctx ctx = { 0 };
 	int64_t id = 0;
 
 	sql("UPDATE oauth_token SET created_at = created_at - INTERVAL 1 MINUTE");
-	ok(oauth_refresh_enqueue(&the.store, &grant, the.alpha, NULL, &id, &ctx), &ctx);
+	ok(oauth_refresh_enqueue(&the.store, &grant, the.alpha, generation, NULL, &id, &ctx), &ctx);
 	return id;
+}
+
+static int64_t
+refresh(void)
+{
+	return refresh_of(0);
 }
 
 static void
@@ -517,6 +523,21 @@ what_is_extended_stays_one_account_s(void **state)
 }
 
 /* ---- refresh ---- */
+
+static void
+who_looked_before_a_refresh_was_over_does_not_make_a_second_one(void **state)
+{
+	struct scene scene;
+	(void)state;
+
+	connect_scene(&scene);
+	int asked = stub_asked("/token");
+	expect_end(refresh_of(1), "done", "");
+	expect_end(refresh_of(1), "done", "");
+	assert_int_equal(stub_asked("/token"), asked + 1);
+	expect_end(refresh_of(2), "done", "");
+	assert_int_equal(stub_asked("/token"), asked + 2);
+}
 
 static void
 a_refresh_spends_the_newest_token_and_keeps_an_old_one_that_is_not_replaced(void **state)
@@ -776,6 +797,7 @@ main(void)
 		WITH_QUEUE(what_is_extended_stays_one_account_s),
 		WITH_QUEUE(
 		    a_refresh_spends_the_newest_token_and_keeps_an_old_one_that_is_not_replaced),
+		WITH_QUEUE(who_looked_before_a_refresh_was_over_does_not_make_a_second_one),
 		WITH_QUEUE(a_refusal_opens_the_credential_and_leaves_the_connection),
 		WITH_QUEUE(a_provider_that_is_down_breaks_nothing),
 		WITH_QUEUE(an_answer_is_stored_though_the_job_was_taken_over),
