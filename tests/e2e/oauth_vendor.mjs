@@ -7,7 +7,8 @@
 //   room.spends()                    {1: 1, 2: 1}: how often the refresh token of each generation was sent, over all grants
 //   room.grants                      what it gave: { user, scopes, dead, generation, … }
 //   room.accepts(accessToken)        whether its API would take the token now; room.end(user) ends all that a user granted
-//   room.hold('token')               answers wait, after the vendor has acted, until the returned release() is called
+//   room.hold('token')               answers wait, after the vendor has acted, until the returned release() is called;
+//                                    release.waiting() tells how many do. hold('token-in'): calls wait before it acts
 //   room.expireAccess()              access tokens given so far are refused
 //   room.requests                    what came to it: { path, method, headers, query, body, form }, oldest first
 //   room.ways                        may be changed at any time
@@ -34,6 +35,8 @@ export const usual = {
   expires_in: 3600, // seconds the access token lives; what the answer says is the business of `shape`
   shape: (values) => ({ type: 'application/json', body: JSON.stringify(values) }), // (values, { kind, room }) → { status, type, body }
   refresh_grant: 'refresh_token', refresh_source: 'refresh_token',
+  refresh_path: 'token', // where refreshes go
+  jwt: false, // access tokens are JSON Web Tokens with exp
   rotates: true, grace_ms: 0, // how long the refresh token spent last may be spent again, for the same answer
   long: false, // tokens of the code must be changed for long-lived ones at /long
   delay_ms: 0, drop: 0, duplicate: 0, // the next n token answers are dropped after acting, or sent twice
@@ -65,6 +68,9 @@ function basicOf(request) {
 // RFC 6749 section 2.3.1: both halves are form-encoded before they are put together.
 const formDecoded = (text) => new URLSearchParams(`x=${text ?? ''}`).get('x');
 
+const inBase64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+// Nobody but its maker checks it, so nobody needs to sign it.
+const newJwt = (claims) => `${inBase64url({ alg: 'HS256' })}.${inBase64url(claims)}.${randomBytes(32).toString('base64url')}`;
 const fromBase64url = (text) => JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
 
 // RFC 7523: what the client signs of itself. Gives the reason why not, or undefined.
@@ -211,7 +217,8 @@ class Room {
 
   // What it says to a good call: values under their standard names.
   mint(grant, { refresh = true, short = false } = {}) {
-    const access = newToken('access');
+    const exp = Math.floor(Date.now() / 1000) + this.ways.expires_in;
+    const access = this.ways.jwt ? newJwt({ jti: newToken('access'), exp }) : newToken('access');
     this.access.set(access, { grant, short, end: Date.now() + this.ways.expires_in * 1000 });
     const values = { access_token: access, token_type: 'Bearer', expires_in: this.ways.expires_in,
       scope: grant.scopes.join(this.ways.scope_separator) };
@@ -258,10 +265,11 @@ class Room {
     return row.answer;
   }
 
-  token(request, form) {
+  token(request, form, path) {
     const grantType = form[this.name_('grant_type')];
     const kind = grantType === 'authorization_code' ? 'code' : 'refresh';
     const refuse = (error, what) => ({ kind, values: { error, error_description: this.fault(what) } });
+    if (path !== (kind === 'code' ? 'token' : this.ways.refresh_path)) return refuse('invalid_request', 'path');
     const fault = this.clientFault(request, form);
     if (fault) return refuse('invalid_client', fault);
     for (const [name, value] of Object.entries(this.ways.token_headers))
@@ -273,11 +281,13 @@ class Room {
     return { kind, values: this.spend(form) };
   }
 
-  async answerToken(request, response, form) {
+  async answerToken(request, response, form, path) {
     const { ways } = this;
     if (ways.refuse) return this.vendor.text(response, ways.refuse.status, ways.refuse.body, ways.refuse.type ?? 'application/json');
     if (request.method !== ways.token_method) return this.vendor.text(response, 405, this.fault('method'));
-    const { kind, values } = this.token(request, form);
+    await this.waitAt('token-in');
+    if (request.socket.destroyed) return undefined; // the caller has gone: as if the call had never come
+    const { kind, values } = this.token(request, form, path);
     await this.waitAt('token');
     if (ways.delay_ms) await sleep(ways.delay_ms);
     if (ways.drop > 0 && kind === 'refresh') {
@@ -292,7 +302,7 @@ class Room {
       const text = `${head.join('\r\n')}\r\n\r\n${shaped.body}`;
       return request.socket.end(text + text);
     }
-    return this.vendor.text(response, shaped.status ?? 200, shaped.body, shaped.type);
+    return this.vendor.text(response, shaped.status ?? 200, shaped.body, shaped.type, shaped.headers);
   }
 
   // ---- the rest
@@ -336,7 +346,8 @@ class Room {
     this.requests.push({ path, method: request.method, headers: request.headers, query: Object.fromEntries(query), body, form, at: Date.now() });
     switch (path) {
     case 'authorize': return this.authorize(request, response, query, query.get('decision'));
-    case 'token': return this.answerToken(request, response, form);
+    case 'token': return this.answerToken(request, response, form, path);
+    case this.ways.refresh_path: return this.answerToken(request, response, form, path);
     case 'revoke': return this.answerRevoke(request, response, form);
     case 'introspect': return this.introspect(request, response, form);
     case 'long': return this.long(request, response, form);
@@ -373,8 +384,8 @@ class Room {
 export async function startOauthVendor({ port = 0 } = {}) {
   const rooms = new Map();
   const vendor = {
-    text(response, status, body, type = 'text/plain') {
-      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+    text(response, status, body, type = 'text/plain', headers = {}) {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
       response.end(body);
     },
     json: (response, status, value) => vendor.text(response, status, JSON.stringify(value), 'application/json'),

@@ -127,7 +127,8 @@ export class Person {
       }
       const action = /<form method="post" action="([^"]+)"/.exec(answer.text)?.[1];
       if (!action) return { answer, seen };
-      const body = String(new URLSearchParams({ login, decision: decide(answer.text) }));
+      const hidden = [...answer.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+      const body = String(new URLSearchParams({ ...Object.fromEntries(hidden), login, decision: decide(answer.text) }));
       const posted = await this.browse(String(new URL(action, url)),
         { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
       assert.ok(posted.headers.location, `the provider says ${posted.status} ${posted.text}`);

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every way of being another provider than RFC 6749 has in mind, as a pair: how the vendor behaves, and how an app definition says so.
+//
+// name      what is different, for the test's name
+// ways      of the vendor's room (oauth_vendor.mjs)
+// oauth2    members of the definition; a function gets the room
+// more      members of the connection beside oauth2; a function gets the room
+// fields    what the person fills in before he is sent to the provider
+// secret    of the client, when it is not the usual one
+// life      how many seconds the first access token is taken to live, within a few; null: does not expire
+// refresh   false: is not refreshed; 'same': the refresh token stays, and is spent again
+// account   whose account the page shows, when it is not grace
+// parameter value that a field of the connection must have afterwards, by name: seen in the test call
+import { createHash, generateKeyPairSync } from 'node:crypto';
+
+const pem = (key) => key.export({ type: 'pkcs8', format: 'pem' });
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+const json = (change) => (values, context) => ({ type: 'application/json', body: JSON.stringify(change(values, context)) });
+const form = (values) => ({ type: 'application/x-www-form-urlencoded; charset=utf-8', body: String(new URLSearchParams(values)) });
+const without = (...names) => ({ ...values }) => {
+  for (const name of names) delete values[name];
+  return values;
+};
+const expiry = (change) => json(({ expires_in, ...values }, context) => ({ ...values, ...change(expires_in, context) }));
+
+export const WAYS = [
+  { name: 'nothing is different' },
+
+  // ---- expiry
+  { name: 'expires_in is a text', ways: { expires_in: 900, shape: expiry((s) => ({ expires_in: String(s) })) }, life: 900 },
+  { name: 'expires_in is a fraction', ways: { expires_in: 900, shape: expiry((s) => ({ expires_in: s + 0.5 })) }, life: 900 },
+  { name: 'expires_in is milliseconds', ways: { expires_in: 900, shape: expiry((s) => ({ expires_in: s * 1000 })) },
+    oauth2: { expires: { source: 'answer', unit: 'ms' } }, life: 900 },
+  { name: 'a point in time in seconds', ways: { expires_in: 900, shape: expiry((s) => ({ access_token_expiration: Math.floor(Date.now() / 1000) + s })) },
+    oauth2: { expires: { source: 'answer', unit: 'unix_s' }, response_map: { expires: ['/access_token_expiration'] } }, life: 900 },
+  { name: 'a point in time in milliseconds, as a text', ways: { expires_in: 900, shape: expiry((s) => ({ expireTime: String(Date.now() + s * 1000) })) },
+    oauth2: { expires: { source: 'answer', unit: 'unix_ms' }, response_map: { expires: ['/expireTime'] } }, life: 900 },
+  { name: 'a point in time of ISO 8601', ways: { expires_in: 900, shape: expiry((s) => ({ expiresAt: new Date(Date.now() + s * 1000).toISOString() })) },
+    oauth2: { expires: { source: 'answer', unit: 'iso8601' }, response_map: { expires: ['/expiresAt'] } }, life: 900 },
+  { name: 'days, hours and minutes', ways: { expires_in: 5400, shape: expiry(() => ({ life: '0:1:30' })) },
+    oauth2: { expires: { source: 'answer', unit: 'd:hh:mm' }, response_map: { expires: ['/life'] } }, life: 5400 },
+  { name: 'no expiry, and the definition knows it', ways: { shape: expiry(() => ({})) },
+    oauth2: { expires: { source: 'answer', default_s: 1800 } }, life: 1800 },
+  { name: 'no expiry, and tokens that live for ever', ways: { shape: json(without('expires_in', 'refresh_token')) },
+    oauth2: { expires: { source: 'never' }, refresh_source: 'none' }, life: null, refresh: false },
+  { name: 'the expiry stands in the token', ways: { jwt: true, expires_in: 900, shape: expiry(() => ({})) },
+    oauth2: { expires: { source: 'jwt' } }, life: 900 },
+  { name: 'the expiry is told by introspection', ways: { expires_in: 900, shape: expiry(() => ({})) },
+    oauth2: (room) => ({ expires: { source: 'introspect', default_s: 60 }, introspect_url: `${room.url}/introspect` }), life: 900 },
+
+  // ---- the form of answers
+  { name: 'answers are form-encoded', ways: { shape: form } },
+  { name: 'answers are form-encoded, and say that they are text', ways: { shape: (values) => ({ ...form(values), type: 'text/plain' }) } },
+  { name: 'a good answer says so with 200, as a bad one would',
+    ways: { shape: json((values) => ({ ok: true, ...values })) }, oauth2: { success_when: { path: '/ok', equals: true } } },
+  { name: 'a bad answer would be a 200 with an error', oauth2: { error_when: { path: '/errcode' } },
+    ways: { shape: json((values) => ({ errcode: '', ...values })) } },
+  { name: 'tokens are nested, and not where they were after a refresh',
+    ways: { shape: json(({ access_token, refresh_token, ...rest }, { kind }) =>
+      (kind === 'code' ? { ...rest, authed_user: { access_token, refresh_token } } : { ...rest, access_token, refresh_token })) },
+    oauth2: { response_map: { access_token: ['/authed_user/access_token', '/access_token'], refresh_token: ['/authed_user/refresh_token', '/refresh_token'] } } },
+  { name: 'everything has another name', ways: { shape: json(({ access_token, refresh_token, expires_in, scope }) =>
+    ({ data: { token: access_token, refreshToken: refresh_token, ttl: expires_in, granted: scope } })) },
+    oauth2: { response_map: { access_token: ['/data/token'], refresh_token: ['/data/refreshToken'], expires: ['/data/ttl'], scope: ['/data/granted'] } }, life: 3600 },
+  { name: 'neither type of token nor scopes are told', ways: { shape: json(without('token_type', 'scope')) } },
+  { name: 'the type of token is written small', ways: { shape: json((values) => ({ ...values, token_type: 'bearer' })) } },
+  { name: 'the answer begins with a byte order mark and ends with blanks', ways: { shape: (values) => ({ type: 'application/json', body: `  ${JSON.stringify(values)} \r\n` }) } },
+
+  // ---- scopes
+  { name: 'scopes have commas between them', ways: { scope_separator: ',' }, oauth2: { scope_separator: ',' } },
+  { name: 'scopes have a plus between them', ways: { scope_separator: ' ' }, oauth2: { scope_separator: '+' } },
+  { name: 'scopes are a list', ways: { shape: json((values) => ({ ...values, scope: values.scope.split(' ') })) } },
+  { name: 'scopes have another parameter', ways: { scope_param: 'user_scope' }, oauth2: { scope_param: 'user_scope' } },
+  { name: 'a scope is asked for whatever is wanted', oauth2: { default_scopes: ['offline_access'],
+    scopes: [{ name: 'read', words: 'Read' }, { name: 'write', words: 'Write' }, { name: 'offline_access', words: 'Stay connected' }] } },
+
+  // ---- refresh tokens
+  { name: 'a refresh brings no refresh token: the old one stays', ways: { rotates: false }, oauth2: { rotation: { rotates: false } }, refresh: 'same' },
+  { name: 'a refresh brings the same refresh token again', oauth2: { rotation: { rotates: false } }, refresh: 'same',
+    ways: { rotates: false, shape: json((values, { kind, room }) => (kind === 'code' ? values : { ...values, refresh_token: room.grants.at(-1).current })) } },
+  { name: 'the access token is what is spent for a new one',
+    ways: { refresh_source: 'access_token', refresh_grant: 'fb_exchange_token', refresh_parameter: 'fb_exchange_token' },
+    oauth2: { refresh_source: 'access_token', refresh_grant: 'fb_exchange_token', param_rename: { refresh_token: 'fb_exchange_token' } } },
+  { name: 'refreshes go to another URL and say more',
+    ways: { refresh_params: { audience: 'shop' }, refresh_path: 'renew' },
+    oauth2: (room) => ({ refresh_url: `${room.url}/renew`, refresh_params: { audience: 'shop' } }) },
+  { name: 'a short-lived token is changed for a long-lived one',
+    ways: { long: true }, oauth2: (room) => ({ post_exchange: { url: `${room.url}/long`,
+      params: { grant_type: 'exchange', client_secret: '<<client_secret>>', access_token: '<<access_token>>' } } }) },
+
+  // ---- the client
+  { name: 'the client says who it is with Basic, characters and all', secret: 's:%+&/=?"x',
+    ways: { client: { id: 'client', secret: 's:%+&/=?"x', auth: 'basic' } }, oauth2: { client_auth: 'basic' } },
+  { name: 'the secret is the user of Basic', ways: { client: { id: 'client', secret: 'client-secret', auth: 'secret_as_user' } },
+    oauth2: { client_auth: 'basic_template', client_auth_template: '<<client_secret>>:' } },
+  { name: 'a public client', secret: null, ways: { client: { id: 'client', auth: 'none' } }, oauth2: { client_auth: 'none' } },
+  { name: 'the client signs, with an elliptic curve', secret: pem(ec.privateKey),
+    ways: { client: { id: 'client', auth: 'private_key_jwt', publicKey: ec.publicKey } },
+    oauth2: (room) => ({ client_auth: 'private_key_jwt', client_jwt: { algorithm: 'ES256', audience: room.url } }) },
+  { name: 'the client signs, with RSA, for the token URL', secret: pem(rsa.privateKey),
+    ways: { client: { id: 'client', auth: 'private_key_jwt', publicKey: rsa.publicKey } }, oauth2: { client_auth: 'private_key_jwt' } },
+
+  // ---- calls
+  { name: 'bodies are JSON', ways: { token_body: 'json' }, oauth2: { token_body: 'json' } },
+  { name: 'tokens are asked for with GET', ways: { token_method: 'GET' }, oauth2: { token_method: 'GET' } },
+  { name: 'calls carry further headers and parameters',
+    ways: { token_headers: { 'X-Api-Key': 'app-7', Accept: 'application/json' }, token_params: { tenant: 'north' }, refresh_params: { tenant: 'north' } },
+    oauth2: { token_headers: { 'X-Api-Key': 'app-7', Accept: 'application/json' }, token_params: { tenant: 'north' }, refresh_params: { tenant: 'north' } } },
+  { name: 'parameters have other names',
+    ways: { rename: { client_id: 'app_id', client_secret: 'app_secret', redirect_uri: 'redirect_url', code: 'auth_code' } },
+    oauth2: { param_rename: { client_id: 'app_id', client_secret: 'app_secret', redirect_uri: 'redirect_url', code: 'auth_code' } } },
+
+  // ---- the trip
+  { name: 'the authorize URL says more', ways: { authorize_params: { prompt: 'consent', access_type: 'offline', audience: 'api' } },
+    oauth2: { authorize_params: { prompt: 'consent', access_type: 'offline' }, audience: 'api' } },
+  { name: 'the authorize URL has a query of its own', ways: { authorize_params: { owner: 'user' } },
+    oauth2: (room) => ({ authorize_url: `${room.url}/authorize?owner=user` }) },
+  { name: 'the code comes in another parameter', ways: { code_param: 'auth_code' }, oauth2: { code_param: 'auth_code' } },
+  { name: 'the redirect brings what later calls need', ways: { callback: { realmId: '4711' } },
+    oauth2: { callback_fields: [{ name: 'realm', param: 'realmId', pattern: '[0-9]{1,20}', required: true }] },
+    more: (room) => ({ test: { method: 'GET', url: `${room.url}/me?realm=<<realm>>`, expect: [200] } }), seen: { path: 'me', query: { realm: '4711' } } },
+  { name: 'the token answer brings what later calls need', ways: { shape: json((values) => ({ ...values, instance: { id: 'eu-1' } })) },
+    oauth2: { answer_fields: [{ name: 'instance', path: ['/instance/id'], pattern: '[a-z0-9-]{1,20}', required: true }] },
+    more: (room) => ({ test: { method: 'GET', url: `${room.url}/me?instance=<<instance>>`, expect: [200] } }), seen: { path: 'me', query: { instance: 'eu-1' } } },
+  { name: 'iss is sent, and checked', ways: { iss: 'http://127.0.0.1:1/issuer' }, oauth2: { issuer: 'http://127.0.0.1:1/issuer', iss_required: true } },
+  { name: 'PKCE is plain', ways: { pkce: 'plain' }, oauth2: { pkce: 'plain' } },
+  { name: 'PKCE is refused', ways: { pkce: 'off' }, oauth2: { pkce: 'off' } },
+  { name: 'URLs depend on the account', fields: { tenant: 'templated' },
+    more: (room) => ({ fields: [{ name: 'tenant', type: 'text', label: 'Tenant', required: true, pattern: '[a-z]{1,20}', expected: 'small letters' }],
+      test: { method: 'GET', url: `${new URL(room.url).origin}/<<tenant>>/me`, expect: [200] } }),
+    oauth2: (room) => ({ authorize_url: `${new URL(room.url).origin}/<<tenant>>/authorize`, token_url: `${new URL(room.url).origin}/<<tenant>>/token` }),
+    room: 'templated' },
+
+  // ---- giving it back
+  { name: 'revocation is JSON', ways: { revoke: { style: 'json', status: 200 } }, oauth2: (room) => ({ revoke: { url: `${room.url}/revoke`, style: 'json' } }) },
+  { name: 'revocation is authorized by the token', ways: { revoke: { style: 'bearer', status: 204 } },
+    oauth2: (room) => ({ revoke: { url: `${room.url}/revoke`, style: 'bearer', token: 'access_token' } }) },
+  { name: 'revocation is a DELETE by the client', ways: { revoke: { style: 'basic_json', status: 204 } },
+    oauth2: (room) => ({ revoke: { url: `${room.url}/revoke`, style: 'basic_json', method: 'DELETE', token: 'access_token' } }) },
+];
+
+// A name for room and type.
+export const typeOf = (way) => way.room ?? `way-${createHash('sha256').update(way.name).digest('hex').slice(0, 10)}`;
+
+// The room of a way and the connection of the definition.
+export function furnish(vendor, way) {
+  const type = typeOf(way);
+  const room = vendor.room(type, way.ways);
+  const given = (member) => (typeof way[member] === 'function' ? way[member](room) : way[member] ?? {});
+  return { type, room, connection: room.connection(type, { oauth2: given('oauth2'), ...given('more') }) };
+}
+
+// ---- answers to the exchange of a code that are of no use: nothing may come of them but words
+
+const page = '<!doctype html><title>Sorry</title><h1>Down for maintenance</h1>';
+const CANARY = 'hostile-answer-canary-7731';
+const good = (values) => JSON.stringify({ ...values, note: CANARY });
+export { CANARY };
+export const USELESS = [
+  ['HTML', { type: 'text/html', body: () => page }],
+  ['HTML that says it is JSON', { type: 'application/json', body: () => page }],
+  ['half of a JSON text', { type: 'application/json', body: (values) => good(values).slice(0, -10) }],
+  ['ten megabytes', { type: 'application/json', body: (values) => `{"pad":"${'a'.repeat(10 << 20)}",${good(values).slice(1)}` }],
+  ['a list', { type: 'application/json', body: (values) => `[${good(values)}]` }],
+  ['nothing', { type: 'application/json', body: () => '' }],
+  ['null', { type: 'application/json', body: () => 'null' }],
+  ['deeply nested lists', { type: 'application/json', body: () => '['.repeat(100000) }],
+  ['no access token', { type: 'application/json', body: ({ access_token, ...values }) => good(values) }],
+  ['an access token that is a number', { type: 'application/json', body: (values) => good({ ...values, access_token: 7 }) }],
+  ['an access token that is null', { type: 'application/json', body: (values) => good({ ...values, access_token: null }) }],
+  ['an empty access token', { type: 'application/json', body: (values) => good({ ...values, access_token: '' }) }],
+  ['an access token with a line break', { type: 'application/json', body: (values) => good({ ...values, access_token: 'a\r\nX-Evil: 1' }) }],
+  ['an access token with a NUL', { type: 'application/json', body: (values) => good({ ...values, access_token: 'a\0b' }) }],
+  ['an access token of 100 kB', { type: 'application/json', body: (values) => good({ ...values, access_token: 'a'.repeat(100000) }) }],
+  ['a refresh token that is an object', { type: 'application/json', body: (values) => good({ ...values, refresh_token: { a: 1 } }) }],
+  ['a token type nobody can use', { type: 'application/json', body: (values) => good({ ...values, token_type: 'mac' }) }],
+  ['an error in a 200', { type: 'application/json', body: () => JSON.stringify({ error: 'invalid_grant', error_description: CANARY }) }],
+  ['invalid UTF-8', { type: 'application/json', body: (values) => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff, 0xfe]), Buffer.from(`",${good(values).slice(1)}`)]) }],
+  ['a server error with tokens', { status: 500, type: 'application/json', body: (values) => good(values) }],
+  ['a redirect', { status: 307, type: 'text/plain', body: () => '', headers: { location: 'http://127.0.0.1:1/' } }],
+];
