@@ -101,5 +101,5 @@ list dist_doc_DATA README.md NEWS.md SECURITY.md CONTRIBUTING.md LICENSE docs/*.
 list unit_templates systemd/*.in
 list systemd_files systemd/*.socket systemd/*.target
 # shipped for `make distcheck`, not installed
-list extra_files autogen.sh sources.am check quickstart .clang-format .clang-tidy .ci/run scripts/* \
+list extra_files autogen.sh sources.am check quickstart .clang-format .clang-tidy .ci/run scripts/* docs/screenshots/* \
 	$(find tests -name node_modules -prune -o -type f ! -name 'test_*.c' ! -name 'fuzz_*.c' ! -path tests/fuzz/replay.c ! -path 'tests/bench/*.c' -print | sort)

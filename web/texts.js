@@ -7,6 +7,7 @@ const CHOSEN = 'bailee-language';
 let language = 'en';
 let region = 'en'; // the same with the person's own country, for dates
 let catalogue = {};
+let patterns = [];
 
 async function load(name) {
   const response = await fetch(`/static/texts/${name}.json`, { credentials: 'omit' });
@@ -28,6 +29,7 @@ export async function loadTexts() {
   language = wanted.map((tag) => tag?.toLowerCase().split('-')[0]).find((base) => base in LANGUAGES) ?? 'en';
   region = wanted.find((tag) => tag?.toLowerCase().split('-')[0] === language && tag !== language) ?? language;
   catalogue = await load(language);
+  patterns = patternsOf(catalogue.service ?? {});
   document.documentElement.lang = language;
   document.documentElement.dir = catalogue.direction ?? 'ltr';
 }
@@ -55,9 +57,22 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 }
 
+// "{} account" in a catalogue stands for any "GitHub account"; the most particular pattern wins.
+function patternsOf(service) {
+  const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return Object.entries(service).filter(([text]) => text.includes('{}')).sort(([one], [two]) => two.length - one.length)
+    .map(([text, words]) => ({ match: new RegExp(`^${text.split('{}').map(literal).join('(.+)')}$`), words }));
+}
+
 // Words that come from the service in English: labels, helps, reasons. Known ones have a translation.
 export function translated(text) {
-  return catalogue.service?.[text] ?? text;
+  const known = catalogue.service?.[text];
+  if (known !== undefined) return known;
+  for (const { match, words } of patterns) {
+    const found = match.exec(text);
+    if (found) return words.replace('{}', () => found[1]);
+  }
+  return text;
 }
 
 // The same as a sentence of its own.

@@ -99,6 +99,18 @@ describe('the languages', () => {
     });
   }
 
+  // Names stay as they are in any language: of products, and the ways through a provider's own menus.
+  it('say in words of their own what the shipped apps ask for', () => {
+    const asked = readdirSync(join(TOP, 'apps')).flatMap((file) => JSON.parse(readFileSync(join(TOP, 'apps', file), 'utf8')).connections ?? [])
+      .flatMap((connection) => (connection.oauth2?.scopes ?? []).map((scope) => scope.words).filter(Boolean));
+    assert.ok(asked.length > 200);
+    for (const [tag, { service }] of Object.entries(catalogues).filter(([name]) => name !== 'en')) {
+      const missing = [...new Set(asked)].filter((words) => !(words in service));
+      // an app may come before its translation; the page then shows the English words
+      assert.ok(missing.length <= 12, `${tag}: ${missing.join('; ')}`);
+    }
+  });
+
   it('have no text that nothing uses', () => {
     const code = readdirSync(join(TOP, 'web')).filter((file) => file.endsWith('.js')).map((file) => readFileSync(join(TOP, 'web', file), 'utf8')).join('\n');
     // names put together in the code: state.<look> and the like
