@@ -136,17 +136,8 @@ look_for_refresh(struct store *store, struct task *task, struct errctx *ctx)
 	} else if (refresh.job_id) {
 		task_retry_later(task,
 		    token->problem ? token->problem : "the access token could not be refreshed");
-<<<<<<< HEAD
 	} else if (ended) {
 		test->refreshes = true;
-=======
-		return OK;
-	}
-	if (!refresh.job_id)
-		err = oauth_refresh_enqueue(store, &token->grant, token->team_id, token->generation,
-		    task->job.request_id, &job_id, ctx);
-	if (!err)
->>>>>>> fd79b3f (wip)
 		wait_for_refresh(task);
 	}
 	return OK;
@@ -284,7 +275,7 @@ remote_test_save(struct store *store, const struct task *task, struct task_outco
 
 	if (outcome->end == JOB_BACK && test->refreshes)
 		return oauth_refresh_enqueue(store, &test->token.grant, test->token.team_id,
-		    task->job.request_id, &job_id, ctx);
+		    test->token.generation, task->job.request_id, &job_id, ctx);
 	if (outcome->end == JOB_FAILED && test->result.verdict == TEST_BAD &&
 	    !uuid_is_nil(&test->credential))
 		return open_again(store, task, ctx);
