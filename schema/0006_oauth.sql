@@ -63,6 +63,7 @@ CREATE TABLE oauth_grant (
   UNIQUE KEY oauth_grant_user_credential (user_credential_id),
   KEY oauth_grant_credential (credential_id, created_at),
   KEY oauth_grant_due (state, refresh_at),
+  KEY oauth_grant_account (connection_type, account_id),
   CONSTRAINT oauth_grant_team FOREIGN KEY (team_id) REFERENCES team (id),
   CONSTRAINT oauth_grant_connection FOREIGN KEY (connection_id) REFERENCES connection (id),
   CONSTRAINT oauth_grant_user_credential FOREIGN KEY (user_credential_id) REFERENCES user_credential (id)

@@ -113,28 +113,38 @@ oauth_grant_parameters(struct store *store, const struct oauth_grant *grant,
 	return err;
 }
 
-struct count_row {
-	int64_t n;
+/* By the index of accounts: of a known one and those nobody knows, or of all. */
+static const struct col sibling_in[] = { OUT(TEXT, connection_type), OUT(TEXT, client_id),
+	OUT(UUID, uuid), OUT(TEXT, account_id) };
+#define SIBLING(var, name, and, n)                                                                 \
+	static const struct stmt var = { name,                                                     \
+		"SELECT g.uuid, g.team_id FROM oauth_grant g WHERE g.connection_type = ? "         \
+		"AND g.client_id = ? AND g.uuid <> ? AND g.state IN ('waiting', 'active') " and    \
+		    "LIMIT 1",                                                                     \
+		sibling_in, n, end_out, COL_N(end_out) }
+struct end_row {
+	struct uuid uuid;
+	int64_t team_id;
 };
-static const struct col count_out[] = { COL(INT, struct count_row, n) };
-static const struct col sibling_in[] = { OUT(TEXT, client_id), OUT(TEXT, connection_type),
-	OUT(UUID, uuid), OUT(TEXT, account_id), OUT(TEXT, account_id) };
-static const struct stmt sibling_count = { "oauth_grant_siblings",
-	"SELECT COUNT(*) FROM oauth_grant WHERE client_id = ? AND connection_type = ? "
-	"AND state IN ('waiting', 'active') AND uuid <> ? "
-	"AND (? IS NULL OR account_id IS NULL OR account_id = ?)",
-	sibling_in, COL_N(sibling_in), count_out, COL_N(count_out) };
+static const struct col end_out[] = { COL(UUID, struct end_row, uuid),
+	COL(INT, struct end_row, team_id) };
+SIBLING(sibling_any, "oauth_grant_sibling_any", "", COL_N(sibling_in) - 1);
+SIBLING(sibling_same, "oauth_grant_sibling_same", "AND (g.account_id = ? OR g.account_id IS NULL) ",
+    COL_N(sibling_in));
 
 enum err
 oauth_grant_has_sibling(struct store *store, const struct oauth_grant *grant, bool *has_out,
     struct errctx *ctx)
 {
-	struct count_row row = { 0 };
-	enum err err = stmt_one(store->db, &sibling_count, grant, &row, ctx);
+	struct end_row row = { 0 };
+	enum err err =
+	    stmt_one(store->db, grant->account_id ? &sibling_same : &sibling_any, grant, &row, ctx);
 
-	if (!err)
-		*has_out = row.n > 0;
-	return err;
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	*has_out = !err;
+	err_clear(ctx);
+	return OK;
 }
 
 /* ---- making ---- */
@@ -247,12 +257,6 @@ enqueue_revoke(struct store *store, const struct uuid *uuid, int64_t team_id,
 	return job_enqueue(store, &job, &job_id, ctx);
 }
 
-struct end_row {
-	struct uuid uuid;
-	int64_t team_id;
-};
-static const struct col end_out[] = { COL(UUID, struct end_row, uuid),
-	COL(INT, struct end_row, team_id) };
 #define END_SELECT(var, name, where, in)                                                           \
 	static const struct stmt var = { name,                                                     \
 		"SELECT g.uuid, g.team_id FROM oauth_grant g WHERE " where " FOR UPDATE", in,      \

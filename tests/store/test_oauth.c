@@ -775,6 +775,49 @@ what_is_due_gets_one_job(void **state)
 	assert_int_equal(n, 0);
 }
 
+struct plan_row {
+	int64_t id, rows;
+	char *select_type, *table, *type, *possible_keys, *key, *key_len, *ref, *extra;
+};
+#define P(type, member) COL(type, struct plan_row, member)
+static const struct col plan_cols[] = { P(INT, id), P(TEXT, select_type), P(TEXT, table),
+	P(TEXT, type), P(TEXT, possible_keys), P(TEXT, key), P(TEXT, key_len), P(TEXT, ref),
+	P(INT, rows), P(TEXT, extra) };
+
+/* Every minute, over all grants there are. */
+static void
+the_sweep_reads_due_grants_in_the_order_of_an_index(void **state)
+{
+	static char text[4000];
+	static struct stmt explain;
+	const int64_t in[4] = { 500, 5 };
+	const struct stmt *sweep = &oauth_refresh_sweep_statement;
+	struct scene scene;
+	struct errctx ctx = { 0 };
+	void *rows = NULL;
+	size_t n = 0;
+	int found = 0;
+	(void)state;
+
+	make_scene(&scene, OAUTH_ACTIVE);
+	snprintf(text, sizeof(text), "EXPLAIN %s", sweep->sql);
+	explain =
+	    (struct stmt){ "plan", text, sweep->in, sweep->n_in, plan_cols, COL_N(plan_cols) };
+	ok(stmt_all(the.store.db, &explain, in, sizeof(struct plan_row), &rows, &n, &ctx), &ctx);
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_row *plan = (struct plan_row *)rows + i;
+		const char *table = plan->table ? plan->table : "";
+
+		if (strcmp(table, "g") != 0 && strcmp(table, "j") != 0)
+			continue;
+		found++;
+		assert_string_equal(plan->key, *table == 'g' ? "oauth_grant_due" : "job_active");
+		assert_null(strstr(plan->extra ? plan->extra : "", "filesort"));
+	}
+	assert_int_equal(found, 2);
+	stmt_rows_free(&explain, sizeof(struct plan_row), &rows, n);
+}
+
 /* ---- the end ---- */
 
 static void
@@ -1005,6 +1048,7 @@ main(void)
 		cmocka_unit_test(an_answer_that_comes_after_all_revives_a_broken_grant),
 		cmocka_unit_test(asking_joins_a_job_and_does_not_let_it_wait),
 		cmocka_unit_test(what_is_due_gets_one_job),
+		cmocka_unit_test(the_sweep_reads_due_grants_in_the_order_of_an_index),
 		cmocka_unit_test(deleting_a_connection_leaves_its_grant_to_be_revoked),
 		cmocka_unit_test(a_request_or_refusal_takes_waiting_grants_along_and_no_others),
 		cmocka_unit_test(what_nobody_confirms_ends_after_a_day),
