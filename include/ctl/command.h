@@ -102,5 +102,11 @@ enum err ctl_request_resend(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_jobs_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_jobs_show(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_jobs_retry(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_jobs_cancel(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_credential_list(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_credential_show(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_keys_status(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_audit_list(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_audit_export(struct ctl *ctl, struct errctx *ctx);
 
 #endif

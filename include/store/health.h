@@ -11,5 +11,7 @@ struct health_settings {
 };
 enum err health_settings(struct store *store, struct health_settings *settings_out,
     struct errctx *ctx) MUSTCHECK;
+/* Letters that were given up within a day. */
+enum err health_lost_mail(struct store *store, int64_t *n_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

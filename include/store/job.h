@@ -113,6 +113,8 @@ enum err job_list(struct store *store, const char *state, int64_t limit, struct 
 enum err job_show(struct store *store, int64_t id, struct job *job_out,
     struct errctx *ctx) MUSTCHECK;
 enum err job_retry(struct store *store, int64_t id, struct errctx *ctx) MUSTCHECK;
+/* Call off one that waits or runs: it has failed, with an audit row. ERR_NOT_FOUND. */
+enum err job_cancel(struct store *store, int64_t id, struct errctx *ctx) MUSTCHECK;
 
 /* ---- runners alive ---- */
 enum err runner_beat(struct store *store, const char *id, const char *host, int64_t pid,

@@ -28,6 +28,15 @@
 		"user", CTL_NUMBER, true, "number of the user"                                     \
 	}
 
+#define AUDIT_OPTIONS                                                                              \
+	{ "event", CTL_TEXT, false, "such as credential.use" },                                    \
+	    { "subject", CTL_TEXT, false, "about this thing: its id" },                            \
+	    { "team", CTL_NUMBER, false, "of this team only" },                                    \
+	    { "since", CTL_TEXT, false, "from this time on, such as 2026-01-31T00:00:00Z" },       \
+	{                                                                                          \
+		"until", CTL_TEXT, false, "before this time"                                       \
+	}
+
 const struct command ctl_commands[] = {
 	{ "init", "", CTL_CONFIG, { { 0 } },
 	    "Make key files, passwords of the accounts, schema and check values. Once per "
@@ -128,6 +137,15 @@ const struct command ctl_commands[] = {
 	{ "request", "resend", CTL_CHECKED, { { "id", CTL_TEXT, true, "of the request" } },
 	    "Make a new link, print it this once and mail it; the old one ends.",
 	    ctl_request_resend },
+	{ "credential", "list", CTL_DATABASE,
+	    { { "team", CTL_NUMBER, false, "of this team only" },
+		{ "limit", CTL_NUMBER, false, "how many (50, at most 1000)" } },
+	    "List the credentials that automations use, without what they hold.",
+	    ctl_credential_list },
+	{ "credential", "show", CTL_DATABASE,
+	    { { "id", CTL_TEXT, true,
+		"its number, or the id of one that a request has asked for" } },
+	    "Show one credential, without what it holds.", ctl_credential_show },
 	{ "jobs", "list", CTL_DATABASE,
 	    { { "state", CTL_TEXT, false, "queued, running, done, failed or dead" },
 		{ "limit", CTL_NUMBER, false, "how many (50)" } },
@@ -135,6 +153,16 @@ const struct command ctl_commands[] = {
 	{ "jobs", "show", CTL_DATABASE, { ID }, "Show one job.", ctl_jobs_show },
 	{ "jobs", "retry", CTL_CHECKED, { ID }, "Put a failed or dead job back into the queue.",
 	    ctl_jobs_retry },
+	{ "jobs", "cancel", CTL_CHECKED, { ID }, "Call off a job that waits or runs.",
+	    ctl_jobs_cancel },
+	{ "keys", "status", CTL_DATABASE, { { 0 } },
+	    "List the keys of the installation and of the teams, by id and generation.",
+	    ctl_keys_status },
+	{ "audit", "list", CTL_DATABASE,
+	    { AUDIT_OPTIONS, { "limit", CTL_NUMBER, false, "how many (50, at most 1000)" } },
+	    "List who did what, newest first.", ctl_audit_list },
+	{ "audit", "export", CTL_DATABASE, { AUDIT_OPTIONS },
+	    "Print the audit trail, oldest first, a line of JSON each.", ctl_audit_export },
 	{ 0 },
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "ctl/command.h"
@@ -122,6 +123,30 @@ check_jobs(struct ctl *ctl, char found[ERR_TEXT_MAX], struct errctx *ctx)
 	return OK;
 }
 
+/* What can be seen without sending a letter: the runner tries the rest, and says so in its jobs. */
+static enum err
+check_mail(struct ctl *ctl, char found[ERR_TEXT_MAX], struct errctx *ctx)
+{
+	const struct config *config = &ctl->config;
+	int64_t lost = 0;
+
+	snprintf(found, ERR_TEXT_MAX, "no mail_server: links are handed over by you");
+	if (!config->mail_server[0])
+		return OK;
+	snprintf(found, ERR_TEXT_MAX, "%.300s", config->mail_server);
+	if (!config->mail_from[0])
+		return err_set(ctx, ERR_CONFIG, "", "mail_server is set, mail_from is not");
+	if (config->mail_user[0] && access(config->mail_password_file, R_OK))
+		return err_set(ctx, ERR_CONFIG, "", "mail_password_file %s cannot be read",
+		    config->mail_password_file);
+	enum err err = health_lost_mail(&ctl->store, &lost, ctx);
+	if (!err && lost)
+		err = err_set(ctx, ERR_REMOTE, "",
+		    "%lld letters of the last day could not be handed in; see: baileectl jobs list",
+		    (long long)lost);
+	return err;
+}
+
 static const struct {
 	const char *name;
 	check_fn check;
@@ -134,6 +159,7 @@ static const struct {
 	{ "durability", check_durability, false },
 	{ "runner", check_runner, false },
 	{ "jobs", check_jobs, false },
+	{ "mail", check_mail, false },
 };
 
 enum err

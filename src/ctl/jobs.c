@@ -71,3 +71,16 @@ ctl_jobs_retry(struct ctl *ctl, struct errctx *ctx)
 	ctl_print(ctl, answer);
 	return OK;
 }
+
+enum err
+ctl_jobs_cancel(struct ctl *ctl, struct errctx *ctx)
+{
+	enum err err = job_cancel(&ctl->store, ctl_number(ctl, "id", 0), ctx);
+
+	if (err)
+		return err;
+	json_t *answer = json_object();
+	json_put_bool(answer, "canceled", true);
+	ctl_print(ctl, answer);
+	return OK;
+}

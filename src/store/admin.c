@@ -22,6 +22,7 @@ struct change {
 	const struct admin_in *in;
 	const char *duplicate;
 	const char *missing; /* when no row was found */
+	int64_t team_id;     /* whose thing it is, or 0 */
 	int64_t id;          /* out: AUTO_INCREMENT id */
 };
 
@@ -49,7 +50,9 @@ change_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 static enum err
 run_change(struct store *store, struct change *change, const char *subject, struct errctx *ctx)
 {
-	struct audit_entry audit = { .event = change->event, .actor = "ctl" };
+	struct audit_entry audit = { .event = change->event,
+		.actor = "ctl",
+		.team_id = change->team_id };
 
 	snprintf(audit.subject, sizeof(audit.subject), "%s", subject);
 	return store_write(store, &audit, change_body, change, ctx);
@@ -113,7 +116,11 @@ change_member(struct store *store, const struct stmt *stmt, const char *event, c
 {
 	char subject[64];
 	const struct admin_in in = { .id = team_id, .other_id = person_id };
-	struct change change = { .event = event, .stmt = stmt, .in = &in, .missing = missing };
+	struct change change = { .event = event,
+		.stmt = stmt,
+		.in = &in,
+		.missing = missing,
+		.team_id = team_id };
 
 	snprintf(subject, sizeof(subject), "%lld:%lld", (long long)team_id, (long long)person_id);
 	return run_change(store, &change, subject, ctx);

@@ -2,6 +2,8 @@
 /* The queue as the operator sees it: list, show, put back. */
 #include "store/job.h"
 
+#include <stdio.h>
+
 #include "job_columns.h"
 
 #define LIST_MAX 1000
@@ -77,4 +79,32 @@ job_retry(struct store *store, int64_t id, struct errctx *ctx)
 	if (!err && affected == 0)
 		err = err_set(ctx, ERR_NOT_FOUND, "", "no failed or dead job with this id");
 	return err;
+}
+
+/* One that runs is lost to its runner, which undoes what it can. */
+static const struct stmt cancel = { "job_cancel",
+	"UPDATE job SET state = 'failed', active_key = NULL, fence = fence + 1, "
+	"lease_owner = NULL, lease_until = NULL, finished_at = UTC_TIMESTAMP(3), "
+	"error = 'called off by the operator' WHERE id = ? AND state IN ('queued', 'running')",
+	id_in, COL_N(id_in), NULL, 0 };
+
+static enum err
+cancel_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	const int64_t *id = arg;
+	int64_t affected = 0;
+	enum err err = stmt_run(store->db, &cancel, &(struct list_in){ .id = *id }, &affected, ctx);
+
+	snprintf(audit->subject, sizeof(audit->subject), "%lld", (long long)*id);
+	if (!err && affected == 0)
+		err = err_set(ctx, ERR_NOT_FOUND, "", "no queued or running job with this id");
+	return err;
+}
+
+enum err
+job_cancel(struct store *store, int64_t id, struct errctx *ctx)
+{
+	struct audit_entry audit = { .event = "job.cancel", .actor = "ctl" };
+
+	return store_write(store, &audit, cancel_body, &id, ctx);
 }

@@ -144,3 +144,82 @@ test('every column of every table has a comment', async () => {
   assert.deepEqual(await stack.mysql(`SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = 'bailee' AND column_comment = ''`), []);
 });
+
+test('every command has its help, and every list its JSON', async () => {
+  const { stdout } = await stack.tryCtl(['--help']);
+  const commands = [...stdout.matchAll(/^ {2}baileectl (\w+)(?: ([a-z-]+))?/gm)].map(([, group, verb]) => [group, verb].filter(Boolean));
+  for (const group of ['org', 'user', 'team', 'member', 'token', 'app', 'request', 'credential', 'jobs', 'keys', 'audit'])
+    assert.ok(commands.some(([name]) => name === group), group);
+  for (const command of commands) {
+    const help = await stack.tryCtl([...command, '--help']);
+    assert.deepEqual([help.code, help.stdout.includes(`baileectl ${command.join(' ')}`)], [0, true], command.join(' '));
+    if (['list', 'status', 'clients'].includes(command[1])) assert.ok(Array.isArray(await stack.ctl([...command, '--json'])), command.join(' '));
+  }
+});
+
+test('the audit trail is listed newest first and exported oldest first', async () => {
+  const all = (await stack.ctl(['audit', 'export'])).trim().split('\n').map((line) => JSON.parse(line));
+  const [[count]] = await stack.mysql('SELECT COUNT(*) FROM audit');
+  assert.ok(all.length > 5 && all.length <= Number(count));
+  assert.deepEqual(all.map(({ id }) => id), all.map(({ id }) => id).sort());
+  assert.deepEqual(Object.keys(all[0]), ['at', 'event', 'outcome', 'actor', 'personId', 'address', 'teamId', 'subject', 'count', 'requestId', 'id']);
+  const newest = await stack.ctl(['audit', 'list', '--limit', '3', '--json']);
+  assert.deepEqual(newest.map(({ id }) => id), [...newest.map(({ id }) => id)].sort().reverse());
+  const members = await stack.ctl(['audit', 'list', '--event', 'member.add', '--team', String(world.teamId), '--json']);
+  assert.ok(members.length > 0 && members.every(({ event, teamId }) => event === 'member.add' && teamId === world.teamId));
+  assert.deepEqual(await stack.ctl(['audit', 'list', '--since', '2999-01-01T00:00:00Z', '--json']), []);
+  assert.equal(await stack.ctl(['audit', 'export', '--until', '2000-01-01T00:00:00Z']), '');
+  const wrong = await stack.tryCtl(['audit', 'list', '--since', 'yesterday']);
+  assert.deepEqual([wrong.code, wrong.stderr.includes('--since must be a time')], [2, true], wrong.stderr);
+});
+
+test('credentials are shown without what they hold', async () => {
+  const secret = 'operator-canary-5d1f';
+  const kept = await stack.api('POST', '/api/v1/user_credentials', { name: 'Kept one', mode: 'TEXT', team_id: world.teamId, value: secret }, { token: world.token });
+  assert.ok(kept.status < 300, kept.text);
+  const listed = await stack.ctl(['credential', 'list', '--team', String(world.teamId), '--json']);
+  assert.deepEqual(listed.map(({ id, name, mode }) => [id, name, mode]), [[kept.body.id, 'Kept one', 'TEXT']]);
+  const shown = await stack.ctl(['credential', 'show', String(kept.body.id), '--json']);
+  assert.equal(shown.slug, 'kept_one');
+  const made = await stack.api('POST', '/api/v2/credential-requests/requests/v2', { name: 'r', teamId: world.teamId, provider: { providerMakeUserId: world.userId },
+    credentials: [{ appName: 'http', appModules: ['*'] }] }, { token: world.token });
+  const { credentials } = await stack.ctl(['request', 'show', made.body.request.id, '--json']);
+  const asked = await stack.ctl(['credential', 'show', credentials[0].id, '--json']);
+  assert.deepEqual([asked.requestId, asked.state, asked.remoteId], [made.body.request.id, 'pending', null]);
+  assert.equal(JSON.stringify([listed, shown, asked]).includes(secret), false);
+  for (const [id, code, words] of [['4711', 1, 'no such credential'], ['6ba7b810-9dad-41d1-80b4-00c04fd430c8', 1, 'no such credential'], ['x', 2, '--id must be']]) {
+    const tried = await stack.tryCtl(['credential', 'show', id]);
+    assert.deepEqual([tried.code, tried.stderr.includes(words)], [code, true], tried.stderr);
+  }
+});
+
+test('a job is called off, and can be put back', async () => {
+  await stack.mysql(`INSERT INTO job (kind, subject, active_key, team_id, state, run_at, max_attempts, payload, created_at)
+    VALUES ('fetch', '4711', 'fetch:4711', ${world.teamId}, 'queued', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, 3, '{}', UTC_TIMESTAMP(3))`);
+  const [{ id }] = (await stack.ctl(['jobs', 'list', '--json'])).filter(({ subject }) => subject === '4711');
+  assert.deepEqual(await stack.ctl(['jobs', 'cancel', String(id), '--json']), { canceled: true });
+  const { state, error } = await stack.ctl(['jobs', 'show', String(id), '--json']);
+  assert.deepEqual([state, error], ['failed', 'called off by the operator']);
+  const again = await stack.tryCtl(['jobs', 'cancel', String(id)]);
+  assert.deepEqual([again.code, again.stderr.includes('no queued or running job')], [1, true]);
+  assert.equal((await stack.ctl(['audit', 'list', '--event', 'job.cancel', '--json']))[0].subject, String(id));
+  await stack.ctl(['jobs', 'retry', String(id)]);
+});
+
+test('keys are listed by id and generation', async () => {
+  const keys = await stack.ctl(['keys', 'status', '--json']);
+  assert.deepEqual(keys.filter(({ teamId }) => teamId === null).map(({ kind }) => kind).sort(), ['master', 'signing-public', 'token']);
+  const [team] = keys.filter(({ teamId }) => teamId === world.teamId);
+  assert.deepEqual([team.kind, team.generation, team.current, team.keyId], ['team', 1, true, keys.find(({ kind }) => kind === 'master').keyId]);
+});
+
+test('doctor says when letters are lost, or nobody can send them', async () => {
+  const mail = async (env) => JSON.parse((await stack.tryCtl(['doctor', '--json'], { env })).stdout).find(({ check }) => check === 'mail');
+  assert.deepEqual((await mail({})).result, 'ok');
+  const server = { BAILEE_MAIL_SERVER: 'smtp://mail.example.org', BAILEE_MAIL_FROM: 'bailee@example.org' };
+  assert.deepEqual(await mail(server), { check: 'mail', result: 'ok', detail: 'smtp://mail.example.org' });
+  assert.match((await mail({ ...server, BAILEE_MAIL_USER: 'u', BAILEE_MAIL_PASSWORD_FILE: '/nonexistent' })).detail, /cannot be read/);
+  await stack.mysql(`INSERT INTO job (kind, subject, state, run_at, max_attempts, payload, created_at, finished_at)
+    VALUES ('mail', 'x', 'failed', UTC_TIMESTAMP(3), 3, '{}', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`);
+  assert.match((await mail(server)).detail, /^1 letters/);
+});
