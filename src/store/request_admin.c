@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "request_columns.h"
 #include "store/mail.h"
+#include "store/oauth_grant.h"
 
 /* ---- reading ---- */
 
@@ -126,6 +127,27 @@ static const struct stmt change = { "request_resend",
 	"updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
 	change_in, COL_N(change_in), NULL, 0 };
 
+/* What the browser that the old link was bound to has left unfinished is not left to another. */
+static const struct col unfinished_in[] = { COL(UUID, struct resend, id) };
+static const struct stmt drop_forms = { "request_resend_forms",
+	"UPDATE submission s JOIN credential c ON c.id = s.credential_id "
+	"SET s.fields_sealed = NULL WHERE c.request_id = ?",
+	unfinished_in, COL_N(unfinished_in), NULL, 0 };
+static const struct stmt drop_trips = { "request_resend_trips",
+	"DELETE f FROM oauth_flow f JOIN credential c ON c.id = f.credential_id "
+	"WHERE c.request_id = ?",
+	unfinished_in, COL_N(unfinished_in), NULL, 0 };
+
+static enum err
+drop_unfinished(struct store *store, const struct resend *resend, struct errctx *ctx)
+{
+	enum err err = stmt_run(store->db, &drop_forms, resend, NULL, ctx);
+
+	if (!err)
+		err = stmt_run(store->db, &drop_trips, resend, NULL, ctx);
+	return err ? err : oauth_grant_end_request_in(store, &resend->id, NULL, ctx);
+}
+
 static enum err
 resend_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
@@ -138,6 +160,8 @@ resend_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 		return err_set(ctx, ERR_GONE, "", "this request has expired");
 	audit->team_id = resend->team_id;
 	uuid_text(&resend->id, audit->subject);
+	if (!err)
+		err = drop_unfinished(store, resend, ctx);
 	if (!err)
 		err = stmt_run(store->db, &change, resend, NULL, ctx);
 	const struct mail_invitation invitation = {
