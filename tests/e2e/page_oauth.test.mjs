@@ -23,6 +23,7 @@ let forms;
 let apps;
 let world;
 const redirectUris = {};
+const rooms = {};
 
 const call = (method, path, body, options = {}) => stack.api(method, path, body, { token: world.token, ...options });
 const hasPageHeaders = (answer) => {
@@ -65,13 +66,14 @@ const changed = (callback, change) => {
 before(async () => {
   apps = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
   vendor = await startOauthVendor();
-  const rooms = { plain: {}, other: {}, bare: {}, shop: {}, issued: { iss: 'https://issuer.example' } };
+  const ways = { plain: {}, other: {}, bare: {}, shop: {}, issued: { iss: 'https://issuer.example' } };
   const definitions = {
     issued: { oauth2: { issuer: 'https://issuer.example', iss_required: true } },
     shop: { fields: [{ name: 'shop', type: 'text', label: 'Shop', required: true, pattern: '[a-z]+', expected: 'small letters' }] },
   };
-  for (const [type, ways] of Object.entries(rooms)) {
-    const connection = vendor.room(type, ways).connection(TYPES[type], definitions[type] ?? {});
+  for (const type of Object.keys(ways)) {
+    rooms[type] = vendor.room(type, ways[type]);
+    const connection = rooms[type].connection(TYPES[type], definitions[type] ?? {});
     writeFileSync(join(apps, `${type}.json`), JSON.stringify(appFor(connection)));
   }
   // A login whose test says whose it is.
@@ -457,5 +459,40 @@ describe('a connection by form', () => {
     assert.equal((await asked.person.item(asked.item.id)).account, null);
     assert.deepEqual((await fill(asked, 'grace')).account, { name: 'grace', other: true });
     assert.deepEqual((await fill(asked, 'ada')).account, { name: 'ada', other: false });
+  });
+});
+
+describe('all the way', () => {
+  test('the account is shown, confirmed, and then the connection is there', async () => {
+    const { person, item } = await ask();
+    const { answer } = await person.walk(await person.connect(item.id));
+    assert.equal(answer.status, 303);
+    const waiting = await person.settled(item.id);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { name: 'grace', other: false }]);
+    assert.equal(await count('connection WHERE account_name = \'plain\''), 0);
+    await person.confirm(item.id, true);
+    const done = await person.settled(item.id);
+    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { name: 'grace', other: false }]);
+    assert.equal(await count('connection WHERE account_name = \'plain\''), 1);
+  });
+
+  test('an account that is not his is given back, and another one may be connected', async () => {
+    const { person, item } = await ask();
+    await person.walk(await person.connect(item.id));
+    assert.equal((await person.settled(item.id)).progress, 'confirm');
+    await person.confirm(item.id, false);
+    const open = await person.settled(item.id);
+    assert.deepEqual([open.state, open.progress, open.account, open.problem], ['pending', null, null, null]);
+    await waitFor('the revocation', () => rooms.plain.revoked.length > 0);
+    assert.equal((await person.authorize(item.id)).state, 'authorized');
+  });
+
+  test('what waits is given back when the link ends', async () => {
+    const { person, uri, item } = await ask();
+    await person.walk(await person.connect(item.id));
+    assert.equal((await person.settled(item.id)).progress, 'confirm');
+    const before_ = rooms.plain.revoked.length;
+    assert.equal((await new Person(stack, uri).call('POST', '/relink', {})).status, 202);
+    await waitFor('the revocation', () => rooms.plain.revoked.length > before_);
   });
 });
