@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small OAuth provider, for the tour of ./quickstart: a page to sign in and allow or deny, tokens, and an API that takes them.
 //
-//   DEMO_OAUTH_CLIENT_ID=… DEMO_OAUTH_CLIENT_SECRET=… DEMO_OAUTH_REDIRECT_URI=… node examples/demo-authorization-server.mjs [--port 8082]
+//   DEMO_OAUTH_CLIENT_ID=… DEMO_OAUTH_CLIENT_SECRET=… DEMO_OAUTH_REDIRECT_URI=…
+//     node examples/demo-authorization-server.mjs [--port 8082] [--state FILE]
 //   GET  /authorize  the page; PKCE S256 and state are required    POST /decide   its buttons: back to the redirect URI, with iss
 //   POST /token      authorization_code and refresh_token, client by Basic; a refresh token is good once, used again it ends all
 //   POST /revoke     RFC 7009                                      GET  /api/me   Authorization: Bearer … → 200 {id, name}, or 401
 //   GET  /stats      how often each was called
 //
-// What it knows is gone when it ends. It shows how a provider behaves; it is no server to build on.
+// What it has granted is gone when it ends, unless it is kept in FILE. It shows how a provider behaves; it is no server to build on.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
@@ -30,7 +32,7 @@ class Kept extends Map {
   keep(value, ms = Infinity) {
     const key = newSecret();
     if (this.size >= KEPT_MAX) this.delete(this.keys().next().value);
-    this.set(key, { ...value, end: Date.now() + ms });
+    this.set(key, { ...value, end: Date.now() + Math.min(ms, 1e13) }); // JSON has no infinity
     return key;
   }
 
@@ -95,19 +97,49 @@ function clientOf(request) {
   return { id: decode(text.slice(0, text.indexOf(':'))), secret: decode(text.slice(text.indexOf(':') + 1)) };
 }
 
+// What was granted: in memory, and in a file when there is one.
+function loadGrants(file) {
+  let kept = {};
+  try {
+    kept = file ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  const [grants, access, refresh] = ['grants', 'access', 'refresh'].map((name) => new Kept(kept[name] ?? []));
+  const save = () => {
+    if (!file) return;
+    const text = JSON.stringify({ grants: [...grants], access: [...access].filter(([, { end }]) => end > Date.now()), refresh: [...refresh] });
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  };
+  return { grants, access, refresh, save };
+}
+
 // Starts the server; port 0 takes any free one. Gives { url, stats, close() }.
-export function startDemoAuthorizationServer({ clientId, clientSecret, redirectUri, port = 0 }) {
-  const [pages, codes, access, refresh] = [new Kept(), new Kept(), new Kept(), new Kept()];
+export function startDemoAuthorizationServer({ clientId, clientSecret, redirectUri, port = 0, state }) {
+  const [pages, codes] = [new Kept(), new Kept()];
+  const { grants, access, refresh, save } = loadGrants(state);
   const stats = { pages: 0, allowed: 0, denied: 0, tokens: 0, refreshes: 0, refused: 0, revoked: 0, calls: 0 };
   let issuer = '';
 
-  const tokens = (grant) => ({
-    access_token: access.keep({ grant }, ACCESS_S * 1000),
-    refresh_token: refresh.keep({ grant }),
-    token_type: 'Bearer',
-    expires_in: ACCESS_S,
-    scope: grant.scopes.join(' '),
-  });
+  function giveTokens(response, grant) {
+    const answer = {
+      access_token: access.keep({ grant }, ACCESS_S * 1000),
+      refresh_token: refresh.keep({ grant }),
+      token_type: 'Bearer',
+      expires_in: ACCESS_S,
+      scope: grants.get(grant).scopes.join(' '),
+    };
+    save();
+    json(response, 200, answer);
+  }
+  const grantOf = (row) => (row ? grants.get(row.grant) : undefined);
+  const isGood = (row) => Boolean(grantOf(row) && !grantOf(row).ended);
+  function end(row) {
+    if (!grantOf(row)) return;
+    grantOf(row).ended = true;
+    save();
+  }
   const refuse = (response, error, description, status = 400) => {
     stats.refused++;
     json(response, status, { error, error_description: description });
@@ -135,18 +167,18 @@ export function startDemoAuthorizationServer({ clientId, clientSecret, redirectU
     if (!code || form.get('redirect_uri') !== redirectUri || !same(challenge, code.challenge))
       return refuse(response, 'invalid_grant', 'no such code, or not for this verifier and redirect URI');
     stats.tokens++;
-    return json(response, 200, tokens({ user: code.user, scopes: code.scopes, ended: false }));
+    return giveTokens(response, grants.keep({ user: code.user, scopes: code.scopes, ended: false }));
   }
 
   function renew(response, form) {
     const row = refresh.get(form.get('refresh_token'));
-    if (!row || row.grant.ended || row.used) {
-      if (row) row.grant.ended = true; // used again: one of the two who have it is a thief (RFC 9700 section 4.14)
+    if (!isGood(row) || row.used) {
+      end(row); // used again: one of the two who have it is a thief (RFC 9700 section 4.14)
       return refuse(response, 'invalid_grant', 'no such refresh token, or it was used before');
     }
     row.used = true;
     stats.refreshes++;
-    return json(response, 200, tokens(row.grant));
+    return giveTokens(response, row.grant);
   }
 
   // A route that only our client may call.
@@ -184,16 +216,16 @@ export function startDemoAuthorizationServer({ clientId, clientSecret, redirectU
       return grant ? grant(response, form) : refuse(response, 'unsupported_grant_type', 'authorization_code or refresh_token');
     }),
     'POST /revoke': forClient((response, form) => {
-      const row = refresh.get(form.get('token')) ?? access.get(form.get('token'));
-      if (row) row.grant.ended = true;
+      end(refresh.get(form.get('token')) ?? access.get(form.get('token')));
       stats.revoked++;
       return json(response, 200, {});
     }),
     'GET /api/me': (request, response) => {
       const row = access.live(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]);
-      if (!row || row.grant.ended) return json(response, 401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
+      if (!isGood(row)) return json(response, 401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
       stats.calls++;
-      return json(response, 200, { id: digest(row.grant.user).toString('hex').slice(0, 12), name: row.grant.user });
+      const { user } = grantOf(row);
+      return json(response, 200, { id: digest(user).toString('hex').slice(0, 12), name: user });
     },
     'GET /stats': (request, response) => json(response, 200, stats),
   };
@@ -218,13 +250,13 @@ export function startDemoAuthorizationServer({ clientId, clientSecret, redirectU
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const at = process.argv.indexOf('--port');
+  const option = (name) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
   const { DEMO_OAUTH_CLIENT_ID: clientId, DEMO_OAUTH_CLIENT_SECRET: clientSecret, DEMO_OAUTH_REDIRECT_URI: redirectUri } = process.env;
   if (!clientId || !clientSecret || !redirectUri) {
     console.error('demo-authorization-server: set DEMO_OAUTH_CLIENT_ID, DEMO_OAUTH_CLIENT_SECRET and DEMO_OAUTH_REDIRECT_URI');
     process.exit(2);
   }
-  startDemoAuthorizationServer({ clientId, clientSecret, redirectUri, port: at > 0 ? Number(process.argv[at + 1]) : 8082 }).then(
+  startDemoAuthorizationServer({ clientId, clientSecret, redirectUri, port: Number(option('--port') ?? 8082), state: option('--state') }).then(
     ({ url, close }) => {
       console.log(`demo authorization server on ${url}`);
       for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, close);

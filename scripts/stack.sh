@@ -11,7 +11,7 @@
 #
 # RATES: --public-rate 20r/s (page), --api-rate 100r/s (a token), --address-rate 200r/s; the last two are off until --api-rate.
 # Sourced, it only defines functions. What is given as an option is kept in D/stack.env for later calls.
-# Layout of D: bailee.conf nginx.conf keys/ db/ run/ (sockets, pid files) log/.
+# Layout of D: bailee.conf nginx.conf keys/ db/ run/ (sockets, pid files) log/, and apps/ for definitions of the operator's own.
 
 STACK_SELF=${BASH_SOURCE[0]}
 STACK_TOP=${STACK_TOP:-$(cd "$(dirname "$STACK_SELF")/.." && pwd)}
@@ -201,6 +201,7 @@ openapi_file = $STACK_TOP/docs/openapi/schemas.json
 signing_public_file = $keys/signing-public.key
 runner_doorbell = $STACK_DIR/run/runner.bell
 runner_poll_ms = 100
+$([ ! -d "$STACK_DIR/apps" ] || echo "apps_extra_dir = $STACK_DIR/apps")
 $(stack_options common)
 
 [public]

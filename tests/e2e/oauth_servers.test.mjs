@@ -2,6 +2,9 @@
 // The providers that OAuth is tested against refuse what they must: a lax one would prove nothing.
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { startDemoAuthorizationServer } from '../../examples/demo-authorization-server.mjs';
@@ -188,11 +191,14 @@ describe('the vendor with ways of its own', () => {
 });
 
 describe('the demo server of quickstart', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bailee-demo-'));
+  const start = () => startDemoAuthorizationServer({ clientId: 'client', clientSecret: SECRET, redirectUri: BACK, state: join(folder, 'state') });
   let server;
-  before(async () => {
-    server = await startDemoAuthorizationServer({ clientId: 'client', clientSecret: SECRET, redirectUri: BACK });
+  before(async () => { server = await start(); });
+  after(async () => {
+    await server?.close();
+    rmSync(folder, { recursive: true, force: true });
   });
-  after(() => server?.close());
 
   const authorize = (verifier, change = {}) => authorizeUrl(`${server.url}/authorize`, verifier, { scope: 'notes.read', ...change });
   const token = (form) => post(`${server.url}/token`, form, { authorization: basic('client', SECRET) });
@@ -245,6 +251,9 @@ describe('the demo server of quickstart', () => {
     assert.equal((await token({ grant_type: 'refresh_token', refresh_token: second.refresh_token })).error, 'invalid_grant');
     assert.equal((await me(second.access_token)).error, 'invalid_token');
     const third = await exchange();
+    await server.close();
+    server = await start();
+    assert.equal((await me(third.access_token)).name, 'ada', 'known after a restart');
     assert.equal((await post(`${server.url}/revoke`, { token: third.refresh_token }, { authorization: basic('client', SECRET) })).status, 200);
     assert.equal((await me(third.access_token)).error, 'invalid_token');
   });

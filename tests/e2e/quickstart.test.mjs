@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { freePort, TOP } from './harness.mjs';
+import { Person } from './person.mjs';
 
 const parent = mkdtempSync(join(tmpdir(), 'bailee-tour-'));
 const dir = join(parent, 'var');
@@ -34,11 +35,29 @@ test('the tour shows a token of the vendor, its cached twin, a request link and 
   assert.equal(variables().BAILEE_URL, `http://127.0.0.1:${port}`);
 });
 
+test('the account behind the link can be connected, and its live token is shown afterwards', async () => {
+  const { DEMO_REQUEST_LINK, BAILEE_URL, DEMO_OAUTH_URL } = variables();
+  const call = async (method, path, body, { headers }) => {
+    const answer = await fetch(BAILEE_URL + path, { method, headers: { ...headers, 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    return { status: answer.status, text, body: JSON.parse(text), headers: { 'set-cookie': answer.headers.getSetCookie() } };
+  };
+  const person = new Person({ url: BAILEE_URL, api: call }, DEMO_REQUEST_LINK);
+  const item = await person.item(({ component }) => component === 'account');
+  const done = await person.authorize(item.id, { login: 'a new user' });
+  assert.equal(done.account.name, 'a new user');
+  const run = quickstart();
+  assert.equal(run.status, 0, run.stderr + run.stdout);
+  assert.match(run.stdout, /connections\/\d+\/token[^]*→ \{"token":"[\w-]{8}…"/);
+  assert.match(run.stdout, /→ \{"id":"[0-9a-f]{12}","name":"a new user"\}/);
+  assert.match(run.stdout, /still open/, 'the keys are not given yet');
+  assert.ok((await (await fetch(`${DEMO_OAUTH_URL}/stats`)).json()).calls >= 2);
+});
+
 test('its secrets are not shown', () => {
   const run = quickstart();
   assert.equal(run.status, 0, run.stderr + run.stdout);
-  const { BAILEE_TOKEN, DEMO_VENDOR_PASSWORD } = variables();
-  assert.ok(!run.stdout.includes(BAILEE_TOKEN) && !run.stdout.includes(DEMO_VENDOR_PASSWORD));
+  for (const name of ['BAILEE_TOKEN', 'DEMO_VENDOR_PASSWORD', 'DEMO_OAUTH_CLIENT_SECRET']) assert.ok(!run.stdout.includes(variables()[name]), name);
 });
 
 test('a second start changes nothing that was handed out', () => {
@@ -47,7 +66,7 @@ test('a second start changes nothing that was handed out', () => {
   assert.equal(run.status, 0, run.stderr + run.stdout);
   assert.match(run.stdout, /still open/);
   const second = variables();
-  for (const name of ['BAILEE_TOKEN', 'BAILEE_TEAM_ID', 'DEMO_REQUEST_LINK', 'DEMO_VENDOR_URL'])
+  for (const name of ['BAILEE_TOKEN', 'BAILEE_TEAM_ID', 'DEMO_REQUEST_LINK', 'DEMO_VENDOR_URL', 'DEMO_OAUTH_URL', 'DEMO_OAUTH_REDIRECT_URI'])
     assert.equal(second[name], first[name], name);
 });
 
