@@ -18,7 +18,7 @@
 #define HEAP_KIB_MAX 8192
 /* Of one evaluation, over all its expressions: items of patterns tried and characters passed. About
  * a tenth of a second. */
-#define MATCHING_MAX 2000000
+#define MATCHING_MAX 5000000
 /* A pattern of 4096 characters becomes up to 64 KiB: what compiling one costs of the work of an
  * evaluation. */
 #define COMPILE_COST ((size_t)64 * 1024)
