@@ -41,6 +41,7 @@ class RequestPage {
 
   async refresh() {
     clearTimeout(this.timer);
+    if (this.replaced) return undefined;
     const { answers } = this;
     try {
       const view = await this.api.open();
@@ -86,6 +87,7 @@ class RequestPage {
       this.end('other', () => showOther(view, {
         relink: async () => {
           await this.api.relink();
+          this.replaced = true; // this link has ended, and that is as it should be
           forgetLink(this.link.id);
         },
         wordsOf: (error) => this.wordsOf(error),

@@ -73,7 +73,6 @@ export async function startFake() {
     const call = /^\/public\/requests\/[^/]+(\/.*)?$/.exec(pathname);
     if (call) {
       if (request.headers.authorization !== `Link ${SECRET}`) return send(response, ERRORS.unknown());
-      if (fake.hold) await fake.hold;
       return send(response, await answerOf(request.method, call[1], await bodyOf(request)));
     }
     if (pathname.startsWith('/request/')) return sendFile(response, 'index.html');

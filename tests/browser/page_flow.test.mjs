@@ -225,6 +225,10 @@ describe('answers', () => {
     await button('Send me a new link').click();
     await page.getByRole('heading', { name: 'A new link is on its way' }).waitFor();
     assert.deepEqual(fake.calls.map((call) => call.kind), ['submit', 'relink']);
+    fake.view = ERRORS.unknown; // the old link has ended
+    await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+    await page.waitForTimeout(300);
+    assert.equal(await page.getByRole('heading', { name: 'A new link is on its way' }).count(), 1);
   });
 
   it('go without the link in the address for this tab, and for no other', async () => {

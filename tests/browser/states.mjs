@@ -71,7 +71,7 @@ export const STATES = {
   'connect-unavailable': one(github({ connect: { available: false, fields: null } })),
   'connect-leave': { view: viewOf([github(), key()]),
     act: async (page) => { await page.locator('input[id$=-key]').fill('k-123'); await button(page, /GitHub/).click(); await page.getByRole('dialog').waitFor(); } },
-  'connect-busy': { ...one(github()), on: { connect: () => new Promise(() => {}) }, hold: true,
+  'connect-busy': { ...one(github()), on: { connect: () => new Promise(() => {}) },
     act: async (page) => { await button(page, /GitHub/).click(); } },
   'oauth-working': one(github({ progress: 'working' }), { browser: 'this' }),
   confirm: one(github({ progress: 'confirm', account }), { browser: 'this' }),
