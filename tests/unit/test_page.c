@@ -10,12 +10,16 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/crypt.h"
 #include "base/secret.h"
+#include "page/browser.h"
+#include "page/denial.h"
 #include "page/link.h"
 #include "page/routes.h"
 #include "page/show.h"
 #include "page/submit.h"
+#include "web/pool.h"
 
 #define ID "0198a1c2-0000-7000-8000-00000000beef"
 
@@ -204,6 +208,134 @@ damaged_scope_is_an_empty_list(void **state)
 	}
 }
 
+static void
+tells_what_waits_what_went_wrong_and_whose_account_it_is(void **state)
+{
+	static const struct {
+		const char *state, *job, *flow, *waiting, *before;
+		const char *progress, *problem, *name;
+		bool other;
+	} cases[] = {
+		{ "pending", NULL, NULL, "ada", NULL, "confirm", NULL, "ada", false },
+		{ "pending", "done", NULL, "ada", "ada", "confirm", NULL, "ada", false },
+		{ "reauthorizing", "done", NULL, "ada", "grace", "confirm", NULL, "ada", true },
+		{ "pending", "running", NULL, "ada", NULL, "working", NULL, "ada", false },
+		{ "pending", "failed", NULL, "ada", NULL, "confirm", "refused", "ada", false },
+		{ "authorized", "done", "access_denied", NULL, "ada", NULL, NULL, "ada", false },
+		{ "authorized", "done", NULL, "grace", "ada", NULL, NULL, "ada", false },
+		{ "reauthorizing", NULL, NULL, NULL, "ada", NULL, NULL, NULL, false },
+		{ "pending", NULL, "access_denied", NULL, NULL, "failed", "denied", NULL, false },
+		{ "pending", "done", "server_error", NULL, NULL, "failed", "provider", NULL,
+		    false },
+		{ "pending", NULL, "expired", NULL, NULL, "failed", "expired", NULL, false },
+		{ "pending", "failed", NULL, NULL, NULL, "failed", "refused", NULL, false },
+		{ "pending", "dead", NULL, NULL, NULL, "failed", "away", NULL, false },
+		{ "pending", "running", "access_denied", NULL, NULL, "working", NULL, NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct page_row row = make_row("account", "google", cases[i].state, cases[i].job);
+		row.flow_error = text(cases[i].flow);
+		row.waits = cases[i].waiting != NULL;
+		row.waiting_name = text(cases[i].waiting);
+		row.account_name = text(cases[i].before);
+		json_auto_t *view = view_of(&row);
+		const json_t *item = json_array_get(json_object_get(view, "items"), 0);
+		const json_t *problem = json_object_get(item, "problem");
+		const json_t *account = json_object_get(item, "account");
+		const char *progress = json_get_text(item, "progress");
+
+		assert_string_equal(progress ? progress : "-",
+		    cases[i].progress ? cases[i].progress : "-");
+		assert_int_equal(json_is_null(problem), cases[i].problem == NULL);
+		if (cases[i].problem)
+			assert_string_equal(json_get_text(problem, "code"), cases[i].problem);
+		assert_int_equal(json_is_null(account), cases[i].name == NULL);
+		if (cases[i].name)
+			assert_string_equal(json_get_text(account, "name"), cases[i].name);
+		assert_int_equal(json_get_bool(account, "other", false), cases[i].other);
+	}
+}
+
+static void
+shows_another_browser_who_asks_and_no_more(void **state)
+{
+	struct page_row row = make_row("keychain", "apikeyauth", "pending", NULL);
+
+	(void)state;
+	row.browser = text("other");
+	json_auto_t *view = view_of(&row);
+	assert_string_equal(json_get_text(view, "browser"), "other");
+	assert_int_equal(json_array_size(json_object_get(view, "items")), 0);
+	assert_int_equal(json_object_size(json_object_get(view, "request")), 3);
+}
+
+static void
+keeps_no_word_of_a_provider_but_known_codes(void **state)
+{
+	static const char *const foreign[] = { "", "Access_Denied", "access_denied ", "<script>",
+		"expired", "unknown", "canary" };
+
+	(void)state;
+	for (const struct denial *denial = denials; denial->code; denial++) {
+		assert_string_equal(denial_find(denial->code)->code, denial->code);
+		assert_true(strlen(denial->code) <= 64); /* oauth_flow.error */
+		if (strcmp(denial->code, "expired") != 0)
+			assert_string_equal(denial_code(denial->code), denial->code);
+	}
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_string_equal(denial_code(foreign[i]), "unknown_error");
+}
+
+/* ---- the browser ---- */
+
+static void
+a_browser_gets_a_cookie_of_the_host_alone_and_is_known_by_it(void **state)
+{
+	static const struct {
+		const char *url, *prefix, *secure;
+	} cases[] = {
+		{ "https://broker.example", "__Host-", "; Secure\r\n" },
+		{ "http://127.0.0.1:8080", "", "SameSite=Lax\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool pool = { 0 };
+		struct request request = { .body = "" };
+		struct ctx ctx = { .req = &request, .app = &pool };
+		struct page_row row = make_row("keychain", "apikeyauth", "pending", NULL);
+		const struct page_view view = { &row, 1 };
+		struct page_link link = { .request = row.id }, again = { .request = row.id };
+		auto_response struct response response = RESPONSE_INIT;
+		char value[BROWSER_VALUE_MAX];
+
+		snprintf(pool.config.public_url, sizeof(pool.config.public_url), "%s",
+		    cases[i].url);
+		row.expires_at = clock_now_ms() + 60 * 1000;
+		assert_int_equal(browser_offer(&ctx, &link, &view, &response), OK);
+		const char *header = buf_text(&response.headers);
+		auto_free char *start = xasprintf("Set-Cookie: %sbailee-" ID "=", cases[i].prefix);
+		assert_int_equal(strncmp(header, start, strlen(start)), 0);
+		assert_non_null(strstr(header, "; Path=/; Max-Age="));
+		assert_non_null(strstr(header, "; HttpOnly; SameSite=Lax"));
+		assert_non_null(strstr(header, cases[i].secure));
+		assert_null(strstr(header, "Domain"));
+
+		snprintf(value, sizeof(value), "%s", header + strlen(start));
+		auto_free char *cookie = xasprintf("a=b; %s%s; c=d", start + 12, value);
+		request.cookie = cookie;
+		browser_read(&ctx, &again);
+		assert_true(again.has_browser);
+		assert_memory_equal(again.browser, link.browser, sizeof(link.browser));
+		cookie[strlen(cookie) - 10] ^= 1; /* somebody else's */
+		browser_read(&ctx, &again);
+		assert_true(!again.has_browser ||
+			    memcmp(again.browser, link.browser, sizeof(link.browser)) != 0);
+	}
+}
+
 /* ---- what is sealed ---- */
 
 static void
@@ -329,6 +461,10 @@ main(void)
 		cmocka_unit_test(has_no_form_for_accounts_and_unknown_types),
 		cmocka_unit_test(tells_progress_and_the_last_failure),
 		cmocka_unit_test(damaged_scope_is_an_empty_list),
+		cmocka_unit_test(tells_what_waits_what_went_wrong_and_whose_account_it_is),
+		cmocka_unit_test(shows_another_browser_who_asks_and_no_more),
+		cmocka_unit_test(keeps_no_word_of_a_provider_but_known_codes),
+		cmocka_unit_test(a_browser_gets_a_cookie_of_the_host_alone_and_is_known_by_it),
 		cmocka_unit_test(seals_the_form_with_its_credential_and_defaults),
 		cmocka_unit_test(names_each_bad_field_and_no_value),
 		cmocka_unit_test(takes_no_form_for_accounts_and_unknown_types),

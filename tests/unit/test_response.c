@@ -203,6 +203,27 @@ an_answer_over_the_cap_is_an_error_in_the_shape_of_its_surface(void **state)
 	    strstr(buf_text(&response.text), "{\"error\":\"the answer would be larger"));
 }
 
+static void
+a_cookie_takes_no_bytes_that_would_make_it_another(void **state)
+{
+	static const char *const bad[] = { "", "a b", "a;b", "a=b", "a\r\nX: y", "a\"",
+		"\303\251" };
+	auto_response struct response response = RESPONSE_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(response_cookie(&response, bad[i], "v", 1, true), ERR_VALUE);
+		assert_int_equal(response_cookie(&response, "n", bad[i], 1, true), ERR_VALUE);
+	}
+	assert_int_equal(response_cookie(&response, "n", "v", -1, true), ERR_VALUE);
+	assert_int_equal(response.headers.len, 0);
+	assert_int_equal(response_cookie(&response, "n", "v", 7, true), OK);
+	assert_string_equal(buf_text(&response.headers),
+	    "Set-Cookie: n=v; Path=/; Max-Age=7; HttpOnly; SameSite=Lax; Secure\r\n");
+	response_error(&response, SURFACE_PUBLIC, &(struct errctx){ .kind = ERR_VALUE });
+	assert_int_equal(response.headers.len, 0);
+}
+
 int
 main(void)
 {
@@ -218,6 +239,7 @@ main(void)
 		cmocka_unit_test(adds_the_headers_an_error_needs),
 		cmocka_unit_test(an_answer_that_was_never_given_is_an_error),
 		cmocka_unit_test(an_answer_over_the_cap_is_an_error_in_the_shape_of_its_surface),
+		cmocka_unit_test(a_cookie_takes_no_bytes_that_would_make_it_another),
 	};
 
 	return cmocka_run_group_tests_name("response", tests, NULL, NULL);
