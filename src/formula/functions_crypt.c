@@ -49,7 +49,9 @@ digest(const struct formula_call *call, enum crypt_hash hash, struct value *out)
 	if (err != OK)
 		return err;
 	size_t len = crypt_hash(hash, buf_text(&text), text.len, bytes);
-	return give_encoded(call, 1, bytes, len, out);
+	err = give_encoded(call, 1, bytes, len, out);
+	explicit_bzero(bytes, sizeof(bytes));
+	return err;
 }
 
 enum err
@@ -88,7 +90,9 @@ hmac(const struct formula_call *call, enum crypt_hash hash, struct value *out)
 	if (err != OK)
 		return err;
 	size_t len = crypt_hmac(hash, buf_text(&key), key.len, buf_text(&text), text.len, bytes);
-	return give_encoded(call, 2, bytes, len, out);
+	err = give_encoded(call, 2, bytes, len, out);
+	explicit_bzero(bytes, sizeof(bytes));
+	return err;
 }
 
 enum err
