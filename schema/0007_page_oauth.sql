@@ -11,7 +11,8 @@ CREATE FUNCTION page_browser(p_bound BINARY(32), p_browser BINARY(32)) RETURNS C
 
 -- One row per credential, each with the request's own columns; no row: unknown request or wrong secret. For another browser: one row
 -- without a credential. Changes nothing but the count of wrong links. Of client registrations the organization's own counts before the
--- common one, and none whose client id is still missing. Replaced, not dropped: who may execute it stays.
+-- common one, and none whose client id is still missing; none for a team that has another platform: tokens cannot be handed to it.
+-- Replaced, not dropped: who may execute it stays.
 CREATE OR REPLACE PROCEDURE page_open(IN p_request BINARY(16), IN p_link_hash BINARY(32), IN p_browser BINARY(32)) MODIFIES SQL DATA SQL SECURITY DEFINER
 BEGIN
   CALL page_throttle(p_request, p_link_hash);
@@ -37,6 +38,7 @@ BEGIN
     LEFT JOIN job j ON j.id = (SELECT MAX(n.id) FROM job n WHERE n.subject = uuid_text(c.id))
     LEFT JOIN app_client a ON c.component = 'account' AND a.uuid = (SELECT w.uuid FROM app_client w WHERE w.connection_type = c.name
       AND w.organization_id IN (0, o.id) AND w.client_id <> '' ORDER BY w.organization_id DESC LIMIT 1)
+      AND NOT EXISTS (SELECT 1 FROM team_platform w WHERE w.team_id = r.team_id)
     LEFT JOIN connection p ON c.component = 'account' AND p.id = IF(c.platform = 'local', c.remote_id, c.extends_id)
     LEFT JOIN oauth_grant g ON g.uuid = (SELECT w.uuid FROM oauth_grant w WHERE w.credential_id = c.id AND w.state = 'waiting'
       ORDER BY w.created_at DESC LIMIT 1)
@@ -147,7 +149,7 @@ BEGIN
     FROM credential c JOIN team t ON t.id = v_team
     WHERE c.id = p_credential AND c.component = 'account' AND p_callback = (SELECT w.callback_id FROM app_client w
       WHERE w.connection_type = c.name AND w.organization_id IN (0, t.organization_id) AND w.client_id <> ''
-      ORDER BY w.organization_id DESC LIMIT 1);
+      ORDER BY w.organization_id DESC LIMIT 1) AND NOT EXISTS (SELECT 1 FROM team_platform w WHERE w.team_id = v_team);
   IF ROW_COUNT() <> 1 THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30004, MESSAGE_TEXT = 'no client is registered for this connection';
   END IF;

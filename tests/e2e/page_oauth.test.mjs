@@ -143,6 +143,18 @@ describe('what the page is told', () => {
     assert.match(answer.body.detail, /not registered/);
   });
 
+  test('nobody sets out for a team whose connections live at another platform', async () => {
+    const { person, item } = await ask('plain');
+    await stack.mysql(`INSERT INTO team_platform (team_id, uuid, kind, base_url, remote_team_id, token_sealed)
+      VALUES (${world.teamId}, UNHEX(REPLACE(UUID(), '-', '')), 'make', 'https://platform.example/api/v2', 1, 'x')`);
+    try {
+      assert.deepEqual((await person.item((one) => one.id === item.id)).connect, { available: false, fields: null });
+      assert.equal((await person.call('POST', `/items/${item.id}/connect`, {})).status, 422);
+    } finally {
+      await stack.mysql(`DELETE FROM team_platform WHERE team_id = ${world.teamId}`);
+    }
+  });
+
   test('a hundred looks bind nothing, whatever they carry', async () => {
     const { person } = await ask();
     for (let i = 0; i < 50; i++) {

@@ -232,7 +232,7 @@ come_back(const struct scene *scene, const char *client_id)
 	    "{\"verifier\":\"the-verifier\",\"client_id\":\"%s\",\"redirect_uri\":\"http://x/cb\","
 	    "\"fields\":{},\"scopes\":[\"read\"]}",
 	    client_id);
-	char text[UUID_TEXT_SIZE], payload[64];
+	char text[UUID_TEXT_SIZE], payload[64], key[64];
 	struct errctx ctx = { 0 };
 
 	uuid_make(&in.uuid);
@@ -244,7 +244,8 @@ come_back(const struct scene *scene, const char *client_id)
 	free(in.back.data);
 	uuid_text(&in.uuid, text);
 	snprintf(payload, sizeof(payload), "{\"flow\":\"%s\"}", text);
-	return put("oauth_exchange", scene->subject, NULL, payload);
+	snprintf(key, sizeof(key), "credential:%s", scene->subject);
+	return put("oauth_exchange", scene->subject, key, payload);
 }
 
 /* The job's end; its error must contain `error`. */
@@ -461,6 +462,30 @@ a_link_that_was_replaced_meanwhile_gets_nothing(void **state)
 	wait_for_none(&jobs_left);
 	assert_int_equal(stub_asked("/revoke"), 1);
 	assert_int_equal(COUNT("oauth_grant"), 0);
+}
+
+static void
+what_is_declined_meanwhile_is_given_back(void **state)
+{
+	struct scene scene;
+	struct audit_entry audit = audit_of("credential.decline");
+	struct credential after = { 0 };
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	make_credential(&scene);
+	stub_pauses("/me", 400);
+	int64_t id = come_back(&scene, "client");
+	wait_for_asked("/me", 1);
+	ok(credential_decline(&the.store, &audit, the.ada.id, &scene.credential, "no", &after,
+	       &ctx),
+	    &ctx);
+	credential_free(&after);
+	expect_end(id, "failed", "declined");
+	wait_for_asked("/revoke", 1);
+	wait_for_none(&jobs_left);
+	assert_int_equal(COUNT("oauth_grant"), 0);
+	assert_int_equal(COUNT("credential WHERE state = 'declined'"), 1);
 }
 
 static void
@@ -792,6 +817,7 @@ main(void)
 		WITH_QUEUE(a_code_that_is_refused_leaves_nothing),
 		WITH_QUEUE(tokens_that_do_not_pass_the_test_are_given_back),
 		WITH_QUEUE(a_link_that_was_replaced_meanwhile_gets_nothing),
+		WITH_QUEUE(what_is_declined_meanwhile_is_given_back),
 		WITH_QUEUE(a_code_belongs_to_the_client_it_was_asked_with),
 		WITH_QUEUE(authorizing_again_keeps_the_connection_and_gives_the_old_grant_back),
 		WITH_QUEUE(what_is_extended_stays_one_account_s),
