@@ -142,10 +142,11 @@ class Stack {
     return out.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
   }
 
-  // SQL as one of Bailee's own accounts (public, api, runner, ctl); gives { code, stdout, stderr }.
-  mysqlAs(account, sql) {
+  // SQL as one of Bailee's own accounts (public, api, runner, ctl); gives { code, stdout, stderr }. With `force` it goes on
+  // after errors, each of which is told with its line.
+  mysqlAs(account, sql, { force = false } = {}) {
     const password = readFileSync(join(this.dir, 'keys', `db-${account}.password`), 'utf8').trim();
-    return run('mariadb', ['--no-defaults', `--socket=${this.dir}/run/db.sock`, `-ubailee_${account}`, '-N', '-B', 'bailee'],
+    return run('mariadb', ['--no-defaults', `--socket=${this.dir}/run/db.sock`, `-ubailee_${account}`, '-N', '-B', ...(force ? ['-f'] : []), 'bailee'],
       { input: sql, env: { MYSQL_PWD: password } });
   }
 
