@@ -143,6 +143,7 @@ enum when {
 	WITH_BODY = 1 << 4,
 	WHEN_CREATING = 1 << 5,
 	WHEN_WAITING = 1 << 6,
+	PAGE_ERRORS = 1 << 7, /* of a page, and only those */
 };
 
 /* What follows from a row of the table of routes. */
@@ -150,7 +151,7 @@ static const struct {
 	enum err kind;
 	unsigned when;
 } implied[] = {
-	{ ERR_MALFORMED, ALWAYS },
+	{ ERR_MALFORMED, ALWAYS | PAGE_ERRORS },
 	{ ERR_FIELD, ALWAYS },
 	{ ERR_UNAUTHENTICATED, WITH_TOKEN },
 	{ ERR_SCOPE, WITH_SCOPE },
@@ -159,9 +160,9 @@ static const struct {
 	{ ERR_MEDIA_TYPE, WITH_BODY },
 	{ ERR_RULE, WHEN_CREATING },
 	{ ERR_REMOTE, WHEN_WAITING },
-	{ ERR_RATE, ALWAYS },
+	{ ERR_RATE, ALWAYS | PAGE_ERRORS },
 	{ ERR_INTERNAL, ALWAYS },
-	{ ERR_UNAVAILABLE, ALWAYS },
+	{ ERR_UNAVAILABLE, ALWAYS | PAGE_ERRORS },
 };
 
 static bool
@@ -191,10 +192,24 @@ when_of(const struct route *route, const json_t *operation)
 	return when;
 }
 
+/* Browsers come to a page by themselves: to them nginx shows its own for every error. */
+static json_t *
+error_content(const struct route *route, bool page)
+{
+	if (!page)
+		return content_json(
+		    ref_json("schemas", route->surface == SURFACE_V1 ? "ErrorV1" : "ErrorV2"));
+	json_t *content = json_object(), *type = json_object();
+	json_put(type, "schema", text_of(NULL));
+	json_put(content, "text/html", type);
+	return content;
+}
+
 static void
-add_error(json_t *responses, enum err err, enum surface surface)
+add_error(json_t *responses, enum err err, const struct route *route, bool page)
 {
 	const struct err_kind *kind = err_kind(err);
+	enum surface surface = route->surface;
 	int number = kind->status[surface];
 	char status[16];
 
@@ -203,8 +218,7 @@ add_error(json_t *responses, enum err err, enum surface surface)
 		return;
 	json_t *response = json_object();
 	json_put_text(response, "description", kind->message);
-	json_put(response, "content",
-	    content_json(ref_json("schemas", surface == SURFACE_V1 ? "ErrorV1" : "ErrorV2")));
+	json_put(response, "content", error_content(route, page));
 	if (number == err_kind(ERR_RATE)->status[surface] ||
 	    number == err_kind(ERR_UNAVAILABLE)->status[surface]) {
 		json_t *headers = json_object();
@@ -216,14 +230,14 @@ add_error(json_t *responses, enum err err, enum surface surface)
 }
 
 static void
-add_named_errors(json_t *responses, const json_t *names, enum surface surface)
+add_named_errors(json_t *responses, const json_t *names, const struct route *route)
 {
 	for (size_t i = 0; i < json_array_size(names); i++) {
 		const char *name = json_string_value(json_array_get(names, i));
 
 		for (int err = OK + 1; name && err < ERR_COUNT; err++)
 			if (!strcmp(err_kind((enum err)err)->name, name))
-				add_error(responses, (enum err)err, surface);
+				add_error(responses, (enum err)err, route, false);
 	}
 }
 
@@ -246,7 +260,8 @@ static json_t *
 responses_json(const struct route *route, const json_t *operation)
 {
 	json_t *responses = json_object(), *schema;
-	unsigned when = when_of(route, operation);
+	bool page = json_get_bool(operation, "page", false);
+	unsigned when = page ? PAGE_ERRORS : when_of(route, operation);
 	const char *status;
 
 	json_object_foreach(json_object_get(operation, "answers"), status, schema)
@@ -260,8 +275,8 @@ responses_json(const struct route *route, const json_t *operation)
 	}
 	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
 		if (when & implied[i].when)
-			add_error(responses, implied[i].kind, route->surface);
-	add_named_errors(responses, json_object_get(operation, "errors"), route->surface);
+			add_error(responses, implied[i].kind, route, page);
+	add_named_errors(responses, json_object_get(operation, "errors"), route);
 	return responses;
 }
 

@@ -9,6 +9,7 @@ const FORMATS = {
   'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, // always with milliseconds, always UTC
   uri: (text) => URL.canParse?.(text) ?? Boolean(new URL(text)),
 };
+const CALLBACK = '/oauth/callback/{callbackId}'; // where browsers come by themselves: nginx shows them a page
 const JSON_TYPE = 'application/json';
 const FRONT = [414, 431, 504]; // nginx says these for itself, whatever the operation
 const pointer = (name) => name.replaceAll('~', '~0').replaceAll('/', '~1');
@@ -60,6 +61,7 @@ export class Contract {
     const [path, query = ''] = target.split('?');
     const template = this.template(path);
     if (template === undefined) return [];
+    if (template === CALLBACK && answer.status >= 400) return /^text\/html/.test(answer.headers['content-type']) ? [] : ['no page'];
     if (FRONT.includes(answer.status)) return this.validator(`/components/schemas/Error${path.startsWith('/api/v1/') ? 'V1' : 'V2'}`)(answer.body);
     const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = this.document.paths[template][verb];

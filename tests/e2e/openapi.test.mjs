@@ -41,7 +41,7 @@ test('every operation has an id of its own, parameters for every part of its pat
       const at = `/paths/${path.replaceAll('/', '~1')}/${method}`;
       for (const [status, response] of Object.entries(operation.responses)) {
         assert.ok(response.description.length > 0, `${method} ${path} ${status}`);
-        if (response.content) contract.validator(`${at}/responses/${status}/content/application~1json/schema`)({});
+        for (const type of Object.keys(response.content ?? {})) contract.validator(`${at}/responses/${status}/content/${type.replace('/', '~1')}/schema`)({});
       }
       if (operation.requestBody) contract.validator(`${at}/requestBody/content/application~1json/schema`)({});
     }
