@@ -20,6 +20,7 @@
 #include "net/http_client.h"
 #include "net/mail.h"
 #include "runner/kinds.h"
+#include "runner/plan_aws.h"
 #include "runner/queue.h"
 #include "store/store.h"
 
@@ -98,6 +99,7 @@ read_config(struct program *program, struct errctx *ctx)
 	if (!config->signing_public_file[0] || !config->master_key_file[0])
 		return err_set(ctx, ERR_CONFIG, "", "%s must be set for the runner",
 		    config->signing_public_file[0] ? "master_key_file" : "signing_public_file");
+	plan_aws_setup(config->aws_metadata_url, config->aws_sts_url);
 	program->http.proxy = config->egress_proxy;
 	program->http.ca_file = config->egress_ca_file;
 	return address_guard_parse(config->egress_allow, &program->http.guard, ctx);

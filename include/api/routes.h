@@ -10,6 +10,7 @@ extern const struct route v1_team_routes[];          /* api/info.c */
 extern const struct route folder_routes[];           /* api/folders.c */
 extern const struct route user_credential_routes[];  /* api/user_credentials.c */
 extern const struct route credential_token_routes[]; /* api/credential_token.c */
+extern const struct route credential_call_routes[];  /* api/credential_call.c */
 extern const struct route openapi_routes[];          /* api/openapi.c */
 extern const struct route ops_routes[];              /* api/ops.c */
 extern const struct route user_routes[];             /* api/users.c */
@@ -32,6 +33,7 @@ extern const struct route job_routes[];              /* api/jobs.c */
 	folder_routes, \
 	user_credential_routes, \
 	credential_token_routes, \
+	credential_call_routes, \
 	user_routes, \
 	team_routes, \
 	request_routes, \

@@ -25,6 +25,7 @@ struct config {
 	    master_key_file[CONFIG_TEXT], token_key_file[CONFIG_TEXT];
 	char listen_socket[CONFIG_TEXT], runner_doorbell[CONFIG_TEXT], user[CONFIG_TEXT];
 	char log_format[CONFIG_TEXT], log_level[CONFIG_TEXT];
+	char aws_metadata_url[CONFIG_TEXT], aws_sts_url[CONFIG_TEXT];
 	char egress_allow[CONFIG_TEXT], egress_proxy[CONFIG_TEXT], egress_ca_file[CONFIG_TEXT];
 	char mail_server[CONFIG_TEXT], mail_from[CONFIG_TEXT], mail_user[CONFIG_TEXT],
 	    mail_password_file[CONFIG_TEXT], mail_starttls[CONFIG_TEXT];

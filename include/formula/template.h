@@ -28,6 +28,12 @@ enum err template_check_text(const char *text, const char *path, struct errctx *
 /* formula_references() of every string in `json`, at any depth, keys too. */
 enum err template_references(const json_t *json, json_t *slugs, struct errctx *ctx) MUSTCHECK;
 
+/* Append to `paths` (an array of texts) each path that a formula in any string of `json` reads,
+ * once: "PREVIOUS_STEP.body.items[0]"; what is worked out stands as "…". For showing, so only the
+ * first FORMULA_PATHS_MAX. */
+#define FORMULA_PATHS_MAX 50
+enum err template_paths(const json_t *json, json_t *paths, struct errctx *ctx) MUSTCHECK;
+
 /* The value of a string: of any type in formula mode, else text. For the location of a token too.
  * ERR_FIELD for bad syntax, ERR_VALUE for what fails on evaluation; neither shows a value. The
  * value may borrow from the scope. */

@@ -63,8 +63,10 @@ struct http_call {
 	const struct mail_letter *letter; /* instead of a request, jar and hosts; or NULL */
 	struct cookie_jar
 	    *jar; /* cookies in and out; NULL: none are kept, not even from hop to hop */
-	const json_t *allowed_hosts; /* patterns every hop's URL must match (net/allowed_hosts.h);
-					NULL: no such limit */
+	const json_t *allowed_hosts;   /* patterns every hop's URL must match (net/allowed_hosts.h);
+					  NULL: no such limit */
+	const json_t *allowed_by_each; /* array of such arrays, each of which must allow every hop;
+					  borrowed likewise; NULL: none */
 	http_done_fn *done;
 	void *arg; /* for done, and the name of the call for cancelling */
 };

@@ -46,6 +46,10 @@ struct http_request {
 			      control bytes or space */
 	bool once; /* must not be sent twice unknown to the caller: no kept connection is used, on
 		      which libcurl by itself repeats what got no answer */
+	/* PEM texts of a client's identity; NULL: none. With one the connection is the request's
+	 * alone, and neither is shown to another origin. The roots are trusted besides the
+	 * system's. */
+	char *client_certificate, *client_key, *extra_roots;
 	struct http_retry retry;
 };
 

@@ -15,8 +15,10 @@
 #include "net/http_client.h"
 #include "net/http_request.h"
 #include "runner/fetch_life.h"
+#include "runner/references.h"
 #include "runner/task.h"
 #include "store/fetch_token.h"
+#include "store/job_value.h"
 
 #define FETCH_REQUESTS_MAX 8
 #define FETCH_RETRY_BASE_MS 250
@@ -29,6 +31,7 @@ struct fetch_step {
 	struct formula_response response; /* borrows from the three below */
 	json_t *headers, *body_json;
 	struct buf body;
+	json_t *trace; /* of a dry run */
 };
 
 /* task->data of a fetch. */
@@ -36,6 +39,9 @@ struct fetch {
 	struct fetch_subject subject;
 	json_t *plan;  /* of fetch_plan_make() */
 	json_t *roots; /* what every formula sees; "secret" changes from request to request */
+
+	struct references references;
+	json_t *hosts; /* that the credentials in the request under way may go to; NULL: any */
 
 	struct cookie_jar *jar;
 	struct http_request request; /* the one under way */
@@ -45,6 +51,11 @@ struct fetch {
 	size_t n_requests, at;
 	int64_t started_at; /* wall clock */
 
+	/* Of a dry run: called in place of loop_end(), when the task is settled. */
+	void (*ended)(struct task *task);
+	json_t *trace; /* what it made of it */
+	struct job_value out;
+
 	struct secret token;
 	struct fetch_life life;
 	struct bytes sealed;
@@ -53,6 +64,14 @@ struct fetch {
 /* Kind's `start`: takes subject, plan and roots as loaded, ends with the token or a reason
  * that names request index, status and cause, never a secret, URL or body. */
 void fetch_start(struct task *task);
+
+/* For kind dry_run as well: open the definition, make the plan, and see to all that it needs. May
+ * settle the task. */
+enum err fetch_open(struct store *store, struct task *task, struct errctx *ctx) MUSTCHECK;
+/* The credential's id that is the subject of a job; 0 when it is none. */
+int64_t fetch_subject_id(const struct job *job);
+struct fetch *fetch_new(struct task *task);
+void fetch_free(void *data);
 
 /* [{"status":200,"ms":12}, …] of the requests begun; "attempts" where there was more than one. The
  * caller frees it. */

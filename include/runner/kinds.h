@@ -66,7 +66,8 @@ const struct kind *kind_at(size_t index);       /* walks the table; NULL at its 
 const struct kind *kind_find(const char *name); /* NULL when there is none */
 
 /* The parts of the table, one per file. */
-extern const struct kind kind_fetch, kind_fulfil, kind_decline, kind_housekeeping, kind_remote_test;
+extern const struct kind kind_fetch, kind_lend, kind_dry_run;
+extern const struct kind kind_fulfil, kind_decline, kind_housekeeping, kind_remote_test;
 extern const struct kind kind_platform_test, kind_remote_delete, kind_request_delete, kind_mail;
 extern const struct kind kind_oauth_exchange, kind_oauth_confirm, kind_oauth_refresh;
 extern const struct kind kind_oauth_revoke;

@@ -14,6 +14,7 @@
 /* A credential as somebody may use it who need not see it. Owned; fetch_use_free(). */
 struct fetch_use {
 	struct user_credential_place place;
+	char *slug;
 	int64_t version;
 	int64_t expires_at;              /* of the credential, as told by its owner; ms, 0: null */
 	struct bytes definition_sealed;  /* of TEXT and JWT only; else data is NULL */

@@ -5,17 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/credential_jwt.h"
+#include "agent/jwt_token.h"
 #include "api/routes.h"
 #include "api/v1.h"
 #include "base/clock.h"
+#include "store/credential_need.h"
 #include "store/job.h"
 #include "web/pool.h"
 #include "web/usage.h"
 
-#define FETCH_ATTEMPTS 3
 #define CHANGED_RETRY_S 1
-#define JWT_TOKEN_MAX ((size_t)256 * 1024)
 
 /* How a token of a mode is had, and how it is to be presented, as far as that is known: "Bearer"
  * (RFC 6750) is whatever may be used by whoever has it; "N_A" (RFC 8693 section 2.2.1) a value that
@@ -66,8 +65,8 @@ answer_jwt(struct ctx *ctx, struct response *response, const struct fetch_use *u
 	    &definition, &ctx->err);
 
 	if (!err)
-		err =
-		    credential_jwt_make(definition, clock_now_ms(), &token, &expires_at, &ctx->err);
+		err = jwt_token_make(definition, clock_now_ms(), FETCH_MARGIN_S, &token,
+		    &expires_at, &ctx->err);
 	if (err)
 		return err;
 	return answer_token(ctx, response, use, json_stringn(buf_text(&token), token.len),
@@ -102,25 +101,11 @@ answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_us
 static enum err
 enqueue_fetch(struct ctx *ctx, const struct fetch_use *use, int64_t *job_out)
 {
-	char subject[24], key[32], payload[96];
 	enum err err = api_require_runner(ctx);
 
-	if (err)
-		return err;
-	snprintf(subject, sizeof(subject), "%lld", (long long)use->place.id);
-	snprintf(key, sizeof(key), "fetch:%s", subject);
-	snprintf(payload, sizeof(payload), "{\"credential\":%lld,\"version\":%lld}",
-	    (long long)use->place.id, (long long)use->version);
-	const struct job_new job = {
-		.kind = "fetch",
-		.subject = subject,
-		.active_key = key,
-		.team_id = use->place.team_id,
-		.max_attempts = FETCH_ATTEMPTS,
-		.payload = payload,
-		.request_id = ctx->req->id,
-	};
-	return job_enqueue(api_store(ctx), &job, job_out, &ctx->err);
+	return err ? err
+		   : fetch_order(api_store(ctx), &use->place, use->version, ctx->req->id, job_out,
+			 &ctx->err);
 }
 
 /* What the job has brought, or what was there when it began; none when the credential was changed

@@ -29,6 +29,12 @@ const struct config_option config_options[] = {
 	    "Folder of the app definitions that ship with Bailee." },
 	{ TEXT(apps_extra_dir), "", 0, 0, P | A | R | C,
 	    "Folder of the operator's own app definitions; they may not reuse a shipped name." },
+	{ TEXT(aws_metadata_url), "http://169.254.169.254", 0, 0, R,
+	    "Metadata service that AWS credentials of INSTANCE_PROFILE are had from; its address "
+	    "must "
+	    "be in egress_allow." },
+	{ TEXT(aws_sts_url), "", 0, 0, R,
+	    "Where roles of AWS are assumed; empty: the global endpoint of the role's partition." },
 	{ NUMBER(body_limit), "262144", 1024, 8388608, P | A, "Largest request body in bytes." },
 	{ TEXT(db_host), "", 0, 0, P | A | R | C, "Database host; empty: use db_socket." },
 	{ TEXT(db_name), "bailee", 0, 0, P | A | R | C, "Database name." },

@@ -2,6 +2,7 @@
 /* Randomness, digests and byte encodings: the few OpenSSL calls that need no key file. */
 #include "base/crypt.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -39,7 +40,24 @@ crypt_sha256(const void *data, size_t len, unsigned char out[CRYPT_SHA256_SIZE])
 		abort();
 }
 
-/* Looking HMAC and its digest up costs more than the computation: each thread does it once. */
+static pthread_key_t hmac_key;
+static pthread_once_t hmac_once = PTHREAD_ONCE_INIT;
+
+static void
+hmac_forget(void *context)
+{
+	EVP_MAC_CTX_free(context);
+}
+
+static void
+hmac_setup(void)
+{
+	if (pthread_key_create(&hmac_key, hmac_forget))
+		abort();
+}
+
+/* Looking HMAC and its digest up costs more than the computation: each thread does it once, and
+ * wipes what it has when it ends. */
 static EVP_MAC_CTX *
 hmac_context(void)
 {
@@ -54,7 +72,8 @@ hmac_context(void)
 
 		context = mac ? EVP_MAC_CTX_new(mac) : NULL;
 		EVP_MAC_free(mac);
-		if (!context || EVP_MAC_CTX_set_params(context, params) != 1)
+		if (!context || EVP_MAC_CTX_set_params(context, params) != 1 ||
+		    pthread_once(&hmac_once, hmac_setup) || pthread_setspecific(hmac_key, context))
 			abort();
 	}
 	return context;

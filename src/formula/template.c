@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "formula/eval.h"
 #include "formula/parser.h"
+#include "formula/paths.h"
 
 #define WALK_DEPTH_MAX (2 * JSON_DEPTH_MAX)
 
@@ -23,6 +24,7 @@ struct text {
 	struct errctx *ctx;
 	struct errctx *inner; /* empty; errors get the path on their way from here to ctx */
 	json_t *slugs;        /* checking notes credentials here; NULL: not wanted */
+	json_t *paths;        /* and what is read here; likewise */
 };
 
 /* Some literal characters and, unless the string is over, the formula behind them. */
@@ -103,26 +105,12 @@ next_piece(struct text *text, struct piece *out)
 }
 
 static void
-note_references(const struct text *text, const struct formula *formula)
+note(const struct text *text, const struct formula *formula)
 {
-	if (text->slugs == NULL || formula == NULL)
-		return;
-	for (const struct node *node = formula->last_made; node; node = node->made_before) {
-		const struct node *base = node->kind == NODE_MEMBER ? node->items[0] : NULL;
-		bool noted = false;
-		size_t i;
-		const json_t *slug;
-
-		if (base == NULL || base->kind != NODE_ROOT ||
-		    strcmp(base->name, FORMULA_CREDENTIAL) != 0)
-			continue;
-		const struct value *name = &node->items[1]->literal;
-		json_array_foreach(text->slugs, i, slug) noted =
-		    noted || (json_string_length(slug) == name->len &&
-				 memcmp(json_string_value(slug), name->text, name->len) == 0);
-		if (!noted) /* what is not UTF-8 is no slug either */
-			json_array_append_new(text->slugs, json_text_lossy(name->text, name->len));
-	}
+	if (formula != NULL && text->paths != NULL)
+		paths_note(formula, text->paths);
+	if (formula != NULL && text->slugs != NULL)
+		paths_note_references(formula, text->slugs);
 }
 
 static enum err
@@ -134,7 +122,7 @@ check_text(struct text *text)
 	if (start > 0) {
 		enum err err = parse_at(text, start, false, &formula, NULL);
 
-		note_references(text, formula);
+		note(text, formula);
 		formula_free(&formula);
 		return err;
 	}
@@ -142,7 +130,7 @@ check_text(struct text *text)
 		struct piece piece;
 		enum err err = next_piece(text, &piece);
 
-		note_references(text, piece.formula);
+		note(text, piece.formula);
 		formula_free(&piece.formula);
 		if (err != OK)
 			return err;
@@ -288,7 +276,7 @@ template_render_text(const char *text, const struct formula_scope *scope, const 
 struct walk {
 	struct eval *eval;
 	struct errctx *ctx;
-	json_t *slugs;
+	json_t *slugs, *paths;
 	unsigned depth;
 	char path[ERR_PATH_MAX];
 	struct errctx inner; /* shared by the strings: it is large */
@@ -316,7 +304,8 @@ walk_text(struct walk *walk, const char *chars, size_t len)
 		.path = walk->path,
 		.ctx = walk->ctx,
 		.inner = &walk->inner,
-		.slugs = walk->slugs };
+		.slugs = walk->slugs,
+		.paths = walk->paths };
 }
 
 static bool
@@ -453,27 +442,40 @@ walk_value(struct walk *walk, const json_t *json, json_t **out)
 	return OK;
 }
 
+/* Without an evaluation nothing of use is made. */
+static enum err
+walk_checking(struct walk *walk, const json_t *json)
+{
+	json_t *made = NULL;
+	enum err err = walk_value(walk, json, &made);
+
+	json_decref(made);
+	return err;
+}
+
 enum err
 template_check(const json_t *json, const char *path, struct errctx *ctx)
 {
 	struct walk walk = { .ctx = ctx };
-	json_t *made = NULL;
 
 	snprintf(walk.path, sizeof(walk.path), "%s", path);
-	enum err err = walk_value(&walk, json, &made);
-	json_decref(made);
-	return err;
+	return walk_checking(&walk, json);
 }
 
 enum err
 template_references(const json_t *json, json_t *slugs, struct errctx *ctx)
 {
 	struct walk walk = { .ctx = ctx, .slugs = slugs };
-	json_t *made = NULL;
-	enum err err = walk_value(&walk, json, &made);
 
-	json_decref(made);
-	return err;
+	return walk_checking(&walk, json);
+}
+
+enum err
+template_paths(const json_t *json, json_t *paths, struct errctx *ctx)
+{
+	struct walk walk = { .ctx = ctx, .paths = paths };
+
+	return walk_checking(&walk, json);
 }
 
 enum err

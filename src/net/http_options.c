@@ -342,6 +342,38 @@ http_options_clear(void *easy)
 	curl_easy_reset(easy);
 }
 
+static void
+set_blob(CURL *easy, CURLoption option, char *text)
+{
+	struct curl_blob blob = { .data = text,
+		.len = text ? strlen(text) : 0,
+		.flags = CURL_BLOB_COPY };
+
+	if (text)
+		curl_easy_setopt(easy, option, &blob);
+}
+
+/* Who has shown a certificate is somebody: nothing of such a connection is used by anybody else. */
+static void
+set_identity(CURL *easy, const struct http_transfer *t)
+{
+	const struct http_request *request = t->call.request;
+
+	if (request->extra_roots)
+		set_blob(easy, CURLOPT_CAINFO_BLOB, request->extra_roots);
+	if (!request->client_certificate && !request->extra_roots)
+		return;
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	if (!request->client_certificate || t->bare || t->other_door)
+		return;
+	curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
+	curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
+	set_blob(easy, CURLOPT_SSLCERT_BLOB, request->client_certificate);
+	set_blob(easy, CURLOPT_SSLKEY_BLOB, request->client_key);
+}
+
 const char *
 http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 {
@@ -357,6 +389,7 @@ http_options_apply(struct http_transfer *t, int64_t timeout_ms)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, t->call.request->verify_tls ? 2L : 0L);
 	curl_easy_setopt(easy, CURLOPT_CURLU, t->url.handle);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, t->call.request->once ? 1L : 0L);
+	set_identity(easy, t);
 	why = set_method(easy, t);
 	if (!why)
 		why = set_headers(t);

@@ -51,5 +51,8 @@ http_request_free(struct http_request *request)
 		explicit_bzero(request->body, request->body_len);
 	free(request->body);
 	free(request->method);
+	secret_wipe_text(&request->client_certificate);
+	secret_wipe_text(&request->client_key);
+	secret_wipe_text(&request->extra_roots);
 	*request = HTTP_REQUEST_INIT;
 }

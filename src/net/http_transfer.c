@@ -70,15 +70,23 @@ check_target(struct http_transfer *t)
 {
 	const struct url *url = &t->url;
 	auto_wipe char *text = NULL;
+	const json_t *patterns;
+	size_t i;
 
 	if (url->literal && !address_guard_allows_text(&t->settings->guard, url->host, url->port))
 		return fail(t, ERR_REMOTE, blocked_text);
-	if (!t->call.allowed_hosts)
+	if (!t->call.allowed_hosts && !t->call.allowed_by_each)
 		return true;
 	text = url_origin_path(url);
 	if (!allowed_hosts_allow(t->call.allowed_hosts, text))
 		return fail(t, ERR_REMOTE,
 		    "allowed_hosts of the credential does not list this URL");
+	json_array_foreach(t->call.allowed_by_each, i, patterns)
+	{
+		if (!allowed_hosts_allow(patterns, text))
+			return fail(t, ERR_REMOTE,
+			    "allowed_hosts of a credential in the request does not list this URL");
+	}
 	return true;
 }
 

@@ -8,12 +8,14 @@
 #include <strings.h>
 #include <time.h>
 
+#include "agent/aws_sign.h"
 #include "agent/request_build.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "formula/template.h"
+#include "runner/fetch_trace.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 
@@ -67,6 +69,17 @@ end_step(struct fetch *fetch)
 	step->ms = clock_monotonic_ms() - step->started_ms;
 }
 
+static void
+end(struct task *task)
+{
+	const struct fetch *fetch = task->data;
+
+	if (fetch->ended)
+		fetch->ended(task);
+	else
+		loop_end(task);
+}
+
 /* "request 2 of 2: …" */
 static void fail(struct task *task, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void
@@ -82,7 +95,7 @@ fail(struct task *task, const char *fmt, ...)
 	end_step(fetch);
 	task_settle(task, JOB_FAILED, "request %zu of %zu: %s", fetch->at + 1, fetch->n_requests,
 	    what);
-	loop_end(task);
+	end(task);
 }
 
 static const char *
@@ -163,11 +176,12 @@ take_token(struct task *task)
 
 	fetch->at = fetch->n_requests - 1;
 	json_object_del(fetch->roots, "secret");
+	json_object_del(fetch->roots, FORMULA_CREDENTIAL);
 	if (find_token(fetch, &scope, &ctx))
 		task_fail(task, &ctx);
 	else
 		task_settle(task, JOB_DONE, NULL);
-	loop_end(task);
+	end(task);
 }
 
 /* ---- answers ---- */
@@ -298,9 +312,31 @@ send_again(void *arg)
 	http_client_start(loop_client(task->loop), &(struct http_call){
 						       .request = &fetch->request,
 						       .jar = fetch->jar,
+						       .allowed_by_each = fetch->hosts,
 						       .done = on_answer,
 						       .arg = task,
 						   });
+}
+
+/* Of a call to AWS: with the keys that `how` tells by formulas. */
+static enum err
+sign(struct fetch *fetch, const json_t *how, const struct formula_scope *scope, struct errctx *ctx)
+{
+	json_auto_t *signer = NULL;
+	enum err err = how ? template_render_json(how, scope, "", &signer, ctx) : OK;
+
+	if (err || !how)
+		return err;
+	const struct aws_signer who = {
+		.access_key = json_get_text(signer, "access_key"),
+		.secret_key = json_get_text(signer, "secret_key"),
+		.session_token = json_get_text(signer, "session_token"),
+		.service = json_get_text(signer, "service"),
+		.region = json_get_text(signer, "region"),
+	};
+	if (!who.access_key || !who.secret_key)
+		return err_set(ctx, ERR_VALUE, "", "there are no keys to sign with");
+	return aws_sign(&fetch->request, &who, clock_now_ms(), ctx);
 }
 
 static void
@@ -328,14 +364,20 @@ send_request(struct task *task)
 	else
 		snprintf(path, sizeof(path), "credential_requests[%zu].options", fetch->at);
 	json_object_set_new(fetch->roots, "secret", secret ? json_incref(secret) : json_null());
+	json_decref(fetch->hosts);
+	fetch->hosts = references_of_request(&fetch->references, json_object_get(entry, "options"),
+	    fetch->roots);
 	fetch->steps[fetch->at].started_ms = clock_monotonic_ms();
 	if (agent_request_build(json_object_get(entry, "options"), &scope, path, &fetch->request,
-		&ctx)) {
+		&ctx) ||
+	    sign(fetch, json_object_get(entry, "sign"), &scope, &ctx)) {
 		fail(task, "%s%s%s", error_path(&ctx), *error_path(&ctx) ? ": " : "",
 		    err_text(&ctx));
 		return;
 	}
 	fetch->timeout_ms = fetch->request.timeout_ms;
+	if (fetch->ended)
+		fetch_trace_request(fetch, json_object_get(entry, "options"));
 	send_again(task);
 }
 

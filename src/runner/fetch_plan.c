@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "runner/plan_aws.h"
 
 static void
 copy(json_t *plan, const json_t *definition, const char *name)
@@ -103,6 +104,7 @@ static const struct {
 	{ "MULTI_REQUEST", plan_multi_request },
 	{ "HTTP_REQUEST_AGENT", plan_agent },
 	{ "OAUTH", plan_oauth },
+	{ "AWS", plan_aws },
 };
 
 enum err

@@ -15,7 +15,7 @@
 /* Long enough for slow vendors with pauses between attempts; the lease is renewed meanwhile. */
 #define FETCH_TIMEOUT_MS (5 * 60 * 1000)
 
-static void
+void
 fetch_free(void *data)
 {
 	struct fetch *fetch = data;
@@ -24,20 +24,24 @@ fetch_free(void *data)
 		json_decref(fetch->steps[i].headers);
 		json_decref(fetch->steps[i].body_json);
 		buf_free(&fetch->steps[i].body);
+		json_decref(fetch->steps[i].trace);
 	}
 	http_request_free(&fetch->request);
 	cookie_jar_free(&fetch->jar);
 	fetch_subject_free(&fetch->subject);
+	references_free(&fetch->references);
+	json_decref(fetch->hosts);
 	json_decref(fetch->plan);
 	json_decref(fetch->roots);
+	json_decref(fetch->trace);
+	job_value_free(&fetch->out);
 	secret_free(&fetch->token);
 	free(fetch->sealed.data);
 	free(fetch);
 }
 
-/* 0 when the subject is no credential's id. */
-static int64_t
-subject_id(const struct job *job)
+int64_t
+fetch_subject_id(const struct job *job)
 {
 	int64_t id = 0;
 	size_t len = strlen(job->subject);
@@ -55,19 +59,21 @@ fetch_check(const struct job *job, json_t *payload, struct errctx *ctx)
 	const char *key;
 	json_t *value;
 
-	if (!subject_id(job))
+	if (!fetch_subject_id(job))
 		return err_set(ctx, ERR_FIELD, "subject", "the subject is no credential's id");
 	json_object_foreach(payload, key, value) if (!json_is_integer(value)) return err_set(ctx,
 	    ERR_FIELD, key, "the payload may hold ids only, not %s", key);
 	return OK;
 }
 
-/* INFO.credential.<slug>.metadata.<key> */
-static json_t *
-make_roots(const struct fetch_subject *subject)
+/* INFO.credential.<slug>.metadata.<key>: its own, and of the credentials it refers to. */
+static void
+put_info(struct fetch *fetch)
 {
-	json_t *roots = json_object(), *info = json_object(), *all = json_object();
-	json_t *own = json_object(), *metadata = NULL;
+	const struct fetch_subject *subject = &fetch->subject;
+	json_t *info = json_object(), *own = json_object(), *metadata = NULL;
+	json_t *all =
+	    fetch->references.metadata ? json_incref(fetch->references.metadata) : json_object();
 
 	if (!subject->metadata ||
 	    json_parse(subject->metadata, strlen(subject->metadata), &metadata, NULL))
@@ -75,11 +81,10 @@ make_roots(const struct fetch_subject *subject)
 	json_put(own, "metadata", metadata);
 	json_put(all, subject->slug, own);
 	json_put(info, "credential", all);
-	json_put(roots, "INFO", info);
-	return roots;
+	json_put(fetch->roots, "INFO", info);
 }
 
-static struct fetch *
+struct fetch *
 fetch_new(struct task *task)
 {
 	struct fetch *fetch = xcalloc(1, sizeof(*fetch));
@@ -96,10 +101,37 @@ fetch_gather(struct store *store, struct task *const *tasks, size_t n, struct er
 	int64_t ids[BATCH_MAX] = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		ids[i] = subject_id(&tasks[i]->job);
+		ids[i] = fetch_subject_id(&tasks[i]->job);
 	enum err err = batch_fetch_subjects(store, ids, n, subjects, ctx);
 	for (size_t i = 0; i < n && !err; i++)
 		fetch_new(tasks[i])->subject = subjects[i];
+	return err;
+}
+
+enum err
+fetch_open(struct store *store, struct task *task, struct errctx *ctx)
+{
+	struct fetch *fetch = task->data;
+	const struct user_credential_place *place = &fetch->subject.place;
+	json_auto_t *definition = NULL;
+	bool wait = false;
+	enum err err =
+	    user_credential_open(store, place, &fetch->subject.definition_sealed, &definition, ctx);
+
+	if (err)
+		return err;
+	fetch->roots = json_object();
+	err = fetch_plan_make(place->mode, definition, fetch->roots, &fetch->plan, ctx);
+	fetch->n_requests = json_array_size(json_object_get(fetch->plan, "requests"));
+	if (!err && (fetch->n_requests < 1 || fetch->n_requests > FETCH_REQUESTS_MAX))
+		err = err_set(ctx, ERR_VALUE, "", "the credential defines no requests");
+	if (!err)
+		err = references_load(store, &task->job, place, fetch->plan, &fetch->references,
+		    &wait, ctx);
+	if (!err && wait)
+		references_wait(task);
+	else if (!err)
+		put_info(fetch);
 	return err;
 }
 
@@ -112,7 +144,7 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 
 	if (!fetch) {
 		fetch = fetch_new(task);
-		err = fetch_subject_load(store, subject_id(&task->job), &fetch->subject, ctx);
+		err = fetch_subject_load(store, fetch_subject_id(&task->job), &fetch->subject, ctx);
 	}
 	if (err)
 		return err;
@@ -123,18 +155,7 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 		task_settle(task, JOB_DONE, NULL);
 		return OK;
 	}
-	json_auto_t *definition = NULL;
-	err = user_credential_open(store, &fetch->subject.place, &fetch->subject.definition_sealed,
-	    &definition, ctx);
-	if (err)
-		return err;
-	fetch->roots = make_roots(&fetch->subject);
-	err =
-	    fetch_plan_make(fetch->subject.place.mode, definition, fetch->roots, &fetch->plan, ctx);
-	fetch->n_requests = json_array_size(json_object_get(fetch->plan, "requests"));
-	if (!err && (fetch->n_requests < 1 || fetch->n_requests > FETCH_REQUESTS_MAX))
-		err = err_set(ctx, ERR_VALUE, "", "the credential defines no requests");
-	return err;
+	return fetch_open(store, task, ctx);
 }
 
 static enum err

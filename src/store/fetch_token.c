@@ -14,7 +14,8 @@ struct use_row {
 };
 #define USE_COLS                                                                                   \
 	USER_CREDENTIAL_PLACE_COLS(struct use_row, use.place),                                     \
-	    COL(INT, struct use_row, use.version), COL(TIME, struct use_row, use.expires_at),      \
+	    COL(TEXT, struct use_row, use.slug), COL(INT, struct use_row, use.version),            \
+	    COL(TIME, struct use_row, use.expires_at),                                             \
 	    COL(BYTES, struct use_row, use.definition_sealed),                                     \
 	    COL(BYTES, struct use_row, use.token_sealed),                                          \
 	    COL(TIME, struct use_row, use.fetched_at), COL(TIME, struct use_row, use.fresh_until), \
@@ -38,7 +39,7 @@ static const struct col use_in[] = { COL(INT, struct ask_in, id),
 	COL(TEXT, struct ask_in, public_id) };
 static const struct col use_out[] = { AUTH_COLS(struct use_row, auth), USE_COLS };
 #define USE_COLUMNS                                                                                \
-	AUTH_COLUMNS ", " USER_CREDENTIAL_PLACE_COLUMNS ", c.version, c.expires_at, "              \
+	AUTH_COLUMNS ", " USER_CREDENTIAL_PLACE_COLUMNS ", c.slug, c.version, c.expires_at, "      \
 		     "IF(c.mode IN ('TEXT', 'JWT'), c.definition_sealed, NULL), t.token_sealed, "  \
 		     "t.fetched_at, t.fresh_until, t.expires_at"
 /* Members of the owning team, who ask most, are found by keys alone; only when there is none the
@@ -56,7 +57,7 @@ static const struct stmt shared_select = { "fetch_token_shared",
 static const struct col job_in[] = { COL(INT, struct ask_in, id), COL(INT, struct ask_in, job_id) };
 static const struct col job_out[] = { USE_COLS };
 static const struct stmt job_select = { "fetch_token_by_job",
-	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.version, c.expires_at, NULL, "
+	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.slug, c.version, c.expires_at, NULL, "
 	"t.token_sealed, t.fetched_at, t.fresh_until, t.expires_at FROM fetch_token t "
 	"JOIN user_credential c ON c.id = t.credential_id AND c.version = t.version "
 	"WHERE t.credential_id = ? AND t.job_id >= ? "

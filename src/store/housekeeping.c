@@ -48,6 +48,7 @@ RULE(old_endings,
     batch_in);
 /* Those of tokens that have been replaced go with them; these are of tokens that never worked. */
 RULE(old_spends, "DELETE FROM oauth_spend WHERE spent_at " AGO("30 DAY") " LIMIT ?", batch_in);
+RULE(old_job_values, "DELETE FROM job_value WHERE created_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 
 const struct housekeeping_rule housekeeping_rules[] = {
@@ -62,6 +63,7 @@ const struct housekeeping_rule housekeeping_rules[] = {
 	{ "oauth_flow", "trips to providers a day after they began", &old_flows },
 	{ "oauth_grant", "authorizations whose revocation failed, after a week", &old_endings },
 	{ "oauth_spend", "what was noted of refreshes, after thirty days", &old_spends },
+	{ "job_value", "what jobs were told and said, after an hour", &old_job_values },
 	{ "runner", "runners not seen for an hour", &old_runners },
 	{ 0 },
 };

@@ -141,7 +141,8 @@ static bool
 posts_to_something(const char *path)
 {
 	static const char *const last[] = { "decline", "delete-remote", "request-reauthorize",
-		"test", "scoped", "set-data", "token", "{itemId}", NULL };
+		"test", "request", "scoped", "set-data", "token", "{itemId}", "connect", "confirm",
+		"relink", NULL };
 	const char *slash = strrchr(path, '/');
 
 	for (size_t i = 0; last[i]; i++)

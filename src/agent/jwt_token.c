@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials of mode JWT: a token signed anew for each call. */
-#include "api/credential_jwt.h"
+#include "agent/jwt_token.h"
 
 #include "base/jwt.h"
-#include "store/fetch_token.h"
 
 #define EXP_MOST 1e12 /* s; beyond are no times */
 
@@ -16,13 +15,13 @@ make_claims(const json_t *definition, int64_t now_ms)
 
 	if (json_get_bool(definition, "jwt_auto_generate_time_claims", false)) {
 		json_put_int(claims, "iat", now_ms / 1000);
-		json_put_int(claims, "exp", now_ms / 1000 + CREDENTIAL_JWT_LIFE_S);
+		json_put_int(claims, "exp", now_ms / 1000 + JWT_TOKEN_LIFE_S);
 	}
 	return claims;
 }
 
 enum err
-credential_jwt_make(const json_t *definition, int64_t now_ms, struct buf *token,
+jwt_token_make(const json_t *definition, int64_t now_ms, int margin_s, struct buf *token,
     int64_t *expires_at_out, struct errctx *ctx)
 {
 	json_t *text = json_object_get(definition, "jwt_private_key");
@@ -32,7 +31,7 @@ credential_jwt_make(const json_t *definition, int64_t now_ms, struct buf *token,
 	double exp = json_number_value(json_object_get(claims, "exp"));
 	int64_t expires_at = exp > 0 && exp < EXP_MOST ? (int64_t)(exp * 1000) : 0;
 
-	if (expires_at && expires_at - now_ms < (int64_t)FETCH_MARGIN_S * 1000)
+	if (expires_at && expires_at - now_ms < (int64_t)margin_s * 1000)
 		return err_set(ctx, ERR_VALUE, "", "the exp claim of jwt_payload has passed");
 	json_put_text(headers, "typ", "JWT");
 	enum err err = jwt_sign(&key, headers, claims, token, ctx);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Secrets are found in every form in which an answer may repeat them, and nothing else is lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/blot.h"
+#include "base/alloc.h"
+#include "base/crypt.h"
+
+#define MOST 65536
+
+static void
+expect(const char *secret, const char *text, const char *expected)
+{
+	auto_buf struct buf out = BUF_INIT_SECRET(MOST);
+	struct blot *blot = blot_new();
+
+	blot_add(blot, secret, strlen(secret));
+	blot_apply(blot, text, strlen(text), &out);
+	blot_free(&blot);
+	if (strcmp(buf_text(&out), expected) != 0)
+		fail_msg("%s: %s, not %s", text, buf_text(&out), expected);
+}
+
+static void
+a_secret_is_found_however_it_is_written(void **state)
+{
+	(void)state;
+
+	expect("s3cr\"t/ &", "a s3cr\"t/ & b", "a [secret] b");
+	expect("s3cr\"t/ &", "q=s3cr%22t%2F%20%26&x", "q=[secret]&x");
+	expect("s3cr\"t/ &", "q=s3cr%22t%2f+%26", "q=[secret]");
+	expect("s3cr\"t/ &", "q=%733cr\"t/ &!", "q=[secret]!");
+	expect("s3cr\"t/ &", "{\"a\":\"s3cr\\\"t\\/ &\"}", "{\"a\":\"[secret]\"}");
+	expect("s3cr\"t/ &", "\\u00733cr\\u0022t/ \\u0026", "[secret]");
+	expect("s3cr\"t/ &", "<b>s3cr&quot;t/ &amp;</b>", "<b>[secret]</b>");
+	expect("a\nb\tcd", "a\\nb\\tcd", "[secret]");
+	expect("token1", "5x746F6b656E31x", "5x[secret]x");
+	expect("ab", "abcab", "[secret]c[secret]");
+	expect("tok", "746f6b", "746f6b"); /* too short to look for its forms */
+	expect("aab", "aaab", "a[secret]");
+	expect("token", "nothing of it: toke n", "nothing of it: toke n");
+}
+
+/* Every character that depends on the secret alone goes, at each alignment. */
+static void
+a_secret_is_found_within_base64(void **state)
+{
+	static const char secret[] = "\xfb\xefsecret?>~token";
+	(void)state;
+
+	for (size_t before = 0; before < 6; before++)
+		for (size_t after = 0; after < 4; after++) {
+			auto_free char *text = xasprintf("%.*s%s%.*s", (int)before, "user:-x",
+			    secret, (int)after, "rest");
+			char *forms[] = { crypt_base64(text, strlen(text)),
+				crypt_base64url(text, strlen(text)) };
+			struct blot *blot = blot_new();
+
+			blot_add(blot, secret, strlen(secret));
+			for (size_t form = 0; form < 2; form++) {
+				auto_buf struct buf out = BUF_INIT_SECRET(MOST);
+
+				blot_apply(blot, forms[form], strlen(forms[form]), &out);
+				const char *mark = strstr(buf_text(&out), BLOT_MARK);
+				if (!mark)
+					fail_msg("not found in %s", forms[form]);
+				/* what is left of its bits: less than one byte at either side */
+				size_t left = out.len - strlen(BLOT_MARK);
+				assert_true(
+				    left <= strlen(forms[form]) - (strlen(secret) * 8 - 10) / 6);
+			}
+			free(forms[0]);
+			free(forms[1]);
+
+			blot_free(&blot);
+		}
+	expect("long secret of a vendor", "bG9uZyBz\r\nZWNyZXQg\nb2YgYSB2ZW5kb3I=", "[secret]I=");
+	expect("\x3f\x3f\x3f>>>", "Pz8%2FPj4%2b!", "[secret]!");
+	expect("\x3f\x3f\x3f>>>", "Pz8\\/Pj4+!", "[secret]!");
+}
+
+static void
+all_secrets_are_found_the_longest_first(void **state)
+{
+	auto_buf struct buf out = BUF_INIT_SECRET(MOST);
+	struct blot *blot = blot_new();
+	static const char text[] = "one\0two onetwo thr\xff"
+				   "ee";
+	(void)state;
+
+	blot_add(blot, "one", 3);
+	blot_add(blot, "onetwo", 6);
+	blot_add(blot,
+	    "thr\xff"
+	    "ee",
+	    6);
+	blot_add(blot, "", 0);
+	blot_apply(blot, text, sizeof(text) - 1, &out);
+	static const char expected[] = "[secret]\0two [secret] [secret]";
+	assert_int_equal(out.len, sizeof(expected) - 1);
+	assert_memory_equal(out.data, expected, sizeof(expected));
+	blot_free(&blot);
+}
+
+static void
+json_keeps_its_shape(void **state)
+{
+	json_t *value = json_pack("{s:s, s:[i, {s:b}], s:n}", "x-token", "Bearer tokentoken",
+	    "list", 7, "tokentoken", 1, "none");
+	json_t *expected = json_pack("{s:s, s:[i, {s:b}], s:n}", "x-token", "Bearer [secret]",
+	    "list", 7, "[secret]", 1, "none");
+	struct blot *blot = blot_new();
+	(void)state;
+
+	blot_add(blot, "tokentoken", 10);
+	json_t *got = blot_json(blot, value);
+	assert_true(json_equal(got, expected));
+	json_decref(got);
+	json_decref(expected);
+	json_decref(value);
+	blot_free(&blot);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_secret_is_found_however_it_is_written),
+		cmocka_unit_test(a_secret_is_found_within_base64),
+		cmocka_unit_test(all_secrets_are_found_the_longest_first),
+		cmocka_unit_test(json_keeps_its_shape),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
