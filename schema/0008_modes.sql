@@ -18,3 +18,8 @@ CREATE TABLE job_value (
   PRIMARY KEY (job_id, direction),
   KEY job_value_age (created_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci COMMENT 'Sealed input and output of jobs';
+
+-- With the team: jobs of those that have no room in a runner are passed over in the index.
+ALTER TABLE job
+  DROP KEY job_claim,
+  ADD KEY job_claim (state, run_at, id, team_id);

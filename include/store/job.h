@@ -74,10 +74,9 @@ struct job_claim {
 };
 /* Take due jobs: queued ones, and running ones whose lease ran out, oldest first. Ownership begins
  * with OK, that is after COMMIT. A lease that ran out on the last attempt makes the job dead
- * instead. Jobs of a team that has no room are put off for JOB_PUT_OFF_MS, so that those behind
- * them come to the front. `jobs_out` is an array of `most` structs, each to be freed; `more_out`
- * tells whether there may be more that are due. */
-#define JOB_PUT_OFF_MS 300
+ * instead. Jobs of a team that has no room are passed over: those behind them are looked for.
+ * `jobs_out` is an array of `most` structs, each to be freed; `more_out` tells whether there may be
+ * more that are due, of whatever team. */
 enum err job_claim(struct store *store, const struct job_claim *claim, struct job *jobs_out,
     size_t *n_out, bool *more_out, struct errctx *ctx) MUSTCHECK;
 /* The statements by which jobs are found; a test reads their plans. Ended by NULL. */

@@ -20,6 +20,7 @@
 #define SIGN_OF_LIFE_MS 5000
 #define HOUSEKEEPING_MS 60000
 #define LAPSED_LOOK_MS 1000 /* between looks for lapsed leases, which are many seconds long */
+#define NO_ROOM_LOOK_MS 20  /* between looks while what waits has no room */
 #define AWAY_FIRST_MS 250   /* pause after a failure of the database, doubled up to… */
 #define AWAY_MOST_MS 2000
 #define DRAIN_SAVE_MS 3000 /* behind the drain's end, for saving what was handed back */
@@ -143,7 +144,7 @@ save_ended(struct queue *queue)
 	return database_said(queue, err, &ctx);
 }
 
-/* Load what was claimed and hand it to the loop, or to be saved when there is nothing to do. */
+/* Load what was claimed and hand it to the loop, or to be saved. */
 static bool
 load_claimed(struct queue *queue)
 {
@@ -169,8 +170,7 @@ load_claimed(struct queue *queue)
 	return !err || database_said(queue, err, &ctx);
 }
 
-/* What this runner itself works on already, though its lease ran out under it (a clock that
- * jumped): goes on, with the new fence, instead of being done twice. */
+/* What this runner works on already, though its lease ran out: goes on, with the new fence. */
 static bool
 is_ours_already(struct queue *queue, const struct job *job)
 {
@@ -211,7 +211,7 @@ free_places(const struct queue *queue)
 static size_t
 room_of(void *arg, int64_t team_id)
 {
-	struct queue *queue = arg;
+	const struct queue *queue = arg;
 
 	return share_room(&queue->owned, free_places(queue), team_id);
 }
@@ -226,22 +226,23 @@ claim_some(struct queue *queue, size_t most, int64_t now, struct errctx *ctx)
 		.arg = queue };
 	struct job jobs[JOB_CLAIM_MAX];
 	bool due = queue->more, more = false;
-	size_t n = 0;
 	bool leases = now >= queue->lapsed_at;
+	size_t n = 0;
 	enum err err = due ? OK : job_due(queue->store, leases, &due, ctx);
 
 	if (leases)
 		queue->lapsed_at = now + LAPSED_LOOK_MS;
 	if (!err && due)
 		err = job_claim(queue->store, &claim, jobs, &n, &more, ctx);
-	queue->more = !err && more;
+	queue->more = !err && more && n > 0;
+	if (more && n == 0) /* all of it is of teams without room */
+		queue->look_at = now + NO_ROOM_LOOK_MS;
 	for (size_t i = 0; i < n && !err; i++)
 		take_job(queue, &jobs[i]);
 	return err;
 }
 
-/* Whether to claim without waiting for the next look. In batches: when many are under way, not for
- * each place that gets free. */
+/* Whether to claim without waiting for the next look: not for each place that gets free. */
 static bool
 claims_at_once(const struct queue *queue)
 {

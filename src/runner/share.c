@@ -3,6 +3,7 @@
 #include "runner/share.h"
 
 #define PART 3 /* places a team may hold for each one that is free */
+#define SOME 8 /* less than this part of the free places is not worth a claim of its own */
 
 size_t
 share_room(const struct task_list *owned, size_t free_places, int64_t team_id)
@@ -13,5 +14,6 @@ share_room(const struct task_list *owned, size_t free_places, int64_t team_id)
 	TAILQ_FOREACH(task, owned, owned)
 	held += task->job.team_id == team_id;
 	/* each one more takes a free place away, too */
-	return most > held ? (most - held + PART) / (PART + 1) : 0;
+	size_t room = most > held ? (most - held + PART) / (PART + 1) : 0;
+	return room >= free_places / SOME ? room : 0;
 }

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/crypt.h"
 #include "base/log.h"
 #include "job_columns.h"
 
+#define TEAMS_TEXT_MAX ((size_t)JOB_CLAIM_MAX * 24)
 #define TAKE_CHUNK 32 /* ids per UPDATE; the rest of the places repeat the first id */
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_MOST_MS (10 * 60 * 1000)
@@ -85,6 +87,19 @@ static const struct stmt queued_select = { "job_claim_queued",
 	"WHERE j.state = 'queued' AND j.run_at <= UTC_TIMESTAMP(3) "
 	"ORDER BY j.run_at, j.id LIMIT ? FOR UPDATE SKIP LOCKED",
 	most_in, COL_N(most_in), job_out_cols, COL_N(job_out_cols) };
+/* By the index alone as well, in which the team stands. */
+struct others_in {
+	const char *teams;
+	int64_t most;
+};
+static const struct col others_in[] = { COL(TEXT, struct others_in, teams),
+	COL(INT, struct others_in, most) };
+static const struct stmt others_select = { "job_claim_others",
+	"SELECT " JOB_COLUMNS " FROM job j FORCE INDEX (job_claim) "
+	"WHERE j.state = 'queued' AND j.run_at <= UTC_TIMESTAMP(3) "
+	"AND NOT FIND_IN_SET(COALESCE(j.team_id, 0), ?) "
+	"ORDER BY j.run_at, j.id LIMIT ? FOR UPDATE SKIP LOCKED",
+	others_in, COL_N(others_in), job_out_cols, COL_N(job_out_cols) };
 static const struct stmt expired_select = { "job_claim_expired",
 	"SELECT " JOB_COLUMNS " FROM job j FORCE INDEX (job_lease) "
 	"WHERE j.state = 'running' AND j.lease_until < UTC_TIMESTAMP(3) "
@@ -123,12 +138,6 @@ static const struct stmt bury = { "job_bury",
 	"finished_at = UTC_TIMESTAMP(3) WHERE id = ? AND lease_owner <> ?",
 	bury_in, COL_N(bury_in), NULL, 0 };
 
-static const struct col put_off_in[] = { COL(INT, struct take_in, lease_s), ID16(0), ID16(16) };
-static const struct stmt put_off = { "job_put_off",
-	"UPDATE job SET run_at = UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND "
-	"WHERE state = 'queued' AND id IN (" MARKS16 ", " MARKS16 ")",
-	put_off_in, COL_N(put_off_in), NULL, 0 };
-
 /* What is left for a team in this claim. */
 struct team_room {
 	int64_t team_id;
@@ -143,8 +152,7 @@ struct claiming {
 	bool full; /* as many were due as were asked for */
 	struct team_room rooms[JOB_CLAIM_MAX];
 	size_t n_rooms;
-	int64_t put_off[JOB_CLAIM_MAX];
-	size_t n_put_off;
+	bool passed_over; /* jobs of teams without room */
 };
 
 /* What belongs to no team always has room. */
@@ -174,7 +182,7 @@ keep_rows(struct claiming *claiming, struct job_row *rows, size_t n, bool share)
 			claiming->jobs[claiming->n++] = rows[i].job;
 			continue;
 		}
-		claiming->put_off[claiming->n_put_off++] = rows[i].job.id;
+		claiming->passed_over = true;
 		job_free(&rows[i].job);
 	}
 	free(rows);
@@ -230,25 +238,33 @@ select_queued(struct claiming *claiming, struct errctx *ctx)
 	return OK;
 }
 
+/* What waits behind the jobs of teams without room. */
+static enum err
+select_others(struct claiming *claiming, struct errctx *ctx)
+{
+	auto_buf struct buf teams = BUF_INIT(TEAMS_TEXT_MAX);
+	void *rows = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < claiming->n_rooms; i++)
+		if (!claiming->rooms[i].left)
+			buf_printf(&teams, "%s%lld", teams.len ? "," : "",
+			    (long long)claiming->rooms[i].team_id);
+	const struct others_in in = { buf_text(&teams),
+		(int64_t)(claiming->claim->most - claiming->n) };
+	enum err err = stmt_all(claiming->store->db, &others_select, &in, sizeof(struct job_row),
+	    &rows, &n, ctx);
+	if (!err)
+		keep_rows(claiming, rows, n, true);
+	return err;
+}
+
 /* For statements over TAKE_CHUNK ids: those from `at` on, the last places filled with the first. */
 static void
 fill_ids(struct take_in *in, const int64_t *ids, size_t n, size_t at)
 {
 	for (size_t i = 0; i < TAKE_CHUNK; i++)
 		in->ids[i] = ids[at + i < n ? at + i : at];
-}
-
-static enum err
-put_off_all(struct claiming *claiming, struct errctx *ctx)
-{
-	struct take_in in = { .lease_s = JOB_PUT_OFF_MS };
-	enum err err = OK;
-
-	for (size_t at = 0; at < claiming->n_put_off && !err; at += TAKE_CHUNK) {
-		fill_ids(&in, claiming->put_off, claiming->n_put_off, at);
-		err = stmt_run(claiming->store->db, &put_off, &in, NULL, ctx);
-	}
-	return err;
 }
 
 static enum err
@@ -278,8 +294,8 @@ drop_claimed(struct claiming *claiming)
 {
 	for (size_t i = 0; i < claiming->n; i++)
 		job_free(&claiming->jobs[i]);
-	claiming->n = claiming->n_rooms = claiming->n_put_off = 0;
-	claiming->full = false;
+	claiming->n = claiming->n_rooms = 0;
+	claiming->full = claiming->passed_over = false;
 }
 
 static enum err
@@ -292,8 +308,8 @@ claim_body(struct db *db, void *arg, struct errctx *ctx)
 	enum err err = select_expired(claiming, ctx);
 	if (!err)
 		err = select_queued(claiming, ctx);
-	if (!err)
-		err = put_off_all(claiming, ctx);
+	if (!err && claiming->full && claiming->passed_over)
+		err = select_others(claiming, ctx);
 	return err ? err : take_all(claiming, ctx);
 }
 

@@ -766,7 +766,7 @@ many_jobs_are_all_done_once(void **state)
 	for (int i = 0; i < 100; i++)
 		last = put_fetch(credential);
 	expect_end(last, "done", "");
-	/* all are one team's: some are put off, and end after the last one */
+	/* all are one team's: it takes some while to do them in its share of places */
 	for (int i = 0; i < 100 && count("SELECT COUNT(*) FROM job WHERE state <> 'done'"); i++)
 		sql("DO SLEEP(0.1)");
 	assert_int_equal(count("SELECT COUNT(*) FROM job WHERE kind = 'fetch' AND state = 'done' "
