@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that owns the database connection: claims jobs, hands them out, saves the outcome. */
+/* The thread that owns the database connection: claims jobs, hands them out, saves what came. */
 #include "runner/queue.h"
 
 #include <pthread.h>
@@ -230,8 +230,7 @@ claim_some(struct queue *queue, size_t most, int64_t now, struct errctx *ctx)
 	size_t n = 0;
 	enum err err = due ? OK : job_due(queue->store, leases, &due, ctx);
 
-	if (leases)
-		queue->lapsed_at = now + LAPSED_LOOK_MS;
+	queue->lapsed_at = leases ? now + LAPSED_LOOK_MS : queue->lapsed_at;
 	if (!err && due)
 		err = job_claim(queue->store, &claim, jobs, &n, &more, ctx);
 	queue->more = !err && more && n > 0;
