@@ -22,6 +22,7 @@ extern const struct route key_routes[];              /* api/keys.c */
 extern const struct route connection_routes[];       /* api/connections.c */
 extern const struct route connection_test_routes[];  /* api/connection_test.c */
 extern const struct route connection_token_routes[]; /* api/connection_token.c */
+extern const struct route metrics_routes[];          /* api/metrics.c */
 extern const struct route action_routes[];           /* api/actions.c */
 extern const struct route job_routes[];              /* api/jobs.c */
 
@@ -46,6 +47,7 @@ extern const struct route job_routes[];              /* api/jobs.c */
 	action_routes, \
 	job_routes, \
 	openapi_routes, \
+	metrics_routes, \
 	ops_routes
 /* clang-format on */
 

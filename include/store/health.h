@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the database server is set to, where it matters to what we promise. */
+/* What the database server is set to, where it matters to what we promise, and how much work there
+ * is. */
 #ifndef BAILEE_STORE_HEALTH_H
 #define BAILEE_STORE_HEALTH_H
 
@@ -11,6 +12,24 @@ struct health_settings {
 };
 enum err health_settings(struct store *store, struct health_settings *settings_out,
     struct errctx *ctx) MUSTCHECK;
+/* How many things are in a state. */
+struct health_count {
+	const char *state;
+	int64_t n;
+};
+#define HEALTH_JOB_STATES 4
+#define HEALTH_GRANT_STATES 4
+struct health_work {
+	struct health_count jobs[HEALTH_JOB_STATES]; /* all but those that are done */
+	struct health_count grants[HEALTH_GRANT_STATES];
+	int64_t due, due_oldest_s; /* jobs that could run */
+	int64_t runners;           /* that are alive */
+	int64_t overdue;           /* grants that should have been refreshed */
+};
+/* One statement that reads indexes. */
+enum err health_work(struct store *store, struct health_work *work_out,
+    struct errctx *ctx) MUSTCHECK;
+
 /* Letters that were given up within a day. */
 enum err health_lost_mail(struct store *store, int64_t *n_out, struct errctx *ctx) MUSTCHECK;
 

@@ -195,6 +195,7 @@ const struct route connection_token_routes[] = {
 	    .auth = AUTH_JOINED,
 	    .body_optional = true,
 	    .handler = post_token,
+	    .fields = no_fields,
 	    .summary =
 		"Obtain the access token of an OAuth connection, a new one where it is due" },
 	{ 0 },

@@ -27,13 +27,19 @@ ref_json(const char *kind, const char *name)
 }
 
 static json_t *
-content_json(json_t *schema)
+content_of_type(const char *media_type, json_t *schema)
 {
 	json_t *content = json_object(), *type = json_object();
 
 	json_put(type, "schema", schema);
-	json_put(content, JSON_TYPE, type);
+	json_put(content, media_type, type);
 	return content;
+}
+
+static json_t *
+content_json(json_t *schema)
+{
+	return content_of_type(JSON_TYPE, schema);
 }
 
 /* ---- parameters ---- */
@@ -199,10 +205,7 @@ error_content(const struct route *route, bool page)
 	if (!page)
 		return content_json(
 		    ref_json("schemas", route->surface == SURFACE_V1 ? "ErrorV1" : "ErrorV2"));
-	json_t *content = json_object(), *type = json_object();
-	json_put(type, "schema", text_of(NULL));
-	json_put(content, "text/html", type);
-	return content;
+	return content_of_type("text/html", text_of(NULL));
 }
 
 static void
@@ -262,7 +265,7 @@ responses_json(const struct route *route, const json_t *operation)
 	json_t *responses = json_object(), *schema;
 	bool page = json_get_bool(operation, "page", false);
 	unsigned when = page ? PAGE_ERRORS : when_of(route, operation);
-	const char *status;
+	const char *status, *media_type = json_get_text(operation, "mediaType");
 
 	json_object_foreach(json_object_get(operation, "answers"), status, schema)
 	{
@@ -270,7 +273,9 @@ responses_json(const struct route *route, const json_t *operation)
 
 		json_put_text(response, "description", reason_of(status));
 		if (!json_is_null(schema))
-			json_put(response, "content", content_json(json_incref(schema)));
+			json_put(response, "content",
+			    content_of_type(media_type ? media_type : JSON_TYPE,
+				json_incref(schema)));
 		json_put(responses, status, response);
 	}
 	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)

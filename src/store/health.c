@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the database server is set to, where it matters to what we promise. */
+/* What the database server is set to, where it matters to what we promise, and how much work there
+ * is. */
 #include "store/health.h"
+
+#include "store/job.h"
 
 static const struct col settings_cols[] = { COL(INT, struct health_settings, flush_log) };
 static const struct stmt settings_select = { "health_settings",
@@ -30,4 +33,51 @@ health_lost_mail(struct store *store, int64_t *n_out, struct errctx *ctx)
 	if (!err)
 		*n_out = row.n;
 	return err;
+}
+
+#define OUT(member) COL(INT, struct health_work, member)
+struct work_in {
+	int64_t away_s;
+};
+static const struct col work_in[] = { COL(INT, struct work_in, away_s) };
+static const struct col work_cols[] = { OUT(jobs[0].n), OUT(jobs[1].n), OUT(jobs[2].n),
+	OUT(jobs[3].n), OUT(grants[0].n), OUT(grants[1].n), OUT(grants[2].n), OUT(grants[3].n),
+	OUT(due), OUT(due_oldest_s), OUT(runners), OUT(overdue) };
+static const struct stmt work_select = { "health_work",
+	"SELECT "
+	"(SELECT COUNT(*) FROM job WHERE state = 'queued'), "
+	"(SELECT COUNT(*) FROM job WHERE state = 'running'), "
+	"(SELECT COUNT(*) FROM job WHERE state = 'failed'), "
+	"(SELECT COUNT(*) FROM job WHERE state = 'dead'), "
+	"(SELECT COUNT(*) FROM oauth_grant WHERE state = 'waiting'), "
+	"(SELECT COUNT(*) FROM oauth_grant WHERE state = 'active'), "
+	"(SELECT COUNT(*) FROM oauth_grant WHERE state = 'broken'), "
+	"(SELECT COUNT(*) FROM oauth_grant WHERE state = 'ending'), "
+	"(SELECT COUNT(*) FROM job WHERE state = 'queued' AND run_at <= UTC_TIMESTAMP(3)), "
+	"(SELECT COALESCE(TIMESTAMPDIFF(SECOND, MIN(run_at), UTC_TIMESTAMP(3)), 0) FROM job "
+	"WHERE state = 'queued' AND run_at <= UTC_TIMESTAMP(3)), "
+	"(SELECT COUNT(*) FROM runner WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL ? SECOND), "
+	"(SELECT COUNT(*) FROM oauth_grant WHERE state = 'active' "
+	"AND refresh_at < UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE)",
+	work_in, COL_N(work_in), work_cols, COL_N(work_cols) };
+
+enum err
+health_work(struct store *store, struct health_work *work_out, struct errctx *ctx)
+{
+	static const char *const jobs[HEALTH_JOB_STATES] = { "queued", "running", "failed",
+		"dead" };
+	static const char *const grants[HEALTH_GRANT_STATES] = { "waiting", "active", "broken",
+		"ending" };
+	struct health_work work = { 0 };
+	enum err err =
+	    stmt_one(store->db, &work_select, &(struct work_in){ RUNNER_AWAY_S }, &work, ctx);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < HEALTH_JOB_STATES; i++)
+		work.jobs[i].state = jobs[i];
+	for (size_t i = 0; i < HEALTH_GRANT_STATES; i++)
+		work.grants[i].state = grants[i];
+	*work_out = work;
+	return OK;
 }

@@ -73,6 +73,8 @@ export class Contract {
     if (response.headers?.['Retry-After'] && !/^[1-9]\d*$/.test(answer.headers['retry-after'])) problems.push('no Retry-After in whole seconds');
     if (method === 'HEAD') return problems;
     if (!response.content) return answer.text === '' ? problems : [...problems, 'a body where none is documented'];
+    const [type] = Object.keys(response.content);
+    if (type !== JSON_TYPE) return String(answer.headers['content-type']).startsWith(type) ? problems : [...problems, `content type ${answer.headers['content-type']}`];
     if (!String(answer.headers['content-type']).startsWith(JSON_TYPE)) problems.push(`content type ${answer.headers['content-type']}`);
     if (answer.body === undefined) return [...problems, 'no JSON'];
     const at = `/paths/${pointer(template)}/${verb}/responses/${answer.status}/content/${pointer(JSON_TYPE)}/schema`;

@@ -223,3 +223,21 @@ test('doctor says when letters are lost, or nobody can send them', async () => {
     VALUES ('mail', 'x', 'failed', UTC_TIMESTAMP(3), 3, '{}', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`);
   assert.match((await mail(server)).detail, /^1 letters/);
 });
+
+test('metrics tell what waits and who works, and keep still while the database is away', async () => {
+  const metrics = async () => {
+    const answer = await stack.api('GET', '/metrics');
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers['content-type'], /^text\/plain; version=0\.0\.4/);
+    for (const line of answer.text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) bailee_\w+ .+|bailee_\w+(\{state="\w+"\})? \d+)$/);
+    return Object.fromEntries(answer.text.split('\n').filter((line) => /^bailee/.test(line)).map((line) => line.split(' ')));
+  };
+  const before_ = await metrics();
+  assert.deepEqual([before_.bailee_database_up, before_.bailee_runners], ['1', '1']);
+  await stack.mysql(`INSERT INTO job (kind, subject, state, run_at, max_attempts, payload, created_at, finished_at)
+    VALUES ('fetch', 'x', 'dead', UTC_TIMESTAMP(3), 3, '{}', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`);
+  assert.equal(Number((await metrics())['bailee_jobs{state="dead"}']), Number(before_['bailee_jobs{state="dead"}']) + 1);
+  await stack.stop('db');
+  assert.deepEqual(await metrics(), { bailee_database_up: '0' });
+  await stack.start('db');
+});
