@@ -17,19 +17,16 @@ static const struct field_spec connect_fields[] = {
 	{ 0 },
 };
 
+/* Whether the item can be connected; else the error says why not. */
 static enum err
-find_connection(struct ctx *ctx, const struct page_row *row,
-    const struct app_connection **connection_out)
+check_connection(struct ctx *ctx, const struct app_connection *connection,
+    const struct page_row *row)
 {
-	const struct pool *pool = ctx->app;
-	const struct app_connection *connection = show_connection(pool->catalog, row);
-
 	if (!connection || connection->auth != APP_AUTH_OAUTH2)
 		return err_set(&ctx->err, ERR_VALUE, "", "this is not connected at its provider");
 	if (!show_can_connect(connection, row))
 		return err_set(&ctx->err, ERR_RULE, "",
 		    "the operator of this service has not registered it at the provider yet");
-	*connection_out = connection;
 	return OK;
 }
 
@@ -111,15 +108,16 @@ connect_post(struct ctx *ctx, struct response *response)
 {
 	auto_answer struct answer answer = { 0 };
 	auto_oauth_start struct oauth_start trip = { 0 };
-	const struct app_connection *connection = NULL;
+	const struct pool *pool = ctx->app;
 	enum err err = answer_open(ctx, connect_fields, &answer, response);
 
 	if (err)
 		return err;
+	const struct app_connection *connection = show_connection(pool->catalog, answer.row);
 	json_t *sent = json_object_get(answer.body, "fields");
 	json_auto_t *fields = sent ? json_incref(sent) : json_object();
-	err = find_connection(ctx, answer.row, &connection);
-	if (!err)
+	err = check_connection(ctx, connection, answer.row);
+	if (!err && connection)
 		err = check_fields(ctx, connection, &answer, fields);
 	if (!err)
 		err = begin_trip(ctx, connection, &answer, fields, &trip);
