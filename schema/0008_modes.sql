@@ -5,7 +5,9 @@ ALTER TABLE user_credential
   ADD COLUMN last_used_at DATETIME(3) NULL COMMENT 'last time its token was asked for, written in batches: what is in steady use is fetched ahead of expiry';
 
 ALTER TABLE fetch_token
-  ADD COLUMN expires_at DATETIME(3) NULL COMMENT 'when the token ends, as it or the answer said; NULL: nobody said';
+  ADD COLUMN expires_at DATETIME(3) NULL COMMENT 'when the token ends, as it or the answer said; NULL: nobody said',
+  ADD COLUMN ahead_at DATETIME(3) NULL COMMENT 'when an asker last put in a fetch of the next one; NULL: not yet',
+  ADD KEY fetch_token_fresh (fresh_until);
 
 -- What a job needs to know or has to say and the queue must not hold: sealed, gone with the call that waits for it.
 CREATE TABLE job_value (

@@ -24,7 +24,7 @@ GRANT INSERT, UPDATE, DELETE ON {database}.folder TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.user_credential TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.connection TO {api};
 GRANT INSERT, DELETE ON {database}.idempotency TO {api};
-GRANT DELETE ON {database}.fetch_token TO {api};
+GRANT DELETE, UPDATE (ahead_at) ON {database}.fetch_token TO {api};
 GRANT INSERT ON {database}.mail_link TO {api};
 GRANT INSERT, UPDATE (name, last_login_at) ON {database}.person TO {api};
 GRANT INSERT ON {database}.team_member TO {api};

@@ -15,7 +15,7 @@ struct credential_asker {
 
 /* Owned; credential_need_free(). */
 struct credential_need {
-	struct fetch_subject subject; /* without `cached` */
+	struct fetch_subject subject; /* without `fetched_at` */
 	/* The token that is fresh, or that a fetch has brought since the job was put in; else data
 	 * is NULL. */
 	struct bytes token_sealed;

@@ -20,7 +20,8 @@ struct fetch_use {
 	struct bytes definition_sealed;  /* of TEXT and JWT only; else data is NULL */
 	struct bytes token_sealed;       /* the cached token while it is fresh; else data is NULL */
 	int64_t fetched_at, fresh_until; /* ms; of the cached token */
-	int64_t token_expires_at;        /* likewise, as it or the answer said; 0: nobody said */
+	int64_t ahead_at;         /* when a fetch of the next one was last put in; 0: not yet */
+	int64_t token_expires_at; /* likewise, as it or the answer said; 0: nobody said */
 };
 void fetch_use_free(struct fetch_use *use);
 
@@ -53,9 +54,8 @@ struct fetch_subject {
 	char *name, *slug, *metadata; /* metadata: JSON object of texts */
 	int64_t http_request_ttl;     /* s; 0: none */
 	int64_t version;
-	bool cached; /* there is a fresh token: an earlier fetch ended just before this one was put
-		      * in
-		      */
+	int64_t fetched_at; /* ms; of the token that is fresh, 0: there is none. An earlier fetch
+			     * may have ended just before this one was put in. */
 	struct bytes definition_sealed;
 };
 void fetch_subject_free(struct fetch_subject *subject);

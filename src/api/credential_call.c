@@ -11,6 +11,7 @@
 #include "api/v1.h"
 #include "store/fetch_token.h"
 #include "store/job.h"
+#include "store/token_use.h"
 #include "store/user_credential.h"
 #include "web/fields.h"
 
@@ -48,6 +49,8 @@ ask_body(struct store *store, void *arg, struct audit_entry *audit, struct errct
 	enum err err = job_enqueue(store, &job, &asking->job_id, ctx);
 	if (!err && asking->in)
 		err = job_value_add(store, asking->job_id, asking->in, ctx);
+	if (!err && asking->in)
+		err = credential_use_write(store, asking->place->id, ctx);
 	audit->team_id = asking->place->team_id;
 	snprintf(audit->subject, sizeof(audit->subject), "%s", subject);
 	return err;

@@ -9,7 +9,9 @@
 #include "api/routes.h"
 #include "api/v1.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/credential_need.h"
+#include "store/fetch_ahead.h"
 #include "store/job.h"
 #include "web/pool.h"
 #include "web/usage.h"
@@ -94,6 +96,19 @@ answer_fetched(struct ctx *ctx, struct response *response, const struct fetch_us
 		return err;
 	return answer_token(ctx, response, use, json_text_lossy(secret_text(&token), token.len),
 	    lasts ? use->fresh_until : use->token_expires_at, use->fetched_at);
+}
+
+/* The next one is seen to while this one lives; whether that works does not matter to this caller.
+ */
+static enum err
+answer_cached(struct ctx *ctx, struct response *response, const struct fetch_use *use)
+{
+	struct errctx ignored = { 0 };
+
+	if (fetch_ahead_is_due(use, clock_now_ms()) &&
+	    fetch_ahead_order(api_store(ctx), use, ctx->req->id, &ignored))
+		log_warn(LOG_EVENT("fetch_ahead_failed"), LOG_S("why", err_text(&ignored)));
+	return answer_fetched(ctx, response, use);
 }
 
 /* ---- a fetch ---- */
@@ -244,7 +259,7 @@ post_token(struct ctx *ctx, struct response *response)
 	if (mode->answer)
 		err = mode->answer(ctx, response, &use);
 	else if (use.token_sealed.data)
-		err = answer_fetched(ctx, response, &use);
+		err = answer_cached(ctx, response, &use);
 	else if (job_id)
 		err = collect(ctx, response, &use, job_id);
 	else

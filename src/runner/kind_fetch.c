@@ -140,7 +140,6 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 {
 	struct fetch *fetch = task->data;
 	enum err err = OK;
-	(void)payload;
 
 	if (!fetch) {
 		fetch = fetch_new(task);
@@ -150,7 +149,9 @@ fetch_load(struct store *store, struct task *task, json_t *payload, struct errct
 		return err;
 	if (!fetch->subject.place.id)
 		return err_set(ctx, ERR_NOT_FOUND, "", "the credential is gone");
-	if (fetch->subject.cached) { /* whoever put this job in had looked a moment too early */
+	/* Whoever put this job in had looked a moment too early, or wants the next one in time. */
+	int64_t since = json_get_int(payload, "ahead", 0) ? task->job.created_at : 1;
+	if (fetch->subject.fetched_at >= since) {
 		task->silent = true;
 		task_settle(task, JOB_DONE, NULL);
 		return OK;

@@ -2,6 +2,7 @@
 /* Job kind housekeeping: delete rows that have had their day, a batch of each at a time. */
 #include "base/log.h"
 #include "runner/kinds.h"
+#include "store/fetch_ahead.h"
 #include "store/housekeeping.h"
 #include "store/oauth_grant.h"
 #include "store/oauth_refresh.h"
@@ -35,6 +36,7 @@ static const struct sweep {
 	enum err (*run)(struct store *store, int64_t most, int64_t *n_out, struct errctx *ctx);
 } sweeps[] = {
 	{ "refreshes", oauth_refresh_sweep },
+	{ "fetches", fetch_ahead_sweep },
 	{ "unconfirmed", oauth_grant_end_stale },
 };
 

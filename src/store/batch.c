@@ -150,12 +150,12 @@ static const struct col subject_cols[] = {
 	COL(TEXT, struct subject_row, subject.metadata),
 	COL(INT0, struct subject_row, subject.http_request_ttl),
 	COL(INT, struct subject_row, subject.version),
-	COL(BOOL, struct subject_row, subject.cached),
+	COL(TIME, struct subject_row, subject.fetched_at),
 	COL(BYTES, struct subject_row, subject.definition_sealed),
 };
 static const struct stmt subjects = { "batch_fetch_subjects",
 	"SELECT x.place, " USER_CREDENTIAL_PLACE_COLUMNS ", c.name, c.slug, c.metadata, "
-	"c.http_request_ttl, c.version, t.credential_id IS NOT NULL, c.definition_sealed "
+	"c.http_request_ttl, c.version, t.fetched_at, c.definition_sealed "
 	"FROM " ROWS "place FOR ORDINALITY, id BIGINT PATH '$')) x "
 	"STRAIGHT_JOIN user_credential c ON c.id = x.id "
 	"LEFT JOIN fetch_token t ON t.credential_id = c.id AND t.version = c.version "
@@ -214,7 +214,7 @@ static const struct stmt put_tokens = { "batch_fetch_tokens",
 	"sealed MEDIUMTEXT CHARACTER SET ascii PATH '$.sealed')) x "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
 	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
-	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at)",
+	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at), ahead_at = NULL",
 	rows_in, COL_N(rows_in), NULL, 0 };
 
 static enum err

@@ -19,7 +19,8 @@ struct use_row {
 	    COL(BYTES, struct use_row, use.definition_sealed),                                     \
 	    COL(BYTES, struct use_row, use.token_sealed),                                          \
 	    COL(TIME, struct use_row, use.fetched_at), COL(TIME, struct use_row, use.fresh_until), \
-	    COL(TIME, struct use_row, use.token_expires_at)
+	    COL(TIME, struct use_row, use.token_expires_at),                                       \
+	    COL(TIME, struct use_row, use.ahead_at)
 #define TEXT_OF(number) #number
 #define SECONDS(number) TEXT_OF(number)
 #define MARGIN SECONDS(FETCH_MARGIN_S) " SECOND"
@@ -41,7 +42,7 @@ static const struct col use_out[] = { AUTH_COLS(struct use_row, auth), USE_COLS 
 #define USE_COLUMNS                                                                                \
 	AUTH_COLUMNS ", " USER_CREDENTIAL_PLACE_COLUMNS ", c.slug, c.version, c.expires_at, "      \
 		     "IF(c.mode IN ('TEXT', 'JWT'), c.definition_sealed, NULL), t.token_sealed, "  \
-		     "t.fetched_at, t.fresh_until, t.expires_at"
+		     "t.fetched_at, t.fresh_until, t.expires_at, t.ahead_at"
 /* Members of the owning team, who ask most, are found by keys alone; only when there is none the
  * whole rule is asked. */
 static const struct stmt member_select = { "fetch_token_member",
@@ -58,7 +59,7 @@ static const struct col job_in[] = { COL(INT, struct ask_in, id), COL(INT, struc
 static const struct col job_out[] = { USE_COLS };
 static const struct stmt job_select = { "fetch_token_by_job",
 	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.slug, c.version, c.expires_at, NULL, "
-	"t.token_sealed, t.fetched_at, t.fresh_until, t.expires_at FROM fetch_token t "
+	"t.token_sealed, t.fetched_at, t.fresh_until, t.expires_at, t.ahead_at FROM fetch_token t "
 	"JOIN user_credential c ON c.id = t.credential_id AND c.version = t.version "
 	"WHERE t.credential_id = ? AND t.job_id >= ? "
 	"AND t.fetched_at > UTC_TIMESTAMP(3) - INTERVAL " SECONDS(
@@ -142,12 +143,12 @@ static const struct col subject_out[] = {
 	COL(TEXT, struct fetch_subject, metadata),
 	COL(INT0, struct fetch_subject, http_request_ttl),
 	COL(INT, struct fetch_subject, version),
-	COL(BOOL, struct fetch_subject, cached),
+	COL(TIME, struct fetch_subject, fetched_at),
 	COL(BYTES, struct fetch_subject, definition_sealed),
 };
 static const struct stmt subject_select = { "fetch_subject",
 	"SELECT " USER_CREDENTIAL_PLACE_COLUMNS ", c.name, c.slug, c.metadata, "
-	"c.http_request_ttl, c.version, t.credential_id IS NOT NULL, c.definition_sealed "
+	"c.http_request_ttl, c.version, t.fetched_at, c.definition_sealed "
 	"FROM user_credential c LEFT JOIN fetch_token t ON " FRESH " WHERE c.id = ?",
 	subject_in, COL_N(subject_in), subject_out, COL_N(subject_out) };
 
@@ -208,7 +209,7 @@ static const struct stmt put = { "fetch_token_put",
 	"UTC_TIMESTAMP(3) + INTERVAL ? SECOND, UTC_TIMESTAMP(3) + INTERVAL ? SECOND) "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
 	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
-	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at)",
+	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at), ahead_at = NULL",
 	put_in, COL_N(put_in), NULL, 0 };
 
 enum err

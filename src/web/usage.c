@@ -160,7 +160,10 @@ write_note(struct store *store, const struct note *note, struct errctx *ctx)
 		return token_use_write(store, note->public_id, note->person_id, ctx);
 	snprintf(actor, sizeof(actor), "token:%s", note->public_id);
 	snprintf(entry.subject, sizeof(entry.subject), "%lld", (long long)note->subject_id);
-	return audit_add(store, &entry, ctx);
+	enum err err = audit_add(store, &entry, ctx);
+	if (!err && strcmp(note->event, "credential.use") == 0)
+		err = credential_use_write(store, note->subject_id, ctx);
+	return err;
 }
 
 static enum err

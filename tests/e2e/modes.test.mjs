@@ -171,6 +171,45 @@ describe('the end of a token', () => {
     assert.ok(Date.now() - begin < 6000);
   });
 
+  it('is seen to in time for one in steady use: nobody waits, and no vendor is asked twice', async () => {
+    let n = 0;
+    answerWith(() => ({ token: `t${++n}`, ends: 30 }));
+    const { id } = await living();
+    assert.equal((await fetched(id)).token, 't1');
+    const older = (seconds) => stack.mysql(`UPDATE fetch_token SET fetched_at = fetched_at - INTERVAL ${seconds} SECOND,
+      fresh_until = fresh_until - INTERVAL ${seconds} SECOND, expires_at = expires_at - INTERVAL ${seconds} SECOND WHERE credential_id = ${id}`);
+    await older(16);
+    await fetched(id);
+    assert.equal(n, 1, 'not before the last fifth');
+    await older(5);
+    const release = vendor.hold('/ends');
+    assert.deepEqual((await Promise.all(Array.from({ length: 5 }, () => fetched(id)))).map((body) => body.token), Array(5).fill('t1'));
+    release();
+    await waitFor('the next token', async () => (await fetched(id)).token === 't2');
+    assert.deepEqual((await log(id)).map((entry) => entry.outcome), ['fetched', 'fetched']);
+    answerWith({ token: null });
+    await older(21);
+    for (let i = 0; i < 5; i++) assert.equal((await fetched(id)).token, 't2', 'a failure ahead of time hurts nobody');
+    await waitFor('the failure', async () => (await log(id))[0].outcome === 'failed');
+    await fetched(id);
+    assert.equal((await log(id)).length, 3, 'and is not repeated at once');
+  });
+
+  it('is seen to by the runner where it was used again', async () => {
+    answerWith(() => ({ token: 't', ends: 1000 }));
+    const [used, idle] = [await living(), await living()];
+    for (const { id } of [used, idle]) {
+      await fetched(id);
+      await stack.mysql(`UPDATE fetch_token SET fetched_at = fetched_at - INTERVAL 850 SECOND, fresh_until = fresh_until - INTERVAL 850 SECOND WHERE credential_id = ${id}`);
+    }
+    await waitFor('the use to be written', async () => (await stack.mysql(`SELECT last_used_at FROM user_credential WHERE id = ${used.id}`))[0][0] !== 'NULL');
+    await stack.mysql(`UPDATE user_credential SET last_used_at = UTC_TIMESTAMP(3) - INTERVAL 845 SECOND WHERE id = ${idle.id}`);
+    await stack.mysql(`INSERT IGNORE INTO job (kind, subject, active_key, team_id, run_at, max_attempts, payload, created_at)
+      VALUES ('housekeeping', 'housekeeping', 'housekeeping', 0, UTC_TIMESTAMP(3), 1, '{}', UTC_TIMESTAMP(3))`);
+    await waitFor('a fetch nobody asked for', async () => (await log(used.id)).length === 2);
+    assert.equal((await log(idle.id)).length, 1);
+  });
+
   it('is the exp of a JWT, also for those who come back for it later', async () => {
     const jwt = (seconds) => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${
       Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1000) + seconds })).toString('base64url')}.c2ln`;

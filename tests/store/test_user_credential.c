@@ -14,8 +14,10 @@
 #include "base/alloc.h"
 #include "base/scopes.h"
 #include "store/admin.h"
+#include "store/fetch_ahead.h"
 #include "store/fetch_token.h"
 #include "store/folder.h"
+#include "store/job.h"
 #include "store/migrate.h"
 #include "store/user_credential.h"
 #include "vault/api_token.h"
@@ -380,7 +382,7 @@ is_cached(int64_t id)
 	struct errctx ctx = { 0 };
 
 	ok(fetch_subject_load(&store, id, &subject, &ctx), &ctx);
-	bool cached = subject.cached;
+	bool cached = subject.fetched_at != 0;
 	fetch_subject_free(&subject);
 	return cached;
 }
@@ -735,6 +737,81 @@ caches_a_token_while_it_is_fresh(void **state)
 	assert_false(is_cached(id));
 }
 
+/* Fetched a while ago with that much life in all and left; used when. Gives whether it is swept. */
+static bool
+is_swept(int64_t id, int life_s, int left_s, int used_ago_s)
+{
+	struct errctx ctx = { 0 };
+	int64_t n = 0;
+	char sql[400];
+
+	run_sql("DELETE FROM job");
+	run_sql("DELETE FROM fetch_token");
+	put_new(id, 31, life_s, "swept");
+	snprintf(sql, sizeof(sql),
+	    "UPDATE fetch_token SET fetched_at = fetched_at - INTERVAL %d SECOND, "
+	    "fresh_until = fresh_until - INTERVAL %d SECOND",
+	    life_s - left_s, life_s - left_s);
+	run_sql(sql);
+	snprintf(sql, sizeof(sql),
+	    "UPDATE user_credential SET last_used_at = UTC_TIMESTAMP(3) - INTERVAL %d SECOND "
+	    "WHERE id = %lld",
+	    used_ago_s, (long long)id);
+	run_sql(sql);
+	ok(fetch_ahead_sweep(&store, 10, &n, &ctx), &ctx);
+	return n == 1;
+}
+
+static void
+sweeps_up_what_ends_soon_and_was_used_again(void **state)
+{
+	int64_t id = make_multi("ahead"), n = 0;
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	assert_true(is_swept(id, 1000, 150, 1));
+	ok(fetch_ahead_sweep(&store, 10, &n, &ctx), &ctx);
+	assert_int_equal(n, 0); /* one is under way */
+	assert_false(is_swept(id, 1000, 250, 1));
+	assert_false(is_swept(id, 1000, 150, 845)); /* by whoever waited for it, and nobody since */
+	assert_true(is_swept(id, 1000, 150, 835));
+	assert_true(is_swept(id, 86400, 300, 1));
+	assert_false(is_swept(id, 86400, 310, 1));
+	assert_false(is_swept(id, 1000, -1, 1));
+}
+
+static void
+an_asker_near_the_end_puts_one_fetch_in(void **state)
+{
+	int64_t id = make_multi("ahead of time");
+	struct fetch_use use = { 0 };
+	struct errctx ctx = { 0 };
+	struct auth auth = as(&ada);
+	struct job *jobs = NULL;
+	size_t n = 0;
+	(void)state;
+
+	put_new(id, 41, 100, "ends soon");
+	auth.need = SCOPE_USER_CREDENTIALS_USE;
+	ok(fetch_token_read(&store, &auth, id, &use, &ctx), &ctx);
+	assert_false(fetch_ahead_is_due(&use, use.fetched_at + 70000));
+	assert_true(fetch_ahead_is_due(&use, use.fetched_at + 80000));
+	run_sql("DELETE FROM job");
+	ok(fetch_ahead_order(&store, &use, NULL, &ctx), &ctx);
+	ok(fetch_ahead_order(&store, &use, NULL, &ctx), &ctx);
+	run_sql("UPDATE job SET state = 'failed', active_key = NULL");
+	ok(fetch_ahead_order(&store, &use, NULL, &ctx), &ctx); /* it failed, and just now */
+	ok(job_list(&store, NULL, 10, &jobs, &n, &ctx), &ctx);
+	assert_int_equal(n, 1);
+	assert_string_equal(jobs[0].kind, "fetch");
+	job_free(&jobs[0]);
+	free(jobs);
+	fetch_use_free(&use);
+	ok(fetch_token_read(&store, &auth, id, &use, &ctx), &ctx);
+	assert_false(fetch_ahead_is_due(&use, use.ahead_at + 1000));
+	fetch_use_free(&use);
+}
+
 static void
 gives_the_token_without_life_to_those_who_waited(void **state)
 {
@@ -1017,6 +1094,8 @@ main(void)
 		TEST(shares_with_no_team_that_is_not_listed),
 		TEST(caches_a_token_while_it_is_fresh),
 		TEST(gives_the_token_without_life_to_those_who_waited),
+		TEST(an_asker_near_the_end_puts_one_fetch_in),
+		TEST(sweeps_up_what_ends_soon_and_was_used_again),
 		TEST(drops_the_token_when_the_credential_changes),
 		TEST(hands_out_the_definition_of_text_only),
 		TEST(opens_no_token_of_another_credential),
