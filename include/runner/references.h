@@ -11,8 +11,9 @@
 #include "runner/task.h"
 #include "store/credential_need.h"
 
-#define REFERENCES_DEPTH_MAX 8 /* credentials that wait for one another */
-#define REFERENCES_WAIT_MS 250 /* between looks at what is being fetched */
+#define REFERENCES_DEPTH_MAX 8  /* credentials that wait for one another */
+#define REFERENCES_WAIT_MS 250  /* between looks at what is being fetched… */
+#define REFERENCES_SOON_MS 1000 /* …after this; until then a fifth of it */
 
 /* All by slug. Owned; references_free(). */
 struct references {

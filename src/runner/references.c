@@ -316,10 +316,13 @@ references_of_request(const struct references *references, const json_t *options
 void
 references_wait(struct task *task)
 {
-	if (clock_now_ms() - task->job.created_at > WAIT_MOST_MS) {
+	int64_t waited = clock_now_ms() - task->job.created_at;
+
+	if (waited > WAIT_MOST_MS) {
 		task_settle(task, JOB_FAILED, "a credential that it needs did not come in time");
 		return;
 	}
 	task_settle(task, JOB_BACK, NULL);
-	task->outcome.delay_ms = REFERENCES_WAIT_MS;
+	task->outcome.delay_ms =
+	    waited < REFERENCES_SOON_MS ? REFERENCES_WAIT_MS / 5 : REFERENCES_WAIT_MS;
 }

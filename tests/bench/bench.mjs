@@ -8,10 +8,11 @@ import { parseArgs } from 'node:util';
 import { fixed, table } from './figures.mjs';
 import { measureHttp } from './http.mjs';
 import { measureFirstByte, measureIdle, measureJobs } from './jobs.mjs';
+import { measureModes } from './modes.mjs';
 import { privateMiB } from './process.mjs';
 import { World } from './world.mjs';
 
-const PARTS = ['http', 'jobs', 'first-byte', 'idle'];
+const PARTS = ['http', 'jobs', 'modes', 'first-byte', 'idle'];
 const NUMBERS = { rounds: 5, seconds: 2, connections: 8, workers: 4, jobs: 3000, samples: 150 };
 
 function readOptions() {
@@ -50,6 +51,7 @@ async function measure(options) {
   const parts = {
     http: async () => { await world.makeRows(); results.http = await measureHttp(world); },
     jobs: async () => { results.jobs = await measureJobs(world); },
+    modes: async () => { results.modes = await measureModes(world); },
     'first-byte': async () => { results.firstByte = await measureFirstByte(world); },
     idle: async () => { results.idle = await measureIdle(world); },
   };
@@ -83,7 +85,7 @@ function aims({ http, jobs, firstByte, idle, memory: used }) {
 }
 
 function show(results, options) {
-  const { http, jobs, firstByte, idle, memory: used } = results;
+  const { http, jobs, modes, firstByte, idle, memory: used } = results;
   const print = (...lines) => process.stdout.write(`${lines.join('\n')}\n\n`);
   if (http) {
     print(`HTTP: ${options.workers} workers, ${options.connections} connections, median of ${options.rounds} rounds of ${options.seconds} s; µs of processor time per call`,
@@ -95,6 +97,12 @@ function show(results, options) {
       table([{ name: 'bare libcurl', rate: jobs.bare }, { ...jobs, name: 'runner' }], [['', 'name'], ['fetches/s', 'rate', fixed(0)],
         ['of bare', 'ratio', fixed(2)], ['runner µs', 'runnerUs', fixed(0)], ['database µs', 'dbUs', fixed(0)]]),
       `of which formulas ${jobs.formulas.typical.toFixed(1)} µs; ${jobs.formulas.rich.toFixed(1)} µs where there are ten of them, a signature and a date among them`);
+  }
+  if (modes) {
+    print(`Other modes: fetches of the runner, ${options.jobs} at a time, median of ${options.rounds} rounds`,
+      table(modes.fetches, [['', 'name'], ['fetches/s', 'rate', fixed(0)], ['runner µs', 'runnerUs', fixed(0)], ['database µs', 'dbUs', fixed(0)]]));
+    print('Other modes: calls, from a client in JavaScript',
+      table(modes.calls, [['', 'name'], ['calls/s', 'rate', fixed(0)], ['p50 ms', 'p50', fixed(2)], ['p99 ms', 'p99', fixed(2)]]));
   }
   if (firstByte) {
     print(`Idle runner, ${firstByte.samples} calls for a token: p50 and p99 in ms`,

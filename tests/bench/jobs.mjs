@@ -19,13 +19,13 @@ async function bareRound(world) {
 }
 
 // One job for each credential, as POST …/token puts it in; all at once, so that enqueueing is not measured.
-async function runnerRound(world) {
+export async function runnerRound(world, name = 'Job') {
   const [[last]] = await world.stack.mysql('SELECT COALESCE(MAX(id), 0) FROM job');
   const pids = { runner: await world.stack.pids('runner'), db: await world.stack.pids('db'), nginx: await world.stack.pids('nginx') };
   const begin = Object.fromEntries(Object.entries(pids).map(([part, list]) => [part, processorSeconds(list)]));
   await world.stack.mysql(`INSERT INTO job (kind, subject, active_key, team_id, run_at, max_attempts, payload, created_at)
     SELECT 'fetch', id, CONCAT('fetch:', id), team_id, UTC_TIMESTAMP(3), 3, '{}', UTC_TIMESTAMP(3)
-    FROM user_credential WHERE name LIKE 'Job %'`);
+    FROM user_credential WHERE name LIKE '${name} %'`);
   const mine = `FROM job WHERE id > ${last} AND kind = 'fetch'`;
   await waitFor('the jobs', async () => (await world.stack.mysql(`SELECT COUNT(*) ${mine} AND finished_at IS NULL`))[0][0] === '0',
     { seconds: 120, everyMs: 200 });
