@@ -290,20 +290,21 @@ struct lock_io {
 	struct uuid uuid;       /* found */
 	int64_t team_id;        /* found */
 };
-static const struct col lock_in[] = { COL(INT, struct lock_io, id),
-	COL(INT, struct lock_io, person_id) };
+static const struct col lock_in[] = { COL(INT, struct lock_io, id) };
 static const struct col lock_out[] = { COL(UUID, struct lock_io, uuid),
 	COL(INT, struct lock_io, team_id) };
 static const struct stmt lock = { "connection_lock",
-	"SELECT x.uuid, x.team_id FROM connection x WHERE x.id = ? AND EXISTS (SELECT 1 "
-	"FROM team_member m WHERE m.team_id = x.team_id AND m.person_id = ?) FOR UPDATE",
-	lock_in, COL_N(lock_in), lock_out, COL_N(lock_out) };
+	"SELECT x.uuid, x.team_id FROM connection x WHERE x.id = ? FOR UPDATE", lock_in,
+	COL_N(lock_in), lock_out, COL_N(lock_out) };
 
 static enum err
 lock_row(struct store *store, struct lock_io *io, struct audit_entry *audit, struct errctx *ctx)
 {
-	enum err err = missing(stmt_one(store->db, &lock, io, io, ctx), ctx);
+	enum err err = stmt_one(store->db, &lock, io, io, ctx);
 
+	if (!err)
+		err = team_hide_from_others(store, io->team_id, io->person_id, ctx);
+	err = missing(err, ctx);
 	if (!err)
 		note_subject(audit, io->team_id, io->id);
 	return err;

@@ -7,64 +7,13 @@
 
 #include "base/alloc.h"
 #include "store/mail.h"
+#include "store/team_read.h"
 #include "store/oauth_grant.h"
-
-/* ---- states ---- */
-
-const char *const credential_state_names[CREDENTIAL_STATE_COUNT] = { "pending", "authorized",
-	"declined", "reauthorizing", "invalid" };
-
-#define REFUSED CREDENTIAL_STATE_COUNT
-#define PENDING CREDENTIAL_PENDING
-#define AUTHORIZED CREDENTIAL_AUTHORIZED
-#define DECLINED CREDENTIAL_DECLINED
-#define BROKEN CREDENTIAL_REAUTHORIZING
-/* What each event makes of each state. Whoever declined may still come back and authorize. */
-static const unsigned char steps[CREDENTIAL_STATE_COUNT][CREDENTIAL_EVENT_COUNT] = {
-	/*                     authorize  decline  remote gone  test failed  passed  grant broken */
-	[CREDENTIAL_PENDING] = { AUTHORIZED, DECLINED, PENDING, REFUSED, REFUSED, PENDING },
-	[CREDENTIAL_AUTHORIZED] = { REFUSED, REFUSED, PENDING, BROKEN, AUTHORIZED, BROKEN },
-	[CREDENTIAL_DECLINED] = { AUTHORIZED, DECLINED, DECLINED, REFUSED, REFUSED, DECLINED },
-	[CREDENTIAL_REAUTHORIZING] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED, BROKEN },
-	[CREDENTIAL_INVALID] = { AUTHORIZED, DECLINED, PENDING, BROKEN, AUTHORIZED, BROKEN },
-};
-static const char *const refusals[CREDENTIAL_EVENT_COUNT] = {
-	[CREDENTIAL_AUTHORIZE] = "the credential is authorized already",
-	[CREDENTIAL_DECLINE] = "an authorized credential cannot be declined",
-	[CREDENTIAL_REMOTE_GONE] = "the credential has nothing to delete",
-	[CREDENTIAL_TEST_FAILED] = "a credential that is not authorized has nothing to be tested",
-	[CREDENTIAL_TEST_PASSED] = "a credential that is not authorized has nothing to be tested",
-	[CREDENTIAL_GRANT_BROKEN] = "the credential has nothing that could break",
-};
-
-enum err
-credential_event(enum credential_state state, enum credential_event event,
-    enum credential_state *state_out, struct errctx *ctx)
-{
-	unsigned next = steps[state][event];
-
-	if (next == REFUSED)
-		return err_set(ctx, ERR_VALUE, "", "%s", refusals[event]);
-	*state_out = (enum credential_state)next;
-	return OK;
-}
-
-enum err
-credential_state_parse(const char *name, enum credential_state *state_out, struct errctx *ctx)
-{
-	for (unsigned i = 0; i < CREDENTIAL_STATE_COUNT; i++)
-		if (!strcmp(credential_state_names[i], name)) {
-			*state_out = (enum credential_state)i;
-			return OK;
-		}
-	return err_set(ctx, ERR_INTERNAL, "", "a credential is in an unknown state");
-}
 
 /* ---- reading ---- */
 
 struct find_in {
 	struct uuid id;
-	int64_t person_id;
 	const char *public_id;
 };
 struct load_row {
@@ -137,21 +86,25 @@ credential_get(struct store *store, struct auth *auth, const struct uuid *id,
 
 /* ---- changing ---- */
 
-static const struct col lock_in[] = { COL(UUID, struct find_in, id),
-	COL(INT, struct find_in, person_id), COL(INT, struct find_in, person_id) };
 static const struct stmt lock = { "credential_lock",
 	"SELECT " CREDENTIAL_COLUMNS " FROM credential c "
-	"JOIN credential_request r ON r.id = c.request_id WHERE c.id = ? AND (? = -1 OR EXISTS "
-	"(SELECT 1 FROM team_member m WHERE m.team_id = r.team_id AND m.person_id = ?)) FOR UPDATE",
-	lock_in, COL_N(lock_in), load_out, COL_N(load_out) };
+	"JOIN credential_request r ON r.id = c.request_id WHERE c.id = ? FOR UPDATE",
+	id_in, COL_N(id_in), load_out, COL_N(load_out) };
 
 enum err
 credential_lock_in(struct store *store, const struct uuid *id, int64_t person_id,
     struct credential *credential_out, struct errctx *ctx)
 {
-	const struct find_in in = { .id = *id, .person_id = person_id };
+	struct credential credential = { 0 };
+	enum err err = stmt_one(store->db, &lock, &(struct find_in){ .id = *id }, &credential, ctx);
 
-	return missing(stmt_one(store->db, &lock, &in, credential_out, ctx), ctx);
+	if (!err && person_id != CREDENTIAL_ANYBODY)
+		err = team_hide_from_others(store, credential.team_id, person_id, ctx);
+	if (err)
+		credential_free(&credential);
+	else
+		*credential_out = credential;
+	return missing(err, ctx);
 }
 
 struct change {

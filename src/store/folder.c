@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/team_read.h"
 
 /* ---- a page ---- */
 
@@ -137,13 +138,11 @@ folder_create(struct store *store, struct audit_entry *audit, int64_t team_id, c
 	return err;
 }
 
-static const struct col find_in[] = { COL(INT, struct work, id), COL(INT, struct work, person_id) };
+static const struct col id_in[] = { COL(INT, struct work, id) };
 static const struct col find_out[] = { COL(INT, struct work, team_id) };
 static const struct stmt find = { "folder_lock",
-	"SELECT f.team_id FROM folder f WHERE f.id = ? AND EXISTS (SELECT 1 FROM team_member m "
-	"WHERE m.team_id = f.team_id AND m.person_id = ?) FOR UPDATE",
-	find_in, COL_N(find_in), find_out, COL_N(find_out) };
-static const struct col id_in[] = { COL(INT, struct work, id) };
+	"SELECT f.team_id FROM folder f WHERE f.id = ? FOR UPDATE", id_in, COL_N(id_in), find_out,
+	COL_N(find_out) };
 static const struct stmt clear = { "folder_clear",
 	"UPDATE user_credential SET folder_id = NULL WHERE folder_id = ?", id_in, COL_N(id_in),
 	NULL, 0 };
@@ -156,6 +155,8 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	struct work *work = arg;
 	enum err err = stmt_one(store->db, &find, work, work, ctx);
 
+	if (!err)
+		err = team_hide_from_others(store, work->team_id, work->person_id, ctx);
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, err, "", "no such folder");
 	if (!err)

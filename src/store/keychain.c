@@ -304,13 +304,27 @@ struct lock_in {
 	int64_t id, person_id;
 	bool confirmed; /* of a deletion */
 };
-static const struct col lock_in[] = { COL(INT, struct lock_in, id),
-	COL(INT, struct lock_in, person_id) };
+static const struct col lock_in[] = { COL(INT, struct lock_in, id) };
 static const struct stmt lock = { "keychain_lock",
-	"SELECT " KEY_COLUMNS ", y.uuid, y.parameters_sealed FROM keychain y WHERE y.id = ? "
-	"AND EXISTS (SELECT 1 FROM team_member m WHERE m.team_id = y.team_id AND m.person_id = ?) "
-	"FOR UPDATE",
+	"SELECT " KEY_COLUMNS
+	", y.uuid, y.parameters_sealed FROM keychain y WHERE y.id = ? FOR UPDATE",
 	lock_in, COL_N(lock_in), sealed_out, COL_N(sealed_out) };
+
+static enum err
+lock_row(struct store *store, const struct lock_in *find, struct sealed_row *row_out,
+    struct errctx *ctx)
+{
+	struct sealed_row row = { 0 };
+	enum err err = stmt_one(store->db, &lock, find, &row, ctx);
+
+	if (!err)
+		err = team_hide_from_others(store, row.key.team_id, find->person_id, ctx);
+	if (err)
+		stmt_row_free(&lock, &row);
+	else
+		*row_out = row;
+	return missing(err, ctx);
+}
 
 struct change_in {
 	int64_t id;
@@ -355,7 +369,7 @@ update_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	struct change_in in = { .id = change->id, .name = change->name };
 	const struct lock_in find = { .id = change->id, .person_id = change->person_id };
 	struct sealed_row row = { 0 };
-	enum err err = missing(stmt_one(store->db, &lock, &find, &row, ctx), ctx);
+	enum err err = lock_row(store, &find, &row, ctx);
 
 	if (err)
 		return err;
@@ -402,7 +416,7 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 {
 	const struct lock_in *find = arg;
 	struct sealed_row row = { 0 };
-	enum err err = missing(stmt_one(store->db, &lock, find, &row, ctx), ctx);
+	enum err err = lock_row(store, find, &row, ctx);
 
 	if (err)
 		return err;

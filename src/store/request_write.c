@@ -267,17 +267,16 @@ struct delete_io {
 	bool confirmed, has_remote;
 	int64_t job_id;
 };
-static const struct col lock_in[] = { COL(UUID, struct delete_io, id),
-	COL(INT, struct delete_io, person_id) };
-static const struct col lock_out[] = { COL(INT, struct delete_io, team_id),
-	COL(BOOL, struct delete_io, has_remote) };
-static const struct stmt lock = { "request_lock",
-	"SELECT r.team_id, EXISTS (SELECT 1 FROM credential c "
-	"WHERE c.request_id = r.id AND c.remote_id IS NOT NULL) FROM credential_request r "
-	"WHERE r.id = ? AND EXISTS (SELECT 1 FROM team_member m "
-	"WHERE m.team_id = r.team_id AND m.person_id = ?) FOR UPDATE",
-	lock_in, COL_N(lock_in), lock_out, COL_N(lock_out) };
 static const struct col id_in[] = { COL(UUID, struct delete_io, id) };
+static const struct col lock_out[] = { COL(INT, struct delete_io, team_id) };
+static const struct stmt lock = { "request_lock",
+	"SELECT r.team_id FROM credential_request r WHERE r.id = ? FOR UPDATE", id_in, COL_N(id_in),
+	lock_out, COL_N(lock_out) };
+static const struct col remote_out[] = { COL(BOOL, struct delete_io, has_remote) };
+static const struct stmt has_remote = { "request_has_remote",
+	"SELECT COUNT(*) > 0 FROM credential c WHERE c.request_id = ? "
+	"AND c.remote_id IS NOT NULL",
+	id_in, COL_N(id_in), remote_out, COL_N(remote_out) };
 static const struct stmt delete_request = { "request_delete",
 	"DELETE FROM credential_request WHERE id = ?", id_in, COL_N(id_in), NULL, 0 };
 
@@ -314,8 +313,12 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	struct delete_io *io = arg;
 	enum err err = stmt_one(store->db, &lock, io, io, ctx);
 
+	if (!err)
+		err = team_hide_from_others(store, io->team_id, io->person_id, ctx);
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, err, "", "no such credential request");
+	if (!err)
+		err = stmt_one(store->db, &has_remote, io, io, ctx);
 	if (err)
 		return err;
 	if (io->has_remote && !io->confirmed)

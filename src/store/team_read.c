@@ -275,6 +275,14 @@ static const struct stmt member_insert = { "team_member_add",
 	COL_N(member_in), NULL, 0 };
 
 enum err
+team_hide_from_others(struct store *store, int64_t team_id, int64_t person_id, struct errctx *ctx)
+{
+	struct member_io io = { team_id, person_id };
+
+	return stmt_one(store->db, &member_select, &io, &io, ctx);
+}
+
+enum err
 team_require_member(struct store *store, int64_t team_id, int64_t person_id, struct errctx *ctx)
 {
 	struct member_io io = { team_id, person_id };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* User credentials as they are made, changed, moved between teams and deleted. */
 #include "store/user_credential.h"
+#include "store/team_read.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -213,7 +214,7 @@ static const struct stmt update = { "user_credential_update",
 	"updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
 	update_in, COL_N(update_in), NULL, 0 };
 
-/* The membership is looked at, not locked: that needs no right to write the table. */
+static const struct col id_in[] = { COL(INT, struct ids_in, id) };
 static const struct col lock_out[] = { USER_CREDENTIAL_COLS(struct stored, row),
 	COL(BYTES, struct stored, definition) };
 static const struct stmt lock = { "user_credential_lock",
@@ -221,12 +222,8 @@ static const struct stmt lock = { "user_credential_lock",
 	", c.folder_id, c.owner_id, c.name, c.slug, c.read_access, c.shared_team_slugs, "
 	"c.description, c.metadata, c.http_request_ttl, c.version, c.expires_at, c.created_at, "
 	"c.updated_at, c.shown, NULL, NULL, c.definition_sealed FROM user_credential c WHERE c.id "
-	"= ? "
-	"AND EXISTS (SELECT 1 FROM team_member m WHERE m.team_id = c.team_id AND m.person_id = ?) "
-	"FOR UPDATE",
-	team_in, COL_N(team_in), lock_out, COL_N(lock_out) };
-
-static const struct col id_in[] = { COL(INT, struct ids_in, id) };
+	"= ? FOR UPDATE",
+	id_in, COL_N(id_in), lock_out, COL_N(lock_out) };
 static const struct col read_out[] = { USER_CREDENTIAL_COLS(struct stored, row) };
 static const struct stmt read_back = { "user_credential_read",
 	"SELECT " USER_CREDENTIAL_COLUMNS " FROM user_credential c JOIN person o ON o.id = "
@@ -250,15 +247,19 @@ lock_row(struct store *store, struct audit_entry *audit, int64_t id, struct stor
     struct errctx *ctx)
 {
 	const struct ids_in in = { .id = id, .person_id = audit->person_id };
-	enum err err = stmt_one(store->db, &lock, &in, stored_out, ctx);
+	struct stored stored = { 0 };
+	enum err err = stmt_one(store->db, &lock, &in, &stored, ctx);
 
-	if (err == ERR_NOT_FOUND)
-		return err_set(ctx, err, "", "no such credential");
-	if (!err) {
-		audit->team_id = stored_out->row.place.team_id;
-		snprintf(audit->subject, sizeof(audit->subject), "%lld", (long long)id);
+	if (!err)
+		err = team_hide_from_others(store, stored.row.place.team_id, in.person_id, ctx);
+	if (err) {
+		stmt_row_free(&lock, &stored);
+		return err == ERR_NOT_FOUND ? err_set(ctx, err, "", "no such credential") : err;
 	}
-	return err;
+	*stored_out = stored;
+	audit->team_id = stored.row.place.team_id;
+	snprintf(audit->subject, sizeof(audit->subject), "%lld", (long long)id);
+	return OK;
 }
 
 /* The last check of the definition as it will be, and what it shows. */

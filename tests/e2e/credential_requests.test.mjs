@@ -390,6 +390,16 @@ describe('declining', () => {
     for (const { status } of both) assert.ok(status === 200 || status === 404);
   });
 
+  test('deleted while all of it is declined: MariaDB 10.11 ended with signal 11', async () => {
+    for (let i = 0; i < 8; i++) {
+      const { request } = await create({ credentials: Array(12).fill({ appName: 'http', appModules: ['ActionSendDataBasicAuth'] }) });
+      const { credentials } = await detailOf(request.id);
+      const answers = await Promise.all([...credentials.map(({ id }) => call('POST', `${CREDENTIALS}/${id}/decline`)),
+        call('DELETE', `${REQUESTS}/${request.id}`), call('DELETE', `${REQUESTS}/${request.id}`)]);
+      for (const answer of answers) assert.ok(answer.status === 200 || answer.status === 404, answer.text);
+    }
+  });
+
   test('refuses bad reasons and other media types', async () => {
     const { request } = await create();
     const { credentials: [{ id }] } = await detailOf(request.id);
