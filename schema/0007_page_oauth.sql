@@ -12,7 +12,7 @@ CREATE FUNCTION page_browser(p_bound BINARY(32), p_browser BINARY(32)) RETURNS C
 -- One row per credential, each with the request's own columns; no row: unknown request or wrong secret. For another browser: one row
 -- without a credential. Changes nothing but the count of wrong links. Of client registrations the organization's own counts before the
 -- common one, and none whose client id is still missing; none for a team that has another platform: tokens cannot be handed to it.
--- Replaced, not dropped: who may execute it stays.
+-- A user credential (column of 0008) brings its own: `own_type`. Replaced, not dropped: who may execute it stays.
 CREATE OR REPLACE PROCEDURE page_open(IN p_request BINARY(16), IN p_link_hash BINARY(32), IN p_browser BINARY(32)) MODIFIES SQL DATA SQL SECURITY DEFINER
 BEGIN
   CALL page_throttle(p_request, p_link_hash);
@@ -21,9 +21,11 @@ BEGIN
   SELECT r.name, IF(b.browser = 'other', NULL, r.description) AS description, r.status, r.expires_at, r.expires_at <= UTC_TIMESTAMP(3) AS expired,
       b.browser, requester.name AS requester_name, requester.email AS requester_email, IF(b.browser = 'other', NULL, t.name) AS team_name,
       IF(b.browser = 'other', NULL, o.name) AS organization_name, r.team_id, k.generation, k.public_key, k.signature,
-      c.id, c.component, c.type, c.name AS type_name, c.label, c.description AS credential_description, c.scope, c.state,
+      c.id, c.component, c.type, c.name AS type_name, c.label, c.description AS credential_description,
+      COALESCE(JSON_EXTRACT(u.shown, '$.connect.scopes'), c.scope) AS scope, c.state,
       c.decline_reason, c.app_name, c.app_version, c.name_override, c.prefill, j.state AS job_state, j.error AS job_error,
-      a.callback_id, a.client_id, a.app AS client_app, p.metadata_value AS account_name, p.uid AS account_id, p.scopes AS account_scopes,
+      COALESCE(a.callback_id, u.uuid) AS callback_id, a.client_id, a.app AS client_app,
+      JSON_EXTRACT(u.shown, '$.connect') AS own_type, p.metadata_value AS account_name, p.uid AS account_id, p.scopes AS account_scopes,
       g.uuid IS NOT NULL OR s.id IS NOT NULL AS waits, COALESCE(g.account_name, s.account_name) AS waiting_name,
       COALESCE(g.account_id, s.account_id) AS waiting_id,
       CASE WHEN f.created_at < j.created_at THEN NULL WHEN f.error IS NOT NULL THEN f.error
@@ -36,8 +38,9 @@ BEGIN
     JOIN team_key k ON k.team_id = t.id AND k.generation = t.key_generation
     LEFT JOIN credential c ON c.request_id = r.id AND b.browser <> 'other'
     LEFT JOIN job j ON j.id = (SELECT MAX(n.id) FROM job n WHERE n.subject = uuid_text(c.id))
-    LEFT JOIN app_client a ON c.component = 'account' AND a.uuid = (SELECT w.uuid FROM app_client w WHERE w.connection_type = c.name
-      AND w.organization_id IN (0, o.id) AND w.client_id <> '' ORDER BY w.organization_id DESC LIMIT 1)
+    LEFT JOIN user_credential u ON u.id = c.user_credential_id AND u.team_id = r.team_id
+    LEFT JOIN app_client a ON c.component = 'account' AND c.user_credential_id IS NULL AND a.uuid = (SELECT w.uuid FROM app_client w
+      WHERE w.connection_type = c.name AND w.organization_id IN (0, o.id) AND w.client_id <> '' ORDER BY w.organization_id DESC LIMIT 1)
       AND NOT EXISTS (SELECT 1 FROM team_platform w WHERE w.team_id = r.team_id)
     LEFT JOIN connection p ON c.component = 'account' AND p.id = IF(c.platform = 'local', c.remote_id, c.extends_id)
     LEFT JOIN oauth_grant g ON g.uuid = (SELECT w.uuid FROM oauth_grant w WHERE w.credential_id = c.id AND w.state = 'waiting'
@@ -130,10 +133,12 @@ BEGIN
     VALUES (p_audit, UTC_TIMESTAMP(3), 'link.decline', CONCAT('link:', uuid_text(p_request)), p_address, v_team, v_subject, p_call);
 END;
 
--- The person sets out to a provider; run inside a transaction. The registration must be the one that counts. A newer trip ends no older one.
+-- The person sets out to a provider; run inside a transaction. Type and registration must be those that count: a user credential is of
+-- another type when it has changed. A newer trip ends no older one.
 CREATE PROCEDURE page_connect(IN p_request BINARY(16), IN p_link_hash BINARY(32), IN p_browser BINARY(32), IN p_credential BINARY(16),
-  IN p_flow BINARY(16), IN p_state_hash BINARY(32), IN p_callback BINARY(16), IN p_issuer VARCHAR(2048) CHARSET utf8mb4, IN p_sealed MEDIUMBLOB,
-  IN p_audit BINARY(16), IN p_address VARCHAR(45) CHARSET ascii, IN p_call CHAR(36) CHARSET ascii)
+  IN p_flow BINARY(16), IN p_state_hash BINARY(32), IN p_callback BINARY(16), IN p_type VARCHAR(64) CHARSET ascii,
+  IN p_issuer VARCHAR(2048) CHARSET utf8mb4, IN p_sealed MEDIUMBLOB, IN p_audit BINARY(16), IN p_address VARCHAR(45) CHARSET ascii,
+  IN p_call CHAR(36) CHARSET ascii)
   MODIFIES SQL DATA SQL SECURITY DEFINER
 BEGIN
   DECLARE v_team INT UNSIGNED;
@@ -144,12 +149,16 @@ BEGIN
   END IF;
   INSERT INTO oauth_flow (uuid, state_hash, credential_id, team_id, callback_id, browser_hash, connection_type, issuer, start_sealed, created_at,
       expires_at)
-    SELECT p_flow, p_state_hash, c.id, v_team, p_callback, p_browser, c.name, p_issuer, p_sealed, UTC_TIMESTAMP(3),
+    SELECT p_flow, p_state_hash, c.id, v_team, p_callback, p_browser, p_type, p_issuer, p_sealed, UTC_TIMESTAMP(3),
       UTC_TIMESTAMP(3) + INTERVAL 10 MINUTE
     FROM credential c JOIN team t ON t.id = v_team
-    WHERE c.id = p_credential AND c.component = 'account' AND p_callback = (SELECT w.callback_id FROM app_client w
-      WHERE w.connection_type = c.name AND w.organization_id IN (0, t.organization_id) AND w.client_id <> ''
-      ORDER BY w.organization_id DESC LIMIT 1) AND NOT EXISTS (SELECT 1 FROM team_platform w WHERE w.team_id = v_team);
+    LEFT JOIN user_credential u ON u.id = c.user_credential_id AND u.team_id = v_team
+    WHERE c.id = p_credential AND c.component = 'account'
+      AND p_type = IF(c.user_credential_id IS NULL, c.name, JSON_VALUE(u.shown, '$.connect.type'))
+      AND p_callback = IF(c.user_credential_id IS NULL, (SELECT w.callback_id FROM app_client w
+        WHERE w.connection_type = c.name AND w.organization_id IN (0, t.organization_id) AND w.client_id <> ''
+        ORDER BY w.organization_id DESC LIMIT 1), u.uuid)
+      AND (c.user_credential_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM team_platform w WHERE w.team_id = v_team));
   IF ROW_COUNT() <> 1 THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30004, MESSAGE_TEXT = 'no client is registered for this connection';
   END IF;
@@ -160,15 +169,18 @@ END;
 -- What a trip that comes back needs before its answer can be sealed. No row unless all three fit together, the link is still this browser's,
 -- and the trip is still open; or the credential has been authorized meanwhile (`done`).
 CREATE PROCEDURE page_return_look(IN p_callback BINARY(16), IN p_state_hash BINARY(32), IN p_browser BINARY(32)) READS SQL DATA SQL SECURITY DEFINER
-  SELECT f.uuid, f.team_id, k.generation, k.public_key, k.signature, f.connection_type, f.issuer, c.state = 'authorized' AS done
+  SELECT f.uuid, f.team_id, k.generation, k.public_key, k.signature, f.connection_type, f.issuer, c.state = 'authorized' AS done,
+    JSON_EXTRACT(u.shown, '$.connect') AS own_type
   FROM oauth_flow f
   JOIN credential c ON c.id = f.credential_id
   JOIN credential_request r ON r.id = c.request_id
   JOIN team t ON t.id = f.team_id
   JOIN team_key k ON k.team_id = t.id AND k.generation = t.key_generation
-  JOIN app_client a ON a.callback_id = f.callback_id AND a.connection_type = f.connection_type
+  LEFT JOIN user_credential u ON u.id = c.user_credential_id AND u.team_id = f.team_id AND u.uuid = f.callback_id
+    AND JSON_VALUE(u.shown, '$.connect.type') = f.connection_type
+  LEFT JOIN app_client a ON c.user_credential_id IS NULL AND a.callback_id = f.callback_id AND a.connection_type = f.connection_type
   WHERE f.state_hash = p_state_hash AND f.callback_id = p_callback AND f.browser_hash = p_browser AND r.browser_hash = p_browser
-    AND r.expires_at > UTC_TIMESTAMP(3) AND (c.state = 'authorized' OR (f.used_at IS NULL AND f.expires_at > UTC_TIMESTAMP(3)));
+    AND (u.id IS NOT NULL OR a.uuid IS NOT NULL) AND r.expires_at > UTC_TIMESTAMP(3) AND (c.state = 'authorized' OR (f.used_at IS NULL AND f.expires_at > UTC_TIMESTAMP(3)));
 
 -- The person is back; run inside a transaction. A trip is used once: the first statement decides. With `p_error` there is nothing to exchange.
 -- A job for the credential under way: error 1062.

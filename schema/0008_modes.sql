@@ -4,6 +4,12 @@ ALTER TABLE user_credential
   ADD COLUMN shown TEXT NOT NULL DEFAULT '{}' COMMENT 'JSON object of what answers show of the mode''s own fields; never secret' AFTER http_request_ttl,
   ADD COLUMN last_used_at DATETIME(3) NULL COMMENT 'last time its token was asked for, written in batches: what is in steady use is fetched ahead of expiry';
 
+-- A request may ask a person to connect a user credential of mode OAUTH; its item is then an account without a connection.
+ALTER TABLE credential
+  ADD COLUMN user_credential_id INT UNSIGNED NULL COMMENT 'user credential that the person connects; NULL: a key or connection is asked for',
+  ADD KEY credential_user_credential (user_credential_id),
+  ADD CONSTRAINT credential_user_credential FOREIGN KEY (user_credential_id) REFERENCES user_credential (id);
+
 ALTER TABLE fetch_token
   ADD COLUMN expires_at DATETIME(3) NULL COMMENT 'when the token ends, as it or the answer said; NULL: nobody said',
   ADD COLUMN ahead_at DATETIME(3) NULL COMMENT 'when an asker last put in a fetch of the next one; NULL: not yet',

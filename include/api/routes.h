@@ -5,26 +5,27 @@
 
 #include "web/router.h"
 
-extern const struct route info_routes[];             /* api/info.c */
-extern const struct route v1_team_routes[];          /* api/info.c */
-extern const struct route folder_routes[];           /* api/folders.c */
-extern const struct route user_credential_routes[];  /* api/user_credentials.c */
-extern const struct route credential_token_routes[]; /* api/credential_token.c */
-extern const struct route credential_call_routes[];  /* api/credential_call.c */
-extern const struct route openapi_routes[];          /* api/openapi.c */
-extern const struct route ops_routes[];              /* api/ops.c */
-extern const struct route user_routes[];             /* api/users.c */
-extern const struct route team_routes[];             /* api/teams.c */
-extern const struct route request_routes[];          /* api/requests.c */
-extern const struct route credential_routes[];       /* api/credentials.c */
-extern const struct route module_routes[];           /* api/modules.c */
-extern const struct route key_routes[];              /* api/keys.c */
-extern const struct route connection_routes[];       /* api/connections.c */
-extern const struct route connection_test_routes[];  /* api/connection_test.c */
-extern const struct route connection_token_routes[]; /* api/connection_token.c */
-extern const struct route metrics_routes[];          /* api/metrics.c */
-extern const struct route action_routes[];           /* api/actions.c */
-extern const struct route job_routes[];              /* api/jobs.c */
+extern const struct route info_routes[];               /* api/info.c */
+extern const struct route v1_team_routes[];            /* api/info.c */
+extern const struct route folder_routes[];             /* api/folders.c */
+extern const struct route user_credential_routes[];    /* api/user_credentials.c */
+extern const struct route credential_token_routes[];   /* api/credential_token.c */
+extern const struct route credential_call_routes[];    /* api/credential_call.c */
+extern const struct route credential_connect_routes[]; /* api/credential_connect.c */
+extern const struct route openapi_routes[];            /* api/openapi.c */
+extern const struct route ops_routes[];                /* api/ops.c */
+extern const struct route user_routes[];               /* api/users.c */
+extern const struct route team_routes[];               /* api/teams.c */
+extern const struct route request_routes[];            /* api/requests.c */
+extern const struct route credential_routes[];         /* api/credentials.c */
+extern const struct route module_routes[];             /* api/modules.c */
+extern const struct route key_routes[];                /* api/keys.c */
+extern const struct route connection_routes[];         /* api/connections.c */
+extern const struct route connection_test_routes[];    /* api/connection_test.c */
+extern const struct route connection_token_routes[];   /* api/connection_token.c */
+extern const struct route metrics_routes[];            /* api/metrics.c */
+extern const struct route action_routes[];             /* api/actions.c */
+extern const struct route job_routes[];                /* api/jobs.c */
 
 /* What the API pool serves: one table a line. */
 /* clang-format off */
@@ -35,6 +36,7 @@ extern const struct route job_routes[];              /* api/jobs.c */
 	user_credential_routes, \
 	credential_token_routes, \
 	credential_call_routes, \
+	credential_connect_routes, \
 	user_routes, \
 	team_routes, \
 	request_routes, \

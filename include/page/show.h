@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "catalog/catalog.h"
+#include "catalog/credential_type.h"
 #include "store/page.h"
 
 struct show_facts {
@@ -17,11 +18,18 @@ struct show_facts {
 json_t *show_view(const struct catalog *catalog, const struct page_link *link,
     const struct page_view *view, const struct show_facts *facts);
 
-/* The definition of an account's type; NULL for keys and for types this program does not know. */
-const struct app_connection *show_connection(const struct catalog *catalog,
-    const struct page_row *row);
-/* Whether the person can be sent to the provider: a client is registered for just this definition.
- */
-bool show_can_connect(const struct app_connection *connection, const struct page_row *row);
+/* The type of an item: an app's, or a user credential's own. show_type_free(). */
+struct show_type {
+	const struct app_connection *connection; /* NULL for keys and for types that this program
+						    does not know */
+	const char *id;                          /* as flows and grants name it */
+	const char *client_id; /* NULL: the person cannot be sent to the provider, for no client is
+				  registered for just this definition */
+	struct credential_type own;
+};
+void show_type_find(const struct catalog *catalog, const struct page_row *row,
+    struct show_type *type_out);
+void show_type_free(struct show_type *type);
+#define auto_show_type __attribute__((cleanup(show_type_free)))
 
 #endif

@@ -55,6 +55,8 @@ struct fetch {
 	void (*ended)(struct task *task);
 	json_t *trace; /* what it made of it */
 	struct job_value out;
+	struct uuid grant; /* that the token was taken from; nil: it was fetched by requests */
+	int64_t generation;
 
 	struct secret token;
 	struct fetch_life life;

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/secret.h"
+#include "catalog/credential_type.h"
 #include "net/http_client.h"
 #include "oauth/exchange.h"
 #include "platform/test_call.h"
@@ -20,6 +21,7 @@
 /* A member of task->data; all zero before provider_load(). */
 struct provider {
 	const struct app_connection *type;
+	struct credential_type own; /* what `type` is of, for a user credential */
 	char *client_id;
 	struct secret client_secret;
 	json_t *fields;              /* secret; set by the kind, owned here */
@@ -28,8 +30,10 @@ struct provider {
 	int tries;                   /* of it */
 };
 
-/* Definition and client. ERR_VALUE: the type is not known any more, or not one of OAuth, or the
- * client registration is not `client_id`'s: tokens belong to the client they were granted to. */
+/* Definition and client: of an app, or (with a type of catalog/credential_type.h) of the user
+ * credential whose uuid is the callback id. ERR_VALUE: the type is not known any more, or not one
+ * of OAuth, or the client registration is not `client_id`'s: tokens belong to the client they were
+ * granted to. */
 enum err provider_load(struct store *store, const char *connection_type,
     const struct uuid *callback_id, const char *client_id, struct provider *provider,
     struct errctx *ctx) MUSTCHECK;

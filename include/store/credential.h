@@ -54,6 +54,8 @@ struct credential {
 	char *app_name, *app_modules /* JSON array */, *app_version, *name_override;
 	int64_t created_at, updated_at; /* ms */
 	int64_t team_id;                /* of its request */
+	int64_t user_credential_id;     /* that it asks a person to connect; 0: none. It then never
+					   has a remote: it is authorized while the grant is active */
 };
 void credential_free(struct credential *credential);
 
@@ -62,7 +64,8 @@ void credential_free(struct credential *credential);
 	"c.id, c.request_id, c.component, c.type, c.name, c.label, c.description, c.scope, "       \
 	"c.remote_scope, c.remote_id, c.platform, c.state, c.decline_reason, c.app_name, "         \
 	"c.app_modules, "                                                                          \
-	"c.app_version, c.name_override, c.created_at, c.updated_at, r.team_id"
+	"c.app_version, c.name_override, c.created_at, c.updated_at, r.team_id, "                  \
+	"c.user_credential_id"
 #define CREDENTIAL_COLS(strukt, m)                                                                 \
 	COL(UUID, strukt, m.id), COL(UUID, strukt, m.request_id), COL(TEXT, strukt, m.component),  \
 	    COL(TEXT, strukt, m.type), COL(TEXT, strukt, m.name), COL(TEXT, strukt, m.label),      \
@@ -72,7 +75,8 @@ void credential_free(struct credential *credential);
 	    COL(TEXT, strukt, m.decline_reason), COL(TEXT, strukt, m.app_name),                    \
 	    COL(TEXT, strukt, m.app_modules), COL(TEXT, strukt, m.app_version),                    \
 	    COL(TEXT, strukt, m.name_override), COL(TIME, strukt, m.created_at),                   \
-	    COL(TIME, strukt, m.updated_at), COL(INT, strukt, m.team_id)
+	    COL(TIME, strukt, m.updated_at), COL(INT, strukt, m.team_id),                          \
+	    COL(INT0, strukt, m.user_credential_id)
 
 /* The caller's view, token and membership checked in the same statement. ERR_NOT_FOUND for hidden
  * and missing ones alike. */
@@ -112,6 +116,8 @@ enum err credential_lock_in(struct store *store, const struct uuid *id, int64_t 
 /* ---- for the runner, which has no token ---- */
 
 bool credential_is_remote(const struct credential *credential); /* has one that lives elsewhere */
+/* There is, or was, something that came of it: a remote, or a user credential connected by it. */
+bool credential_has_result(const struct credential *credential);
 
 /* Plain read, no lock. ERR_NOT_FOUND when the request was deleted meanwhile. */
 enum err credential_load(struct store *store, const struct uuid *id,
@@ -154,6 +160,14 @@ enum err credential_connection_works_in(struct store *store, int64_t connection_
 /* Likewise, when the provider takes its tokens no more: they are open again, the connection stays.
  * Each has its audit row. */
 enum err credential_connection_broken_in(struct store *store, int64_t connection_id,
+    const char *request_id, struct errctx *ctx) MUSTCHECK;
+
+/* The same three for the grant of a user credential and the credentials that ask for it. */
+enum err credential_forget_grant_in(struct store *store, int64_t user_credential_id,
+    struct errctx *ctx) MUSTCHECK;
+enum err credential_grant_works_in(struct store *store, int64_t user_credential_id,
+    struct errctx *ctx) MUSTCHECK;
+enum err credential_grant_broken_in(struct store *store, int64_t user_credential_id,
     const char *request_id, struct errctx *ctx) MUSTCHECK;
 
 /* Inside the caller's transaction, with the request locked: derive its status from its

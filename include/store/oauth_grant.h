@@ -128,6 +128,12 @@ enum err oauth_grant_end_waiting_in(struct store *store, const struct uuid *cred
 /* And for those of a request. */
 enum err oauth_grant_end_request_in(struct store *store, const struct uuid *request,
     const char *request_id, struct errctx *ctx) MUSTCHECK;
+/* What is kept for those who use a user credential (fetch_token) is not its token any more. */
+enum err oauth_owner_forget_token_in(struct store *store, const struct oauth_owner *owner,
+    struct errctx *ctx) MUSTCHECK;
+/* Locks the grant for reading: whether it is active and this its newest generation. */
+enum err oauth_grant_is_still_in(struct store *store, const struct uuid *uuid, int64_t generation,
+    bool *still_out, struct errctx *ctx) MUSTCHECK;
 /* Gone, with its tokens and its journal. */
 enum err oauth_grant_remove_in(struct store *store, const struct uuid *uuid,
     struct errctx *ctx) MUSTCHECK;

@@ -43,6 +43,8 @@ struct page_row {
 	/* the client registration that counts, of an account; NULL and nil: there is none */
 	struct uuid callback_id;
 	char *client_id, *client_app;
+	/* of a user credential: what its type is made of (catalog/credential_type.h); else NULL */
+	char *own_type;
 	/* the connection it is or was authorized with, or that it extends; NULL: none, or not known
 	 */
 	char *account_name, *account_id, *account_scopes;
@@ -105,13 +107,14 @@ enum err page_relink(struct store *store, const struct page_link *link, const st
 /* What is to be kept of a trip. Texts are borrowed. */
 struct page_start {
 	unsigned char state_hash[CRYPT_SHA256_SIZE]; /* SHA-256 of the state parameter */
+	const char *connection_type;                 /* of the definition */
 	const char *issuer;                          /* of the definition, or NULL */
 	const char *text; /* JSON text of {verifier, client_id, redirect_uri, fields, scopes};
 			     sealed, secret */
 };
 /* Begin one with the client registration of `row`; older ones stay as they are. Errors as
- * page_submit(), and ERR_VALUE when the registration is another one meanwhile, ERR_RATE after 30 an
- * hour. */
+ * page_submit(), and ERR_VALUE when type or registration is another one meanwhile, ERR_RATE after
+ * 30 an hour. */
 enum err page_connect(struct store *store, const struct page_link *link, const struct page_row *row,
     const struct page_start *start, const struct page_call *call, struct errctx *ctx) MUSTCHECK;
 
@@ -127,8 +130,9 @@ struct page_flow {
 	int64_t team_id, generation;
 	struct bytes public_key, signature; /* of the team, not verified yet */
 	char *connection_type;
-	char *issuer; /* or NULL */
-	bool done;    /* the credential has been authorized already: nothing to do */
+	char *issuer;   /* or NULL */
+	bool done;      /* the credential has been authorized already: nothing to do */
+	char *own_type; /* as in page_row */
 };
 /* Changes nothing. ERR_NOT_FOUND for all that is not a trip of this browser, under way, to this
  * redirect URI. */

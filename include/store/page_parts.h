@@ -23,6 +23,7 @@ struct page_change {
 	struct bytes state_hash; /* of a trip to a provider */
 	struct bytes new_hash;   /* of a new link */
 	struct uuid callback;    /* of the client registration */
+	const char *type;        /* of a connection */
 	const char *text;        /* reason, issuer or error */
 	bool accept;
 	const char *address, *call;

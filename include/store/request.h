@@ -101,8 +101,9 @@ struct credential_new {
 	const char *component, *type, *name, *label, *description;
 	const char *scope; /* JSON array */
 	const char *app_name, *app_modules /* JSON array */, *app_version, *name_override;
-	const char *prefill; /* JSON object {hard, soft}, or NULL */
-	int64_t extends_id;  /* connection that the answer goes into; 0: a new one is made */
+	const char *prefill;        /* JSON object {hard, soft}, or NULL */
+	int64_t extends_id;         /* connection that the answer goes into; 0: a new one is made */
+	int64_t user_credential_id; /* that the person connects instead; 0: none */
 };
 struct request_new {
 	int64_t team_id, requester_id;

@@ -29,8 +29,8 @@ struct user_credential_place {
 /* The sealed definition, opened: a JSON object. TEXT: {"value":"…"}. MULTI_REQUEST:
  * {"location":"…","requests":[{"options":{…},"secret":"…"}]}; "secret" is null when none was given.
  * HTTP_REQUEST_AGENT: the same with one "request". Both may have "expires", a formula or null.
- * Members of the other modes are named as the fields of the API are; OAUTH has "oauth_callback_id"
- * and AWS "aws_external_id" besides.
+ * Members of the other modes are named as the fields of the API are; AWS has "aws_external_id"
+ * besides.
  * ERR_INTEGRITY as store_open(). */
 enum err user_credential_open(struct store *store, const struct user_credential_place *place,
     const struct bytes *sealed, json_t **definition_out, struct errctx *ctx) MUSTCHECK;
@@ -48,7 +48,7 @@ struct user_credential {
 	int64_t folder_id, owner_id; /* folder 0: none */
 	char *name, *slug, *read_access, *shared_team_slugs, *description, *metadata;
 	char *shown; /* JSON object of what its mode shows: "aws_authentication_type",
-		      * "aws_assumed_role_external_id", "callback_id" */
+		      * "aws_assumed_role_external_id", "connect" (catalog/credential_type.h) */
 	char *owner_name, *owner_email;
 	int64_t http_request_ttl; /* s; 0: null */
 	int64_t version;

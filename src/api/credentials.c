@@ -136,7 +136,7 @@ delete_remote(struct ctx *ctx, struct response *response)
 
 	if (err)
 		return err;
-	if (!credential.remote_id)
+	if (!credential_has_result(&credential))
 		return answer_credential(response, &credential);
 	credential_free(&credential);
 	err = api_require_runner(ctx);

@@ -9,6 +9,7 @@
 #include "base/jwt.h"
 #include "base/pem.h"
 #include "base/uuid.h"
+#include "catalog/credential_type.h"
 
 /* A member that is needed because of another one. */
 static enum err
@@ -59,8 +60,8 @@ check_url(const json_t *definition, const char *name, struct errctx *ctx)
 enum err
 credential_oauth_settle(json_t *definition, json_t *shown, struct errctx *ctx)
 {
-	const char *grant = json_get_text(definition, "oauth_grant_type");
-	bool by_person = grant && !strcmp(grant, "authorization_code");
+	bool by_person = credential_type_fits(definition);
+	auto_credential_type struct credential_type type = { 0 };
 	enum err err = check_url(definition, "oauth_url", ctx);
 
 	if (!err)
@@ -73,16 +74,10 @@ credential_oauth_settle(json_t *definition, json_t *shown, struct errctx *ctx)
 		    by_person ? "without PKCE" : "with client_credentials", ctx);
 	if (err || !by_person)
 		return err;
-	if (!json_get_text(definition, "oauth_callback_id")) {
-		char text[UUID_TEXT_SIZE];
-		struct uuid id;
-
-		uuid_make(&id);
-		uuid_text(&id, text);
-		json_put_text(definition, "oauth_callback_id", text);
-	}
-	json_put_text(shown, "callback_id", json_get_text(definition, "oauth_callback_id"));
-	return OK;
+	err = credential_type_make(definition, &type, ctx);
+	if (!err)
+		json_put(shown, "connect", credential_type_shown(&type));
+	return err;
 }
 
 /* ---- AWS ---- */

@@ -28,13 +28,14 @@ owner_json(const struct user_credential *credential)
 
 /* Where the provider sends people back to; null unless a person is to authorize it. */
 static json_t *
-redirect_url(const struct ctx *ctx, const json_t *shown)
+redirect_url(const struct ctx *ctx, const struct user_credential *credential, const json_t *shown)
 {
-	const char *callback = json_get_text(shown, "callback_id");
+	char id[UUID_TEXT_SIZE];
 
-	return callback ? json_sprintf("%s/oauth/callback/%s", api_pool(ctx)->config.public_url,
-			      callback)
-			: json_null();
+	if (!json_object_get(shown, "connect"))
+		return json_null();
+	uuid_text(&credential->place.uuid, id);
+	return json_sprintf("%s/oauth/callback/%s", api_pool(ctx)->config.public_url, id);
 }
 
 static json_t *
@@ -69,7 +70,7 @@ credential_json(const struct ctx *ctx, const struct user_credential *credential)
 	json_put_bool(json, "test_credential_enabled", false);
 	json_put_text(json, "test_credential", NULL);
 	if (!strcmp(place->mode, "OAUTH"))
-		json_put(json, "redirect_url", redirect_url(ctx, shown));
+		json_put(json, "redirect_url", redirect_url(ctx, credential, shown));
 	return json;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/secret.h"
+#include "catalog/credential_type.h"
 #include "oauth/authorize.h"
 #include "page/browser.h"
 #include "page/denial.h"
@@ -77,11 +78,14 @@ take_return(struct ctx *ctx, const struct page_return *back, const struct page_f
     const json_t *query)
 {
 	struct pool *pool = ctx->app;
+	auto_credential_type struct credential_type own = { 0 };
 	const struct app_connection *connection =
 	    catalog_connection_type_find(pool->catalog, flow->connection_type);
 	const struct page_call call = { ctx->req->remote_addr, ctx->req->id };
 	auto_oauth_return struct oauth_return returned = { 0 };
 
+	if (flow->own_type && credential_type_read(flow->own_type, &own, &ctx->err) == OK)
+		connection = own.connection;
 	if (!connection || connection->auth != APP_AUTH_OAUTH2)
 		return ERR_NOT_FOUND;
 	oauth_return_read(connection, flow->issuer, query, &returned);

@@ -19,12 +19,11 @@ static const struct field_spec connect_fields[] = {
 
 /* Whether the item can be connected; else the error says why not. */
 static enum err
-check_connection(struct ctx *ctx, const struct app_connection *connection,
-    const struct page_row *row)
+check_type(struct ctx *ctx, const struct show_type *type)
 {
-	if (!connection || connection->auth != APP_AUTH_OAUTH2)
+	if (!type->connection || type->connection->auth != APP_AUTH_OAUTH2)
 		return err_set(&ctx->err, ERR_VALUE, "", "this is not connected at its provider");
-	if (!show_can_connect(connection, row))
+	if (!type->client_id)
 		return err_set(&ctx->err, ERR_RULE, "",
 		    "the operator of this service has not registered it at the provider yet");
 	return OK;
@@ -68,7 +67,7 @@ check_fields(struct ctx *ctx, const struct app_connection *connection, const str
 }
 
 static enum err
-begin_trip(struct ctx *ctx, const struct app_connection *connection, const struct answer *answer,
+begin_trip(struct ctx *ctx, const struct show_type *type, const struct answer *answer,
     const json_t *fields, struct oauth_start *start_out)
 {
 	const struct pool *pool = ctx->app;
@@ -78,11 +77,11 @@ begin_trip(struct ctx *ctx, const struct app_connection *connection, const struc
 	uuid_text(&answer->link.request, request);
 	auto_free char *redirect_uri =
 	    xasprintf("%s/oauth/callback/%s", pool->config.public_url, callback);
-	json_auto_t *scopes = all_scopes(connection, answer->row);
+	json_auto_t *scopes = all_scopes(type->connection, answer->row);
 	return oauth_authorize_start(
 	    &(struct oauth_trip){
-		.type = connection,
-		.client_id = answer->row->client_id,
+		.type = type->connection,
+		.client_id = type->client_id,
 		.redirect_uri = redirect_uri,
 		.fields = fields,
 		.scopes = scopes,
@@ -92,11 +91,14 @@ begin_trip(struct ctx *ctx, const struct app_connection *connection, const struc
 }
 
 static enum err
-keep_trip(struct ctx *ctx, const struct answer *answer, const struct oauth_start *trip)
+keep_trip(struct ctx *ctx, const struct show_type *type, const struct answer *answer,
+    const struct oauth_start *trip)
 {
 	struct pool *pool = ctx->app;
 	auto_wipe char *text = json_text(trip->keep);
-	struct page_start start = { .issuer = trip->issuer, .text = text };
+	struct page_start start = { .connection_type = type->id,
+		.issuer = trip->issuer,
+		.text = text };
 
 	crypt_sha256(trip->state, strlen(trip->state), start.state_hash);
 	return page_connect(&pool->store, &answer->link, answer->row, &start, &answer->call,
@@ -109,20 +111,21 @@ connect_post(struct ctx *ctx, struct response *response)
 	auto_answer struct answer answer = { 0 };
 	auto_oauth_start struct oauth_start trip = { 0 };
 	const struct pool *pool = ctx->app;
+	auto_show_type struct show_type type = { 0 };
 	enum err err = answer_open(ctx, connect_fields, &answer, response);
 
 	if (err)
 		return err;
-	const struct app_connection *connection = show_connection(pool->catalog, answer.row);
 	json_t *sent = json_object_get(answer.body, "fields");
 	json_auto_t *fields = sent ? json_incref(sent) : json_object();
-	err = check_connection(ctx, connection, answer.row);
-	if (!err && connection)
-		err = check_fields(ctx, connection, &answer, fields);
+	show_type_find(pool->catalog, answer.row, &type);
+	err = check_type(ctx, &type);
+	if (!err && type.connection)
+		err = check_fields(ctx, type.connection, &answer, fields);
 	if (!err)
-		err = begin_trip(ctx, connection, &answer, fields, &trip);
+		err = begin_trip(ctx, &type, &answer, fields, &trip);
 	if (!err)
-		err = keep_trip(ctx, &answer, &trip);
+		err = keep_trip(ctx, &type, &answer, &trip);
 	if (err)
 		return err;
 	json_t *body = json_object();

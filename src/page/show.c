@@ -33,20 +33,35 @@ list_json(const char *text)
 	return json_array();
 }
 
-const struct app_connection *
-show_connection(const struct catalog *catalog, const struct page_row *row)
+void
+show_type_find(const struct catalog *catalog, const struct page_row *row,
+    struct show_type *type_out)
 {
+	struct show_type type = { 0 };
 	struct item_form form;
 
-	return item_form_find(catalog, row->component, row->type_name, &form) ? form.connection
-									      : NULL;
+	if (row->own_type) {
+		if (credential_type_read(row->own_type, &type.own, NULL) == OK)
+			type.connection = type.own.connection;
+		*type_out = type; /* then the texts move along */
+		type_out->id = type_out->own.id;
+		type_out->client_id = type_out->own.client_id;
+		return;
+	}
+	if (!credential_type_is(row->type_name) &&
+	    item_form_find(catalog, row->component, row->type_name, &form))
+		type.connection = form.connection;
+	type.id = row->type_name;
+	if (type.connection && row->client_id && row->client_app &&
+	    strcmp(row->client_app, type.connection->app->name) == 0)
+		type.client_id = row->client_id;
+	*type_out = type;
 }
 
-bool
-show_can_connect(const struct app_connection *connection, const struct page_row *row)
+void
+show_type_free(struct show_type *type)
 {
-	return row->client_id && row->client_app &&
-	       strcmp(row->client_app, connection->app->name) == 0;
+	credential_type_free(&type->own);
 }
 
 /* ---- what is asked for ---- */
@@ -98,8 +113,10 @@ form_json_of(const struct catalog *catalog, const struct page_row *row)
 
 /* Null for what is no OAuth connection; its fields are what the way to the provider needs. */
 static json_t *
-connect_json(const struct app_connection *connection, const struct page_row *row)
+connect_json(const struct show_type *type, const struct page_row *row)
 {
+	const struct app_connection *connection = type->connection;
+
 	if (!connection || connection->auth != APP_AUTH_OAUTH2)
 		return json_null();
 	const struct item_form form = { .connection = connection, .fields = connection->fields };
@@ -107,7 +124,7 @@ connect_json(const struct app_connection *connection, const struct page_row *row
 	json_t *connect = json_object();
 	bool any = connection->fields && connection->fields[0].name;
 
-	json_put_bool(connect, "available", show_can_connect(connection, row));
+	json_put_bool(connect, "available", type->client_id != NULL);
 	json_put(connect, "fields", any ? item_form_json(&form, prefill) : json_null());
 	return connect;
 }
@@ -180,11 +197,14 @@ put_state(json_t *item, const struct page_row *row)
 static json_t *
 item_json(const struct catalog *catalog, const struct page_row *row)
 {
-	const struct app_connection *connection = show_connection(catalog, row);
+	auto_show_type struct show_type type = { 0 };
 	const struct app *app = catalog ? catalog_find(catalog, row->app_name, 0) : NULL;
 	char id[UUID_TEXT_SIZE];
 	json_t *item = json_object(), *scope = list_json(row->scope);
 
+	show_type_find(catalog, row, &type);
+	if (type.own.app)
+		app = type.own.app;
 	uuid_text(&row->id, id);
 	json_put_text(item, "id", id);
 	json_put_text(item, "component", row->component);
@@ -196,11 +216,11 @@ item_json(const struct catalog *catalog, const struct page_row *row)
 	json_put_text(item, "appLabel", app ? app->label : row->app_name);
 	json_put_text(item, "appVersion", row->app_version);
 	json_put_text(item, "nameOverride", row->name_override);
-	json_put(item, "scopes", rights_json(connection, scope));
+	json_put(item, "scopes", rights_json(type.connection, scope));
 	json_put(item, "scope", scope);
 	put_state(item, row);
 	json_put(item, "form", form_json_of(catalog, row));
-	json_put(item, "connect", connect_json(connection, row));
+	json_put(item, "connect", connect_json(&type, row));
 	return item;
 }
 

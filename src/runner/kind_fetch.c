@@ -6,11 +6,14 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/credential_type.h"
 #include "runner/fetch.h"
+#include "runner/fetch_grant.h"
 #include "runner/fetch_plan.h"
 #include "runner/kinds.h"
 #include "runner/save.h"
 #include "store/batch.h"
+#include "store/oauth_grant.h"
 
 /* Long enough for slow vendors with pauses between attempts; the lease is renewed meanwhile. */
 #define FETCH_TIMEOUT_MS (5 * 60 * 1000)
@@ -120,6 +123,8 @@ fetch_open(struct store *store, struct task *task, struct errctx *ctx)
 
 	if (err)
 		return err;
+	if (!fetch->ended && strcmp(place->mode, "OAUTH") == 0 && credential_type_fits(definition))
+		return fetch_grant_load(store, task, ctx);
 	fetch->roots = json_object();
 	err = fetch_plan_make(place->mode, definition, fetch->roots, &fetch->plan, ctx);
 	fetch->n_requests = json_array_size(json_object_get(fetch->plan, "requests"));
@@ -206,16 +211,24 @@ start_over(struct task_outcome *outcome)
 		.error = "the credential was changed meanwhile" };
 }
 
-/* Tokens longer than a batch takes go one by one. */
+/* A token that was taken from a grant must be its newest one. Tokens longer than a batch takes go
+ * one by one. */
 static enum err
 save_long(struct store *store, const struct task *task, struct task_outcome *outcome,
     struct errctx *ctx)
 {
 	const struct fetch *fetch = task->data;
+	bool still = true;
+	enum err err =
+	    outcome->end == JOB_DONE && !uuid_is_nil(&fetch->grant)
+		? oauth_grant_is_still_in(store, &fetch->grant, fetch->generation, &still, ctx)
+		: OK;
 
-	if (outcome->end != JOB_DONE || fetch->sealed.len <= BATCH_TOKEN_MAX)
-		return OK;
-	enum err err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
+	if (!err && !still)
+		start_over(outcome);
+	if (err || outcome->end != JOB_DONE || fetch->sealed.len <= BATCH_TOKEN_MAX)
+		return err;
+	err = fetch_token_put(store, &fetch->subject, task->job.id, &fetch->sealed,
 	    fetch->life.keep_s, fetch->life.expires_s, ctx);
 	if (err != ERR_STALE)
 		return err;

@@ -8,10 +8,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "catalog/credential_type.h"
 #include "runner/item_name.h"
 #include "runner/kinds.h"
 #include "store/connection.h"
 #include "store/credential.h"
+#include "store/credential_connect.h"
 #include "store/oauth_flow.h"
 #include "store/oauth_grant.h"
 #include "store/platform.h"
@@ -24,6 +26,7 @@ struct confirm {
 	const struct app_connection *type;
 	json_t *parameters; /* secret */
 	char *name;         /* of a connection that is new */
+	bool own;           /* what is connected is a user credential */
 	bool ours;          /* the grant is this credential's, and waits */
 	bool accept;
 };
@@ -78,6 +81,7 @@ load_grant(struct store *store, struct task *task, const char *text, struct errc
 		return err_set(ctx, ERR_INTEGRITY, "", "this was not granted for this credential");
 	}
 	confirm->ours = strcmp(grant->state, OAUTH_WAITING) == 0;
+	confirm->own = credential_type_is(grant->connection_type);
 	return OK;
 }
 
@@ -87,8 +91,9 @@ load_rest(struct store *store, struct confirm *confirm, struct errctx *ctx)
 	const struct oauth_grant *grant = &confirm->grant;
 	enum err err = credential_load(store, &grant->credential_id, &confirm->credential, ctx);
 
-	if (!err)
-		err = oauth_goal_load(store, &grant->credential_id, &confirm->goal, ctx);
+	if (err || confirm->own)
+		return err;
+	err = oauth_goal_load(store, &grant->credential_id, &confirm->goal, ctx);
 	if (!err)
 		err = oauth_goal_check(&confirm->goal, grant->account_id, ctx);
 	if (!err)
@@ -115,7 +120,9 @@ confirm_load(struct store *store, struct task *task, json_t *payload, struct err
 	if (err)
 		return err;
 	if (!confirm->ours) {
-		bool done = confirm->accept == (confirm->grant.owner.connection_id != 0);
+		const struct oauth_owner *owner = &confirm->grant.owner;
+		bool taken = owner->connection_id || owner->user_credential_id;
+		bool done = confirm->accept == taken;
 
 		task->silent = true;
 		task_settle(task, done ? JOB_DONE : JOB_FAILED, "%s",
@@ -159,6 +166,22 @@ make_connection(struct store *store, const struct confirm *confirm, int64_t *id_
 	return err;
 }
 
+/* The user credential, as it was when the person set out, and the one this link was made for. */
+static enum err
+find_own(struct store *store, const struct confirm *confirm, int64_t *id_out, struct errctx *ctx)
+{
+	const struct oauth_grant *grant = &confirm->grant;
+	int64_t id = 0;
+	enum err err = credential_connect_lock_in(store, &grant->callback_id, grant->team_id,
+	    grant->connection_type, &id, ctx);
+
+	if (!err && id != confirm->credential.user_credential_id)
+		err = err_set(ctx, ERR_INTEGRITY, "", "this was granted for another credential");
+	if (!err)
+		*id_out = id;
+	return err;
+}
+
 static enum err
 accept_grant(struct store *store, const struct task *task, struct errctx *ctx)
 {
@@ -166,7 +189,8 @@ accept_grant(struct store *store, const struct task *task, struct errctx *ctx)
 	const struct oauth_grant *grant = &confirm->grant;
 	const char *request_id = task->job.request_id;
 	struct oauth_owner owner = { 0 };
-	enum err err = make_connection(store, confirm, &owner.connection_id, ctx);
+	enum err err = confirm->own ? find_own(store, confirm, &owner.user_credential_id, ctx)
+				    : make_connection(store, confirm, &owner.connection_id, ctx);
 
 	if (!err)
 		err = oauth_grant_release_in(store, &owner, request_id, ctx);
@@ -176,7 +200,7 @@ accept_grant(struct store *store, const struct task *task, struct errctx *ctx)
 		err = oauth_grant_end_waiting_in(store, &grant->credential_id, &grant->uuid,
 		    request_id, ctx);
 	const struct credential_remote remote = { .id = owner.connection_id,
-		.platform = PLATFORM_LOCAL_NAME,
+		.platform = confirm->own ? NULL : PLATFORM_LOCAL_NAME,
 		.scope = grant->scopes };
 	return err ? err : credential_authorize_in(store, &grant->credential_id, &remote, ctx);
 }
@@ -218,9 +242,9 @@ const struct kind kind_oauth_confirm = {
 	.timeout_ms = 30 * 1000,
 	.max_attempts = 5,
 	.audit = "connection.authorize",
-	.doc = "Makes a connection of what a provider has granted, once the person has confirmed "
-	       "the account, or has it revoked.",
-	.idempotent = "A grant becomes a connection's in the transaction that ends the job, and "
+	.doc = "Makes a connection of what a provider has granted, or connects a user credential "
+	       "with it, once the person has confirmed the account; else has it revoked.",
+	.idempotent = "A grant becomes somebody's in the transaction that ends the job, and "
 		      "only while it waits.",
 	.check = confirm_check,
 	.load = confirm_load,

@@ -83,7 +83,7 @@ check_identity(const struct task *task, const struct exchange *exchange, struct 
 	return err_set(ctx, ERR_INTEGRITY, "", "this was not begun for this credential");
 }
 
-/* Tokens cannot be handed to another platform. */
+/* Tokens cannot be handed to another platform; those of user credentials stay here. */
 static enum err
 check_place(struct store *store, const struct exchange *exchange, struct errctx *ctx)
 {
@@ -93,7 +93,7 @@ check_place(struct store *store, const struct exchange *exchange, struct errctx 
 
 	if (err)
 		return err;
-	bool away = platform.kind != NULL;
+	bool away = platform.kind && !credential_type_is(exchange->flow.connection_type);
 	team_platform_free(&platform);
 	if (away)
 		return err_set(ctx, ERR_VALUE, "",

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/credential_type.h"
 #include "oauth/revoke.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
@@ -103,8 +104,12 @@ load_provider(struct store *store, struct task *task, struct errctx *ctx)
 	struct revoke *revoke = task->data;
 	struct provider *provider = &revoke->provider;
 	const struct oauth_grant *grant = &revoke->grant;
-	enum err err = oauth_grant_parameters(store, grant, &provider->fields, ctx);
 
+	if (credential_type_is(grant->connection_type)) { /* which may be gone */
+		settle_unsupported(task, "nobody has said how its provider does it");
+		return OK;
+	}
+	enum err err = oauth_grant_parameters(store, grant, &provider->fields, ctx);
 	if (!err)
 		err = provider_load(store, grant->connection_type, &grant->callback_id,
 		    grant->client_id, provider, ctx);

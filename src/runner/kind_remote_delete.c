@@ -9,6 +9,7 @@
 #include "runner/loop.h"
 #include "runner/remote.h"
 #include "store/credential.h"
+#include "store/credential_connect.h"
 #include "store/platform.h"
 
 struct remote_delete {
@@ -132,7 +133,12 @@ remote_delete_save(struct store *store, const struct task *task, struct task_out
 	const struct credential_remote remote = { .id = credential->remote_id,
 		.platform = local ? PLATFORM_LOCAL_NAME : PLATFORM_MAKE_NAME };
 
-	if (outcome->end != JOB_DONE || data->orphan || !remote.id)
+	if (outcome->end != JOB_DONE || data->orphan)
+		return OK;
+	if (credential->user_credential_id)
+		return credential_disconnect_in(store, credential->user_credential_id,
+		    task->job.request_id, ctx);
+	if (!remote.id)
 		return OK;
 	enum err err = credential_remote_gone_in(store, &credential->id, &remote, &gone, ctx);
 	if (err == ERR_NOT_FOUND) { /* so is its request */
@@ -150,8 +156,8 @@ const struct kind kind_remote_delete = {
 	.timeout_ms = 60 * 1000,
 	.max_attempts = 12,
 	.audit = "credential.delete_remote",
-	.doc = "Deletes the key or connection of a credential at its platform and makes the "
-	       "credential pending again.",
+	.doc = "Deletes the key or connection of a credential at its platform, or ends what a user "
+	       "credential was connected with, and makes the credential pending again.",
 	.idempotent = "What is gone already counts as deleted, and a credential that has another "
 		      "remote by now is left alone.",
 	.check = remote_delete_check,

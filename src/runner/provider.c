@@ -5,21 +5,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "store/app_client.h"
+#include "store/credential_connect.h"
 
-enum err
-provider_load(struct store *store, const char *connection_type, const struct uuid *callback_id,
-    const char *client_id, struct provider *provider, struct errctx *ctx)
+static enum err
+load_own(struct store *store, const char *connection_type, const struct uuid *uuid,
+    struct provider *provider, struct errctx *ctx)
+{
+	json_auto_t *definition = NULL;
+	enum err err = credential_connect_open(store, uuid, &definition, ctx);
+
+	if (!err && !credential_type_fits(definition))
+		err = ERR_STALE;
+	if (!err)
+		err = credential_type_make(definition, &provider->own, ctx);
+	if (err == ERR_STALE || (!err && strcmp(provider->own.id, connection_type) != 0))
+		return err_set(ctx, ERR_VALUE, "",
+		    "the credential has been changed since: connect it once more");
+	if (err)
+		return err;
+	const char *secret = json_get_text(definition, "oauth_client_secret");
+	provider->type = provider->own.connection;
+	provider->client_id = xstrdup(provider->own.client_id);
+	if (secret)
+		secret_set(&provider->client_secret, secret, strlen(secret));
+	return OK;
+}
+
+static enum err
+load_registered(struct store *store, const char *connection_type, const struct uuid *callback_id,
+    struct provider *provider, struct errctx *ctx)
 {
 	provider->type = catalog_connection_type_find(kinds_catalog(), connection_type);
 	if (!provider->type || provider->type->auth != APP_AUTH_OAUTH2)
 		return err_set(ctx, ERR_VALUE, "", "there is no connection type %s to sign in to",
 		    connection_type);
-	enum err err = app_client_load_callback(store, callback_id, &provider->client_id,
+	return app_client_load_callback(store, callback_id, &provider->client_id,
 	    &provider->client_secret, ctx);
+}
+
+enum err
+provider_load(struct store *store, const char *connection_type, const struct uuid *callback_id,
+    const char *client_id, struct provider *provider, struct errctx *ctx)
+{
+	enum err err = credential_type_is(connection_type)
+			   ? load_own(store, connection_type, callback_id, provider, ctx)
+			   : load_registered(store, connection_type, callback_id, provider, ctx);
+
 	if (err)
 		return err;
 	if (strcmp(provider->client_id, client_id) != 0)
@@ -37,6 +73,7 @@ provider_free(struct provider *provider)
 {
 	http_request_free(&provider->request);
 	json_decref(provider->fields);
+	credential_type_free(&provider->own);
 	secret_free(&provider->client_secret);
 	free(provider->client_id);
 	*provider = (struct provider){ 0 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/credential_parts.h"
 #include "store/mail.h"
 #include "store/team_read.h"
 #include "store/oauth_grant.h"
@@ -147,12 +148,6 @@ credential_status_refresh(struct store *store, const struct uuid *request_id, st
 	return stmt_run(store->db, &refresh, &(struct refresh_in){ *request_id }, NULL, ctx);
 }
 
-/* What an event brings along; a reason of NULL keeps what is there. */
-struct step {
-	enum credential_event event;
-	struct credential_remote remote;
-	const char *reason;
-};
 /* A connection that is broken, or not wanted any more, is there until somebody deletes it. */
 static const bool keeps_remote[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_DECLINE] = true,
@@ -161,9 +156,9 @@ static const bool keeps_remote[CREDENTIAL_EVENT_COUNT] = {
 	[CREDENTIAL_GRANT_BROKEN] = true,
 };
 
-static enum err
-take_step(struct store *store, const struct credential *credential, const struct step *step,
-    struct errctx *ctx)
+enum err
+credential_step_in(struct store *store, const struct credential *credential,
+    const struct credential_step *step, struct errctx *ctx)
 {
 	enum credential_state state = CREDENTIAL_PENDING;
 	enum err err = credential_state_parse(credential->state, &state, ctx);
@@ -200,13 +195,13 @@ take_step(struct store *store, const struct credential *credential, const struct
 /* `locked_out` may be NULL: how the credential was before. */
 static enum err
 lock_and_step(struct store *store, const struct uuid *id, int64_t person_id,
-    const struct step *step, struct credential *locked_out, struct errctx *ctx)
+    const struct credential_step *step, struct credential *locked_out, struct errctx *ctx)
 {
 	struct credential credential = { 0 };
 	enum err err = credential_lock_in(store, id, person_id, &credential, ctx);
 
 	if (!err)
-		err = take_step(store, &credential, step, ctx);
+		err = credential_step_in(store, &credential, step, ctx);
 	if (!err && locked_out)
 		*locked_out = credential;
 	else
@@ -218,7 +213,7 @@ enum err
 credential_authorize_in(struct store *store, const struct uuid *id,
     const struct credential_remote *remote, struct errctx *ctx)
 {
-	const struct step step = { .event = CREDENTIAL_AUTHORIZE, .remote = *remote };
+	const struct credential_step step = { .event = CREDENTIAL_AUTHORIZE, .remote = *remote };
 
 	return lock_and_step(store, id, CREDENTIAL_ANYBODY, &step, NULL, ctx);
 }
@@ -227,7 +222,7 @@ enum err
 credential_decline_in(struct store *store, const struct uuid *id, const char *reason,
     struct errctx *ctx)
 {
-	const struct step step = { .event = CREDENTIAL_DECLINE, .reason = reason };
+	const struct credential_step step = { .event = CREDENTIAL_DECLINE, .reason = reason };
 
 	return lock_and_step(store, id, CREDENTIAL_ANYBODY, &step, NULL, ctx);
 }
@@ -274,7 +269,8 @@ static enum err
 decline_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
 	const struct decline *decline = arg;
-	const struct step step = { .event = CREDENTIAL_DECLINE, .reason = decline->reason };
+	const struct credential_step step = { .event = CREDENTIAL_DECLINE,
+		.reason = decline->reason };
 	struct credential credential = { 0 };
 	enum err err =
 	    lock_and_step(store, decline->id, decline->person_id, &step, &credential, ctx);
@@ -317,8 +313,19 @@ credential_is_remote(const struct credential *credential)
 	       strcmp(credential->platform, "local") != 0;
 }
 
-static bool
-is_broken(const struct credential *credential)
+bool
+credential_has_result(const struct credential *credential)
+{
+	enum credential_state state = CREDENTIAL_PENDING;
+
+	if (!credential->user_credential_id)
+		return credential->remote_id != 0;
+	return credential_state_parse(credential->state, &state, NULL) == OK &&
+	       state != CREDENTIAL_PENDING && state != CREDENTIAL_DECLINED;
+}
+
+bool
+credential_is_broken(const struct credential *credential)
 {
 	return strcmp(credential->state, credential_state_names[CREDENTIAL_REAUTHORIZING]) == 0 ||
 	       strcmp(credential->state, credential_state_names[CREDENTIAL_INVALID]) == 0;
@@ -330,15 +337,15 @@ static enum err
 step_of_remote(struct store *store, const struct uuid *id, const struct credential_remote *remote,
     enum credential_event event, bool *same_out, struct errctx *ctx)
 {
-	const struct step step = { .event = event };
+	const struct credential_step step = { .event = event };
 	struct credential credential = { 0 };
 	enum err err = credential_lock_in(store, id, CREDENTIAL_ANYBODY, &credential, ctx);
 	bool local = strcmp(remote->platform, "local") == 0;
 	bool same =
 	    credential.remote_id == remote->id && credential_is_remote(&credential) == !local;
 
-	if (!err && same && (event != CREDENTIAL_TEST_PASSED || is_broken(&credential)))
-		err = take_step(store, &credential, &step, ctx);
+	if (!err && same && (event != CREDENTIAL_TEST_PASSED || credential_is_broken(&credential)))
+		err = credential_step_in(store, &credential, &step, ctx);
 	if (!err)
 		*same_out = same;
 	credential_free(&credential);
@@ -366,87 +373,4 @@ credential_test_passed_in(struct store *store, const struct uuid *id,
 	bool same;
 
 	return step_of_remote(store, id, remote, CREDENTIAL_TEST_PASSED, &same, ctx);
-}
-
-/* ---- keys and connections of ours that go away, or turn out to work ---- */
-
-struct remote_in {
-	const char *component;
-	int64_t remote_id;
-};
-static const struct col remote_in[] = { COL(TEXT, struct remote_in, component),
-	COL(INT, struct remote_in, remote_id) };
-static const struct stmt of_remote = { "credential_of_remote",
-	"SELECT " CREDENTIAL_COLUMNS " FROM credential c "
-	"JOIN credential_request r ON r.id = c.request_id "
-	"WHERE c.component = ? AND c.remote_id = ? AND COALESCE(c.platform, 'local') = 'local' "
-	"FOR UPDATE",
-	remote_in, COL_N(remote_in), load_out, COL_N(load_out) };
-
-static enum err
-audit_broken(struct store *store, const struct credential *credential, const char *request_id,
-    struct errctx *ctx)
-{
-	struct audit_entry audit = {
-		.event = "credential.reauthorizing",
-		.actor = "runner",
-		.request_id = request_id,
-		.team_id = credential->team_id,
-	};
-
-	if (strcmp(credential->state, credential_state_names[CREDENTIAL_AUTHORIZED]) != 0)
-		return OK;
-	uuid_text(&credential->id, audit.subject);
-	return audit_add(store, &audit, ctx);
-}
-
-static enum err
-step_all_of_remote(struct store *store, const struct remote_in *in, enum credential_event event,
-    const char *request_id, struct errctx *ctx)
-{
-	const struct step step = { .event = event };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = stmt_all(store->db, &of_remote, in, sizeof(struct load_row), &rows, &n, ctx);
-
-	for (size_t i = 0; i < n && !err; i++) {
-		const struct credential *credential = &((struct load_row *)rows)[i].credential;
-
-		if (event == CREDENTIAL_TEST_PASSED && !is_broken(credential))
-			continue;
-		err = take_step(store, credential, &step, ctx);
-		if (!err && event == CREDENTIAL_GRANT_BROKEN)
-			err = audit_broken(store, credential, request_id, ctx);
-	}
-	stmt_rows_free(&of_remote, sizeof(struct load_row), &rows, n);
-	return err;
-}
-
-enum err
-credential_forget_key_in(struct store *store, int64_t key_id, struct errctx *ctx)
-{
-	return step_all_of_remote(store, &(struct remote_in){ "keychain", key_id },
-	    CREDENTIAL_REMOTE_GONE, NULL, ctx);
-}
-
-enum err
-credential_forget_connection_in(struct store *store, int64_t connection_id, struct errctx *ctx)
-{
-	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
-	    CREDENTIAL_REMOTE_GONE, NULL, ctx);
-}
-
-enum err
-credential_connection_works_in(struct store *store, int64_t connection_id, struct errctx *ctx)
-{
-	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
-	    CREDENTIAL_TEST_PASSED, NULL, ctx);
-}
-
-enum err
-credential_connection_broken_in(struct store *store, int64_t connection_id, const char *request_id,
-    struct errctx *ctx)
-{
-	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
-	    CREDENTIAL_GRANT_BROKEN, request_id, ctx);
 }

@@ -40,7 +40,7 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 
 	if (err)
 		return err;
-	bool any = credential.remote_id != 0;
+	bool any = credential_has_result(&credential);
 	credential_free(&credential);
 	if (!any)
 		return OK;

@@ -18,7 +18,7 @@ struct grant_in {
 	struct uuid uuid, credential_id, request;
 	struct oauth_owner owner;
 	const char *problem;
-	int64_t most;
+	int64_t most, generation;
 };
 #define IN(type, member) COL(type, struct grant_in, member)
 static const struct col uuid_in[] = { IN(UUID, uuid) };
@@ -318,8 +318,11 @@ enum err
 oauth_grant_release_in(struct store *store, const struct oauth_owner *owner, const char *request_id,
     struct errctx *ctx)
 {
-	return end_found(store, owner->connection_id ? &end_connection : &end_user_credential,
-	    &(struct grant_in){ .owner = *owner }, request_id, NULL, ctx);
+	enum err err =
+	    end_found(store, owner->connection_id ? &end_connection : &end_user_credential,
+		&(struct grant_in){ .owner = *owner }, request_id, NULL, ctx);
+
+	return err ? err : oauth_owner_forget_token_in(store, owner, ctx);
 }
 
 enum err
@@ -339,6 +342,43 @@ oauth_grant_end_request_in(struct store *store, const struct uuid *request, cons
 {
 	return end_found(store, &end_request, &(struct grant_in){ .request = *request }, request_id,
 	    NULL, ctx);
+}
+
+/* ---- tokens of user credentials, as they are kept for those who use them ---- */
+
+static const struct stmt forget_token = { "oauth_owner_forget_token",
+	"DELETE FROM fetch_token WHERE credential_id = ?", user_credential_in,
+	COL_N(user_credential_in), NULL, 0 };
+
+enum err
+oauth_owner_forget_token_in(struct store *store, const struct oauth_owner *owner,
+    struct errctx *ctx)
+{
+	return owner->user_credential_id ? stmt_run(store->db, &forget_token,
+					       &(struct grant_in){ .owner = *owner }, NULL, ctx)
+					 : OK;
+}
+
+static const struct col still_in[] = { IN(UUID, uuid), IN(INT, generation) };
+static const struct stmt still = { "oauth_grant_is_still",
+	"SELECT g.uuid, g.team_id FROM oauth_grant g WHERE g.uuid = ? AND g.generation = ? "
+	"AND g.state = 'active' LOCK IN SHARE MODE",
+	still_in, COL_N(still_in), end_out, COL_N(end_out) };
+
+enum err
+oauth_grant_is_still_in(struct store *store, const struct uuid *uuid, int64_t generation,
+    bool *still_out, struct errctx *ctx)
+{
+	struct end_row row = { 0 };
+	enum err err = stmt_one(store->db, &still,
+	    &(struct grant_in){ .uuid = *uuid, .generation = generation }, &row, ctx);
+
+	if (err == ERR_NOT_FOUND)
+		err_clear(ctx);
+	else if (err)
+		return err;
+	*still_out = !err;
+	return OK;
 }
 
 struct staling {

@@ -22,16 +22,19 @@ struct spend_in {
 /* ---- the row, locked ---- */
 
 struct grant_row {
-	int64_t team_id, generation, fence, busy_ms, connection_id;
+	int64_t team_id, generation, fence, busy_ms;
+	struct oauth_owner owner_of; /* whose tokens they are */
 	char *state, *owner;
 };
 #define OUT(type, member) COL(type, struct grant_row, member)
 static const struct col grant_in[] = { IN(UUID, grant) };
 static const struct col grant_out[] = { OUT(INT, team_id), OUT(INT, generation), OUT(INT, fence),
-	OUT(INT, busy_ms), OUT(INT0, connection_id), OUT(TEXT, state), OUT(TEXT, owner) };
+	OUT(INT, busy_ms), OUT(INT0, owner_of.connection_id),
+	OUT(INT0, owner_of.user_credential_id), OUT(TEXT, state), OUT(TEXT, owner) };
 static const struct stmt lock_grant = { "oauth_lease_lock",
 	"SELECT team_id, generation, lease_fence, GREATEST(0, COALESCE(TIMESTAMPDIFF(MICROSECOND, "
-	"UTC_TIMESTAMP(3), lease_until) DIV 1000, 0)), connection_id, state, lease_owner "
+	"UTC_TIMESTAMP(3), lease_until) DIV 1000, 0)), connection_id, user_credential_id, state, "
+	"lease_owner "
 	"FROM oauth_grant WHERE uuid = ? FOR UPDATE",
 	grant_in, COL_N(grant_in), grant_out, COL_N(grant_out) };
 
@@ -224,6 +227,16 @@ RUN(token_prune, "DELETE FROM oauth_token WHERE grant_uuid = ? AND generation < 
 RUN(spend_prune, "DELETE FROM oauth_spend WHERE grant_uuid = ? AND generation < ?", prune_in);
 
 static enum err
+owner_works(struct store *store, const struct oauth_owner *owner, struct errctx *ctx)
+{
+	if (owner->connection_id)
+		return credential_connection_works_in(store, owner->connection_id, ctx);
+	return owner->user_credential_id
+		   ? credential_grant_works_in(store, owner->user_credential_id, ctx)
+		   : OK;
+}
+
+static enum err
 append(struct store *store, const struct oauth_lease *lease, const struct grant_row *row,
     const struct oauth_token_new *token, struct errctx *ctx)
 {
@@ -239,8 +252,10 @@ append(struct store *store, const struct oauth_lease *lease, const struct grant_
 		err = stmt_run(store->db, &grant_advance, &in, &affected, ctx);
 	if (!err && !affected)
 		err = err_set(ctx, ERR_CONFLICT, "", "the authorization has changed");
-	if (!err && row->connection_id && strcmp(row->state, OAUTH_BROKEN) == 0)
-		err = credential_connection_works_in(store, row->connection_id, ctx);
+	if (!err && strcmp(row->state, OAUTH_BROKEN) == 0)
+		err = owner_works(store, &row->owner_of, ctx);
+	if (!err)
+		err = oauth_owner_forget_token_in(store, &row->owner_of, ctx);
 	if (!err)
 		err = note_outcome(store, lease, "answered", ctx);
 	if (!err)
@@ -324,11 +339,14 @@ break_grant(struct store *store, const struct oauth_lease *lease, const struct g
 	const struct spend_in in = { .grant = lease->grant,
 		.generation = lease->generation,
 		.problem = problem };
+	const struct oauth_owner *owner = &row->owner_of;
 	enum err err = stmt_run(store->db, &grant_broken, &in, NULL, ctx);
 
-	return err || !row->connection_id
-		   ? err
-		   : credential_connection_broken_in(store, row->connection_id, request_id, ctx);
+	if (!err && owner->connection_id)
+		err = credential_connection_broken_in(store, owner->connection_id, request_id, ctx);
+	if (!err && owner->user_credential_id)
+		err = credential_grant_broken_in(store, owner->user_credential_id, request_id, ctx);
+	return err ? err : oauth_owner_forget_token_in(store, owner, ctx);
 }
 
 enum err

@@ -10,9 +10,9 @@
 
 static const struct col connect_in[] = { PAGE_IN_LINK, PAGE_IN(UUID, credential),
 	PAGE_IN(UUID, row), PAGE_IN(BYTES, state_hash), PAGE_IN(UUID, callback),
-	PAGE_IN(TEXT, text), PAGE_IN(BYTES, sealed), PAGE_IN_CALL };
+	PAGE_IN(TEXT, type), PAGE_IN(TEXT, text), PAGE_IN(BYTES, sealed), PAGE_IN_CALL };
 static const struct stmt set_out = { "page_connect",
-	"CALL page_connect(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", connect_in, COL_N(connect_in),
+	"CALL page_connect(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", connect_in, COL_N(connect_in),
 	NULL, 0 };
 
 enum err
@@ -24,6 +24,7 @@ page_connect(struct store *store, const struct page_link *link, const struct pag
 		.credential = row->id,
 		.callback = row->callback_id,
 		.state_hash = page_bytes(start->state_hash, sizeof(start->state_hash)),
+		.type = start->connection_type,
 		.text = start->issuer,
 		.address = call->address,
 		.call = call->request_id,
@@ -54,6 +55,7 @@ static const struct col look_out[] = {
 	COL(TEXT, struct page_flow, connection_type),
 	COL(TEXT, struct page_flow, issuer),
 	COL(BOOL, struct page_flow, done),
+	COL(TEXT, struct page_flow, own_type),
 };
 static const struct stmt look = { "page_return_look", "CALL page_return_look(?, ?, ?)", look_in,
 	COL_N(look_in), look_out, COL_N(look_out) };

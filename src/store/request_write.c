@@ -77,14 +77,15 @@ static const struct col item_in[] = {
 	COL(TEXT, struct item_in, item.name_override),
 	COL(TEXT, struct item_in, item.prefill),
 	COL(INT0, struct item_in, item.extends_id),
+	COL(INT0, struct item_in, item.user_credential_id),
 	COL(TIME, struct item_in, now),
 	COL(TIME, struct item_in, now),
 };
 static const struct stmt item_insert = { "credential_insert",
 	"INSERT INTO credential (id, request_id, position, component, type, name, label, "
 	"description, scope, remote_scope, app_name, app_modules, app_version, name_override, "
-	"prefill, extends_id, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?, ?, ?)",
+	"prefill, extends_id, user_credential_id, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	item_in, COL_N(item_in), NULL, 0 };
 
 static enum err

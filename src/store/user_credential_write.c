@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/credential_connect.h"
 #include "user_credential_columns.h"
 #include "user_credential_merge.h"
 
@@ -278,6 +279,19 @@ settle(struct user_credential *row, json_t *definition, const struct user_creden
 	return err;
 }
 
+/* Of a credential that a person connects: what its tokens are worth something for (catalog/
+ * credential_type.h); NULL of others. The caller frees it. */
+static char *
+connect_type(const struct user_credential *row)
+{
+	json_auto_t *shown = NULL;
+
+	if (json_parse(row->shown, strlen(row->shown), &shown, NULL))
+		return NULL;
+	const char *type = json_get_text(json_object_get(shown, "connect"), "type");
+	return type ? xstrdup(type) : NULL;
+}
+
 /* Overlay, check, seal: after this `stored` is what is to be written. */
 static enum err
 prepare(struct store *store, struct stored *stored, json_t *definition,
@@ -353,6 +367,23 @@ create_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	return err;
 }
 
+/* What a person has connected is worth nothing to another client or another team. */
+static enum err
+end_connected(struct store *store, const struct user_credential *row, const char *old_type,
+    int64_t old_team, const struct audit_entry *audit, struct errctx *ctx)
+{
+	auto_free char *type = connect_type(row);
+	int64_t id = row->place.id;
+
+	if (!old_type)
+		return OK;
+	if (old_team != row->place.team_id)
+		return credential_disown_in(store, id, audit->request_id, ctx);
+	return type && !strcmp(type, old_type)
+		   ? OK
+		   : credential_disconnect_in(store, id, audit->request_id, ctx);
+}
+
 static enum err
 update_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
@@ -364,6 +395,8 @@ update_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 
 	if (err)
 		return err;
+	auto_free char *old_type = connect_type(&stored.row);
+	int64_t old_team = stored.row.place.team_id;
 	if (mode && strcmp(mode, stored.row.place.mode) != 0)
 		err = err_set(ctx, ERR_FIELD, "mode", "cannot be changed: the credential is %s",
 		    stored.row.place.mode);
@@ -377,6 +410,8 @@ update_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	if (!err)
 		err = stmt_run(store->db, &delete_token, &(struct ids_in){ .id = work->id }, NULL,
 		    ctx);
+	if (!err)
+		err = end_connected(store, &stored.row, old_type, old_team, audit, ctx);
 	if (!err)
 		err = read_row(store, work->id, work->out, ctx);
 	stmt_row_free(&lock, &stored);
@@ -393,6 +428,9 @@ delete_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	if (err)
 		return err;
 	stmt_row_free(&lock, &stored);
+	err = credential_disown_in(store, work->id, audit->request_id, ctx);
+	if (err)
+		return err;
 	return stmt_run(store->db, &delete_row, &(struct ids_in){ .id = work->id }, NULL, ctx);
 }
 

@@ -370,7 +370,7 @@ describe('OAUTH', () => {
     assert.equal(changed.body.redirect_url, made.redirect_url);
     const answer = await ask(made.id);
     assert.equal(answer.status, 424);
-    assert.match(answer.body.error, /a person has to authorize/);
+    assert.match(answer.body.error, /connect it first/);
     assert.notEqual((await create(body)).redirect_url, made.redirect_url);
   });
 

@@ -67,6 +67,7 @@ set_out(const struct made *made, const struct uuid *callback, struct page_return
 	assert_int_equal(err, OK);
 	struct page_row *row = &view.rows[1];
 	struct page_row changed = *row;
+	start.connection_type = row->type_name;
 	if (callback)
 		changed.callback_id = *callback;
 	snprintf(state, sizeof(state), "state %d", ++n);
@@ -123,7 +124,7 @@ another_browser_sees_who_asks_and_can_do_nothing(void **state)
 		assert_int_equal(page_confirm(&the.visitor, &other.link, &made.account, true, &call,
 				     NULL),
 		    ERR_SCOPE);
-		const struct page_start start = { .text = START };
+		const struct page_start start = { .connection_type = "shop", .text = START };
 		assert_int_equal(page_connect(&the.visitor, &other.link, &view.rows[0], &start,
 				     &call, NULL),
 		    ERR_SCOPE);
