@@ -174,11 +174,12 @@ written_byte(const char *at, size_t left, unsigned char wanted)
 /* ---- one secret ---- */
 
 static size_t
-match_plain(const struct secret *plain, const char *at, size_t left)
+match_plain(const struct secret *plain, const char *at, size_t left, size_t *work)
 {
 	size_t done = 0;
 
 	for (size_t i = 0; i < plain->len; i++) {
+		(*work)++;
 		size_t len = done < left ? written_byte(at + done, left - done, plain->data[i]) : 0;
 
 		if (!len)
@@ -189,10 +190,14 @@ match_plain(const struct secret *plain, const char *at, size_t left)
 }
 
 static size_t
-match_hex(const char *hex, const char *at, size_t left)
+match_hex(const char *hex, const char *at, size_t left, size_t *work)
 {
-	size_t len = hex ? strlen(hex) : 0;
+	size_t len = 0;
 
+	if (!hex || left < 2 || strncasecmp(at, hex, 2) != 0)
+		return 0;
+	len = strlen(hex);
+	*work += len;
 	return len && left >= len && !strncasecmp(at, hex, len) ? len : 0;
 }
 
@@ -223,13 +228,14 @@ base64_char(const char *at, size_t left, size_t *len_out)
 }
 
 static size_t
-match_base64(const char *inner, const char *at, size_t left)
+match_base64(const char *inner, const char *at, size_t left, size_t *work)
 {
 	size_t done = 0, len = 0;
 
 	if (!inner || *at == '\r' || *at == '\n')
 		return 0;
 	for (; *inner; inner++) {
+		(*work)++;
 		if (done >= left || base64_char(at + done, left - done, &len) != *inner)
 			return 0;
 		done += len;
@@ -239,17 +245,17 @@ match_base64(const char *inner, const char *at, size_t left)
 
 /* The longest form of any secret that begins here; 0: none. */
 static size_t
-match_any(const struct blot *blot, const char *at, size_t left)
+match_any(const struct blot *blot, const char *at, size_t left, size_t *work)
 {
 	size_t longest = 0;
 
 	for (size_t i = 0; i < blot->n; i++) {
 		const struct blotted *b = &blot->secrets[i];
-		size_t lens[2 + ALIGNMENTS] = { match_plain(&b->plain, at, left),
-			match_hex(b->hex, at, left) };
+		size_t lens[2 + ALIGNMENTS] = { match_plain(&b->plain, at, left, work),
+			match_hex(b->hex, at, left, work) };
 
 		for (size_t shift = 0; shift < ALIGNMENTS; shift++)
-			lens[2 + shift] = match_base64(b->base64[shift], at, left);
+			lens[2 + shift] = match_base64(b->base64[shift], at, left, work);
 		for (size_t form = 0; form < 2 + ALIGNMENTS; form++)
 			if (lens[form] > longest)
 				longest = lens[form];
@@ -261,11 +267,15 @@ void
 blot_apply(const struct blot *blot, const void *data, size_t len, struct buf *out)
 {
 	const char *text = data;
-	size_t kept = 0;
+	size_t kept = 0, work = 0;
 
 	for (size_t at = 0; at < len;) {
+		if (work > BLOT_WORK_MAX) {
+			out->over = true;
+			return;
+		}
 		size_t found = blot->begins[(unsigned char)text[at]]
-				   ? match_any(blot, text + at, len - at)
+				   ? match_any(blot, text + at, len - at, &work)
 				   : 0;
 
 		if (!found) {
@@ -296,7 +306,7 @@ blot_json(const struct blot *blot, const json_t *value)
 		auto_buf struct buf out = BUF_INIT_SECRET(TEXT_MOST);
 
 		blot_apply(blot, json_string_value(value), json_string_length(value), &out);
-		return json_text_lossy(buf_text(&out), out.len);
+		return out.over ? json_string(BLOT_MARK) : json_text_lossy(buf_text(&out), out.len);
 	}
 	if (json_is_array(value)) {
 		copy = json_array();
@@ -312,7 +322,7 @@ blot_json(const struct blot *blot, const json_t *value)
 		auto_buf struct buf name = BUF_INIT_SECRET(TEXT_MOST);
 
 		blot_apply(blot, key, strlen(key), &name);
-		json_put(copy, buf_text(&name), blot_json(blot, item));
+		json_put(copy, name.over ? BLOT_MARK : buf_text(&name), blot_json(blot, item));
 	}
 	return copy;
 }

@@ -239,12 +239,14 @@ is_plain_text(const struct buf *body)
 	return length > 0;
 }
 
-static void
+static bool
 put_body(json_t *answer, const struct blot *blot, const struct buf *body)
 {
 	auto_buf struct buf blotted = BUF_INIT_SECRET(BODY_MAX);
 
 	blot_apply(blot, buf_text(body), body->len, &blotted);
+	if (blotted.over)
+		return false;
 	bool text = is_plain_text(&blotted);
 	if (text) {
 		json_put(answer, "body", json_stringn(buf_text(&blotted), blotted.len));
@@ -253,6 +255,7 @@ put_body(json_t *answer, const struct blot *blot, const struct buf *body)
 		json_put_text(answer, "body", encoded);
 	}
 	json_put_text(answer, "body_encoding", text ? "text" : "base64");
+	return true;
 }
 
 static void
@@ -267,9 +270,13 @@ on_answer(void *arg, struct http_result *result)
 		lend->answer = json_object();
 		json_put_int(lend->answer, "status", result->status);
 		json_put(lend->answer, "headers", blot_json(lend->blot, result->headers));
-		put_body(lend->answer, lend->blot, &result->body);
 		json_put_int(lend->answer, "credential", lend->need.subject.place.id);
-		task_settle(task, JOB_DONE, NULL);
+		if (put_body(lend->answer, lend->blot, &result->body))
+			task_settle(task, JOB_DONE, NULL);
+		else
+			task_settle(task, JOB_FAILED,
+			    "the answer (status %d) is too much to take the secret out of",
+			    result->status);
 	}
 	loop_end(task);
 }

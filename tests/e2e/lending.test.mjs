@@ -106,6 +106,13 @@ describe('a request', () => {
     vendor.on('/bytes', undefined);
   });
 
+  it('withholds an answer that it cannot take the secret out of', async () => {
+    const { id, slug } = await create({ value: 'a' });
+    vendor.on('/many', (request, response) => response.writeHead(200).end('a'.repeat(1024 * 1024)));
+    await failed(lend(id, { url: `${vendor.url}/many?k=<<CREDENTIAL.${slug}>>` }), /status 200.*too much/);
+    vendor.on('/many', undefined);
+  });
+
   it('uses a fetched token, fetching it first, and a JWT signed for it', async () => {
     const agent = await create({ mode: 'HTTP_REQUEST_AGENT', value: undefined, http_request_location_of_token: '=response.body.token',
       http_request_options: { url: `${vendor.url}/slow?ms=1` } });
@@ -145,6 +152,8 @@ describe('what may not be', () => {
     await refused(lend(id, { url: 'ftp://example.com/' }), /^url: /);
     await refused(lend(id, { url: `http://${place}/` }), /^url: must name its host/);
     await refused(lend(id, { url: `${vendor.url}/echo?k=<<CREDENTIAL.another>>` }), /^url: only this credential/);
+    for (const bad of ['?q=ü', '?q=a b', '\\\\x', '/{a}', '\u0001']) await refused(lend(id, { url: `${url}${bad}` }), /^url: /);
+    await refused(lend(id, { url: `http://user:${place}@example.com/` }), /^url: /);
     await refused(lend(id, { url, method: 'TRACE' }), /^method: must be one of/);
     await refused(lend(id, { url, headers: { Host: 'x' } }), /^headers\.Host: /);
     await refused(lend(id, { url, headers: { 'X-A': 'a\r\nX-B: c' } }), /^headers\.X-A: /);

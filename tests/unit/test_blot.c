@@ -109,6 +109,32 @@ all_secrets_are_found_the_longest_first(void **state)
 	blot_free(&blot);
 }
 
+/* A secret and an answer made for each other would keep the runner busy for minutes. */
+static void
+a_search_without_end_is_given_up(void **state)
+{
+	size_t len = 1024 * 1024, secret_len = 64 * 1024;
+	auto_free char *text = xmalloc(len), *secret = xmalloc(secret_len);
+	auto_buf struct buf out = BUF_INIT_SECRET(2 * len);
+	struct blot *blot = blot_new();
+	json_t *value;
+	(void)state;
+
+	memset(text, 'a', len);
+	memset(secret, 'a', secret_len);
+	secret[secret_len - 1] = 'b';
+	blot_add(blot, secret, secret_len);
+	blot_apply(blot, text, len, &out);
+	assert_true(out.over);
+	text[len - 1] = '\0';
+	value = json_string(text);
+	json_t *got = blot_json(blot, value);
+	assert_string_equal(json_string_value(got), BLOT_MARK);
+	json_decref(got);
+	json_decref(value);
+	blot_free(&blot);
+}
+
 static void
 json_keeps_its_shape(void **state)
 {
@@ -135,6 +161,7 @@ main(void)
 		cmocka_unit_test(a_secret_is_found_however_it_is_written),
 		cmocka_unit_test(a_secret_is_found_within_base64),
 		cmocka_unit_test(all_secrets_are_found_the_longest_first),
+		cmocka_unit_test(a_search_without_end_is_given_up),
 		cmocka_unit_test(json_keeps_its_shape),
 	};
 
