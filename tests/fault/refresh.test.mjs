@@ -104,22 +104,23 @@ async function anotherRunner(one) {
   await stack.start('runner');
 }
 
-// A session that holds a row of the database until it is let go.
-async function lockRow(sql) {
+// A session that holds the row of a grant until it is let go, or the test has ended.
+async function lockGrant(t, one) {
   const child = spawn('mariadb', ['--no-defaults', `--socket=${stack.dir}/run/db.sock`, '-uroot', '-N', '-B', '--unbuffered', 'bailee']);
+  t.after(() => child.kill('SIGKILL'));
   let out = '';
   child.stdout.on('data', (part) => { out += part; });
-  child.stdin.write(`BEGIN;\n${sql};\nSELECT 'locked';\n`);
+  child.stdin.write(`BEGIN;\nSELECT 1 FROM oauth_grant WHERE uuid_text(uuid) = '${one.grant}' FOR UPDATE;\nSELECT 'locked';\n`);
   await waitFor('the lock', () => out.includes('locked'));
   return () => new Promise((resolve) => {
     child.once('exit', resolve);
     child.stdin.end('ROLLBACK;\n');
   });
 }
-const lockGrant = (one) => lockRow(`SELECT 1 FROM oauth_grant WHERE uuid_text(uuid) = '${one.grant}' FOR UPDATE`);
-// Somebody waits for the row.
+
+// Somebody waits for the row. The server shows the same again to whoever asks within a tenth of a second.
 const someoneWaits = () => waitFor('a transaction that waits for the row', async () =>
-  (await stack.mysql("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"))[0][0] !== '0');
+  (await stack.mysql("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"))[0][0] !== '0', { everyMs: 250 });
 
 function startRunner() {
   const child = spawn(join(stack.build, 'bailee-runner'), ['--config', stack.conf], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -133,7 +134,8 @@ describe('many at once', () => {
   test(`${ASKERS} askers on ${RUNNERS} runners spend each generation once`, async (t) => {
     const runners = Array.from({ length: RUNNERS - 1 }, startRunner);
     try {
-      await waitFor('all runners', async () => Number((await stack.mysql('SELECT COUNT(*) FROM runner WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL 5 SECOND'))[0][0]) >= RUNNERS);
+      const alive = 'SELECT COUNT(*) FROM runner WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL 5 SECOND';
+      await waitFor('all runners', async () => Number((await stack.mysql(alive))[0][0]) >= RUNNERS);
       const one = await connected(strict);
       const expected = {};
       strict.ways.delay_ms = 30;
@@ -154,7 +156,7 @@ describe('many at once', () => {
 describe('the runner is killed', () => {
   test('before it has noted that it will spend: nothing was sent', async (t) => {
     const one = await connected(strict);
-    const release = await lockGrant(one);
+    const release = await lockGrant(t, one);
     const answer = order(one);
     await someoneWaits();
     await stack.kill('runner');
@@ -181,7 +183,8 @@ describe('the runner is killed', () => {
     tell(t, one, { 1: 1 }); // the first call never counted
   });
 
-  for (const [name, room, ending] of [['that takes it again within its grace', () => kind, 'alive'], ['that takes no token twice', () => strict, 'broken']]) {
+  for (const [name, room, ending] of [['that takes it again within its grace', () => kind, 'alive'],
+    ['that takes no token twice', () => strict, 'broken']]) {
     test(`after the provider has acted, at one ${name}`, async (t) => {
       const one = await connected(room());
       const release = one.room.hold('token');
@@ -211,7 +214,7 @@ describe('the runner is killed', () => {
     const hold = kind.hold('token');
     const answer = order(one);
     await waitFor('the call', () => hold.waiting() === 1);
-    const release = await lockGrant(one);
+    const release = await lockGrant(t, one);
     hold();
     await someoneWaits();
     await stack.kill('runner');
