@@ -216,6 +216,18 @@ bind_in(const struct col *col, const void *in, MYSQL_BIND *bind, struct in_value
 	}
 }
 
+/* What the server says while rows are fetched, such as a deadlock at the second one, the client
+ * library notes with the connection and not with the statement. */
+static enum err
+statement_failure(struct db *db, const struct prepared *p, struct errctx *ctx)
+{
+	unsigned number = mysql_stmt_errno(p->handle);
+
+	if (number)
+		return db_failure(db, number, mysql_stmt_error(p->handle), p->stmt->name, ctx);
+	return db_failure(db, mysql_errno(db->mysql), mysql_error(db->mysql), p->stmt->name, ctx);
+}
+
 static enum err
 execute_once(struct db *db, const struct stmt *stmt, const void *in, struct prepared **p_out,
     struct errctx *ctx)
@@ -233,8 +245,7 @@ execute_once(struct db *db, const struct stmt *stmt, const void *in, struct prep
 	for (unsigned i = 0; i < stmt->n_in; i++)
 		bind_in(&stmt->in[i], in, &bind[i], &value[i]);
 	if ((stmt->n_in && mysql_stmt_bind_param(p->handle, bind)) || mysql_stmt_execute(p->handle))
-		return db_failure(db, mysql_stmt_errno(p->handle), mysql_stmt_error(p->handle),
-		    stmt->name, ctx);
+		return statement_failure(db, p, ctx);
 	if (stmt->n_out && strncmp(stmt->sql, "CALL", 4) == 0)
 		mysql_stmt_bind_result(p->handle, p->out); /* its columns are known only now */
 	*p_out = p;
@@ -323,8 +334,7 @@ fetch(struct db *db, struct prepared *p, void *row, struct errctx *ctx)
 	if (rc == MYSQL_NO_DATA)
 		return ERR_NOT_FOUND;
 	if (rc != 0 && rc != MYSQL_DATA_TRUNCATED)
-		return db_failure(db, mysql_stmt_errno(p->handle), mysql_stmt_error(p->handle),
-		    p->stmt->name, ctx);
+		return statement_failure(db, p, ctx);
 	for (unsigned i = 0; i < p->stmt->n_out; i++) {
 		bool cut = col_is_long(p->stmt->out[i].type) && !p->null[i] &&
 			   p->length[i] > p->out[i].buffer_length;

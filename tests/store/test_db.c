@@ -255,6 +255,34 @@ a_database_that_always_breaks_ends_after_five_runs_with_nothing_written(void **s
 	assert_int_equal(number_of(1), 0);
 }
 
+/* The client library notes it with the connection alone: it was taken for an unknown error. */
+static void
+a_deadlock_while_rows_are_fetched_is_a_deadlock(void **state)
+{
+	static const struct stmt failing = { "failing",
+		"SELECT id, fails_at_two(id), NULL, NULL, NULL, NULL, NULL, NULL FROM sample ORDER "
+		"BY id",
+		NULL, 0, sample_in, COL_N(sample_in) };
+	struct errctx ctx = { 0 };
+	void *rows = NULL;
+	size_t n = 0;
+	(void)state;
+
+	add(1, 0);
+	add(2, 0);
+	assert_int_equal(
+	    db_script(db,
+		"CREATE OR REPLACE FUNCTION fails_at_two(n BIGINT) RETURNS BIGINT BEGIN "
+		"IF n = 2 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF; "
+		"RETURN n; END",
+		&ctx),
+	    OK);
+	assert_int_equal(stmt_all(db, &failing, NULL, sizeof(struct sample), &rows, &n, &ctx),
+	    ERR_CONFLICT);
+	assert_null(rows);
+	assert_int_equal(number_of(1), 0); /* the connection is still good */
+}
+
 static enum err
 ignores_a_failure(struct db *tx, void *arg, struct errctx *ctx)
 {
@@ -467,6 +495,8 @@ main(void)
 		    fresh_table),
 		cmocka_unit_test_setup(
 		    a_database_that_always_breaks_ends_after_five_runs_with_nothing_written,
+		    fresh_table),
+		cmocka_unit_test_setup(a_deadlock_while_rows_are_fetched_is_a_deadlock,
 		    fresh_table),
 		cmocka_unit_test_setup(a_failed_statement_cannot_be_committed_over, fresh_table),
 		cmocka_unit_test_setup(an_error_of_the_body_rolls_back_without_another_run,
