@@ -247,6 +247,27 @@ describe('the token', () => {
     await noToken(id, /nothing to renew it with: connect it again/);
   });
 
+  test('is lent, and used by other credentials, only where it may go', async () => {
+    const at = room('lent');
+    const { id, slug } = await create(at, { allowed_hosts: [new URL(at.url).host] });
+    const me = { method: 'GET', url: `${at.url}/me`, headers: { Authorization: `Bearer <<CREDENTIAL.${slug}>>` } };
+    const lend = (request) => api('POST', `${BASE}/${id}/request`, request);
+    assert.match((await lend(me)).body.error, /connect it first/);
+    await connect(id);
+    const answer = await lend(me);
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(JSON.parse(answer.body.body).name, 'grace');
+    assert.equal(answer.text.includes(await tokenOf(id)), false);
+    await expire(id);
+    assert.equal(JSON.parse((await lend(me)).body.body).name, 'grace');
+    assert.deepEqual(at.spends(), { 1: 1 });
+    const elsewhere = await lend({ ...me, url: me.url.replace('127.0.0.1', 'localhost') });
+    assert.ok([422, 424].includes(elsewhere.status), elsewhere.text);
+    const user = await api('POST', BASE, { name: `uses ${made += 1}`, team_id: mine.teamId, mode: 'HTTP_REQUEST_AGENT',
+      http_request_location_of_token: '=response.body.id', http_request_options: me });
+    assert.equal(await tokenOf(user.body.id), 'id-grace');
+  });
+
   test('is for the teams it is shared with, who see nothing else of it', async () => {
     const at = room('shared');
     const { id } = await create(at, { read_access: 'GLOBAL' });

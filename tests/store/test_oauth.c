@@ -1019,6 +1019,54 @@ a_code_is_taken_once_and_put_back_when_it_was_not_sent(void **state)
 	assert_int_equal(oauth_flow_load(&the.store, &uuid, &flow, NULL), ERR_NOT_FOUND);
 }
 
+struct asking {
+	const struct uuid *grant;
+	int64_t generation;
+	bool still;
+};
+
+static enum err
+still_body(struct db *db, void *arg, struct errctx *ctx)
+{
+	struct asking *asking = arg;
+	(void)db;
+
+	return oauth_grant_is_still_in(&the.store, asking->grant, asking->generation,
+	    &asking->still, ctx);
+}
+
+static bool
+is_still(const struct scene *scene, int64_t generation)
+{
+	struct asking asking = { &scene->grant, generation, false };
+	struct errctx ctx = { 0 };
+
+	ok(db_transaction(the.store.db, still_body, NULL, &asking, &ctx), &ctx);
+	return asking.still;
+}
+
+static void
+only_the_newest_token_of_an_active_grant_may_be_kept_elsewhere(void **state)
+{
+	struct scene scene;
+	struct oauth_lease lease;
+	(void)state;
+
+	make_scene(&scene, OAUTH_WAITING);
+	assert_false(is_still(&scene, 1));
+	make_scene(&scene, OAUTH_ACTIVE);
+	assert_true(is_still(&scene, 1));
+	assert_int_equal(take(&the.store, &scene, 100, &lease), OAUTH_LEASE_TAKEN);
+	assert_true(is_still(&scene, 1));
+	assert_true(answer(&the.store, &lease, CANARY "-access-2"));
+	assert_false(is_still(&scene, 1));
+	assert_true(is_still(&scene, 2));
+	scene.job.created_at += HOUR_MS;
+	assert_int_equal(take(&the.store, &scene, 101, &lease), OAUTH_LEASE_TAKEN);
+	assert_int_equal(refuse(&the.store, &lease, 0), OAUTH_REFUSAL_BROKEN);
+	assert_false(is_still(&scene, 2));
+}
+
 int
 main(void)
 {
@@ -1055,6 +1103,7 @@ main(void)
 		cmocka_unit_test(confirming_works_once_and_siblings_are_seen),
 		cmocka_unit_test(old_rows_are_deleted_by_rules),
 		cmocka_unit_test(a_code_is_taken_once_and_put_back_when_it_was_not_sent),
+		cmocka_unit_test(only_the_newest_token_of_an_active_grant_may_be_kept_elsewhere),
 	};
 
 	return cmocka_run_group_tests_name("oauth", tests, begin, end);
