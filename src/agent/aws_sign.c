@@ -180,13 +180,25 @@ add_normal_path(struct buf *out, const char *path)
 	free(lens);
 }
 
+/* Services that share S3's way of signing. */
+static bool
+signs_as_s3(const char *service)
+{
+	static const char *const names[] = { "s3", "s3-outposts", "s3-object-lambda", "s3express" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(service, names[i]))
+			return true;
+	return false;
+}
+
 /* S3 takes a path as it is meant; the others take it as it is written. */
 static void
 add_path(struct buf *out, const char *service, const char *path)
 {
 	size_t len;
 
-	if (strcmp(service, "s3") != 0) {
+	if (!signs_as_s3(service)) {
 		add_normal_path(out, path);
 		return;
 	}
@@ -474,7 +486,7 @@ aws_sign(struct http_request *request, const struct aws_signer *signer, int64_t 
 	body_digest(request, digest);
 	set_header(request, "X-Amz-Date", date);
 	set_header(request, "X-Amz-Security-Token", signer->session_token);
-	if (!strcmp(signer->service, "s3"))
+	if (signs_as_s3(signer->service))
 		set_header(request, "X-Amz-Content-Sha256", digest);
 	request->follow_redirects = false; /* a signature is for one URL */
 	aws_canonical(request, signer->service, host, url.path, query ? query + 1 : "", &canonical,

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "agent/written.h"
 #include "base/alloc.h"
 #include "base/crypt.h"
 #include "base/json.h"
@@ -19,14 +19,15 @@
 
 struct blotted {
 	struct secret plain;
-	char *hex;                /* NULL when it is short */
+	bool begins[256];         /* bytes with which any form of it can begin */
 	char *base64[ALIGNMENTS]; /* the characters that depend on the secret alone; base64url */
 };
 
 struct blot {
 	struct blotted secrets[SECRETS_MAX];
 	size_t n;
-	bool begins[256]; /* bytes with which any form of any secret can begin */
+	bool begins[256]; /* the same of all of them */
+	bool full;        /* there was no room for another */
 };
 
 struct blot *
@@ -44,7 +45,6 @@ blot_free(struct blot **blot)
 		struct blotted *b = &(*blot)->secrets[i];
 
 		secret_free(&b->plain);
-		secret_wipe_text(&b->hex);
 		for (size_t shift = 0; shift < ALIGNMENTS; shift++)
 			secret_wipe_text(&b->base64[shift]);
 	}
@@ -72,160 +72,64 @@ inner_base64(const void *secret, size_t len, size_t shift)
 }
 
 static void
-note_begin(struct blot *blot, unsigned char c)
+note_begin(struct blotted *b, unsigned char c)
 {
-	blot->begins[c] = true;
-	blot->begins[tolower(c)] = blot->begins[toupper(c)] = true;
+	b->begins[c] = true;
+	b->begins[tolower(c)] = b->begins[toupper(c)] = true;
 	if (c == '-' || c == '_')
-		blot->begins['+'] = blot->begins['/'] = true;
+		b->begins['+'] = b->begins['/'] = true;
+}
+
+static void
+note_numbers(struct blotted *b, unsigned char first)
+{
+	char digits[8];
+
+	snprintf(digits, sizeof(digits), "%02x", first);
+	note_begin(b, (unsigned char)digits[0]);
+	snprintf(digits, sizeof(digits), "%u", first);
+	note_begin(b, (unsigned char)digits[0]);
+}
+
+/* What a character of more than one byte may begin with in another alphabet. */
+static void
+note_wide(struct blotted *b)
+{
+	if (json_utf8_length((const char *)b->plain.data, b->plain.len) > 1)
+		memset(b->begins, true, sizeof(b->begins));
+}
+
+static void
+note_forms(struct blotted *b)
+{
+	note_begin(b, b->plain.data[0]);
+	note_wide(b);
+	b->begins['%'] = b->begins['\\'] = b->begins['&'] = b->begins['+'] = true;
+	if (b->plain.len < BLOT_ENCODED_LEAST)
+		return;
+	note_numbers(b, b->plain.data[0]);
+	b->begins[0] = true; /* half a character of UTF-16 */
+	for (size_t shift = 0; shift < ALIGNMENTS; shift++) {
+		b->base64[shift] = inner_base64(b->plain.data, b->plain.len, shift);
+		if (b->base64[shift])
+			note_begin(b, (unsigned char)*b->base64[shift]);
+	}
 }
 
 void
 blot_add(struct blot *blot, const void *secret, size_t len)
 {
-	if (!len || blot->n == SECRETS_MAX)
+	blot->full = blot->full || blot->n == SECRETS_MAX;
+	if (!len || blot->full)
 		return;
 	struct blotted *b = &blot->secrets[blot->n++];
 	secret_set(&b->plain, secret, len);
-	note_begin(blot, b->plain.data[0]);
-	blot->begins['%'] = blot->begins['\\'] = blot->begins['&'] = blot->begins['+'] = true;
-	if (len < BLOT_ENCODED_LEAST)
-		return;
-	b->hex = crypt_hex(secret, len);
-	note_begin(blot, (unsigned char)*b->hex);
-	for (size_t shift = 0; shift < ALIGNMENTS; shift++) {
-		b->base64[shift] = inner_base64(secret, len, shift);
-		if (b->base64[shift])
-			note_begin(blot, (unsigned char)*b->base64[shift]);
-	}
-}
-
-/* ---- one byte, however it is written ---- */
-
-static int
-hex_number(const char *text, size_t digits)
-{
-	int number = 0;
-
-	for (size_t i = 0; i < digits; i++) {
-		int c = tolower((unsigned char)text[i]);
-
-		if (!isxdigit(c))
-			return -1;
-		number = number * 16 + (isdigit(c) ? c - '0' : c - 'a' + 10);
-	}
-	return number;
-}
-
-/* \" \\ \/ \n … and \u00XX */
-static size_t
-escaped_byte(const char *at, size_t left, unsigned char wanted)
-{
-	static const char names[] = "bfnrt", bytes[] = "\b\f\n\r\t";
-	const char *name;
-
-	if (left < 2 || *at != '\\')
-		return 0;
-	if (left >= 6 && at[1] == 'u')
-		return wanted < 0x80 && hex_number(at + 2, 4) == wanted ? 6 : 0;
-	name = at[1] ? strchr(names, at[1]) : NULL;
-	if (name)
-		return (unsigned char)bytes[name - names] == wanted ? 2 : 0;
-	return strchr("\"\\/'", at[1]) && (unsigned char)at[1] == wanted ? 2 : 0;
-}
-
-static size_t
-html_byte(const char *at, size_t left, unsigned char wanted)
-{
-	static const struct {
-		const char *entity;
-		unsigned char byte;
-	} entities[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' },
-		{ "&#39;", '\'' }, { "&#34;", '"' }, { "&apos;", '\'' }, { "&#x27;", '\'' },
-		{ "&#x2F;", '/' }, { "&#47;", '/' } };
-
-	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++) {
-		size_t len = strlen(entities[i].entity);
-
-		if (entities[i].byte == wanted && left >= len &&
-		    !strncasecmp(at, entities[i].entity, len))
-			return len;
-	}
-	return 0;
-}
-
-/* Length of what stands for the byte at `at`; 0: something else does. */
-static size_t
-written_byte(const char *at, size_t left, unsigned char wanted)
-{
-	size_t len = 0;
-
-	if (left >= 3 && *at == '%' && hex_number(at + 1, 2) == wanted)
-		return 3;
-	if (*at == '\\')
-		len = escaped_byte(at, left, wanted);
-	else if (*at == '&')
-		len = html_byte(at, left, wanted);
-	if (len)
-		return len;
-	return (unsigned char)*at == wanted || (*at == '+' && wanted == ' ');
+	note_forms(b);
+	for (size_t c = 0; c < sizeof(b->begins); c++)
+		blot->begins[c] = blot->begins[c] || b->begins[c];
 }
 
 /* ---- one secret ---- */
-
-static size_t
-match_plain(const struct secret *plain, const char *at, size_t left, size_t *work)
-{
-	size_t done = 0;
-
-	for (size_t i = 0; i < plain->len; i++) {
-		(*work)++;
-		size_t len = done < left ? written_byte(at + done, left - done, plain->data[i]) : 0;
-
-		if (!len)
-			return 0;
-		done += len;
-	}
-	return done;
-}
-
-static size_t
-match_hex(const char *hex, const char *at, size_t left, size_t *work)
-{
-	size_t len = 0;
-
-	if (!hex || left < 2 || strncasecmp(at, hex, 2) != 0)
-		return 0;
-	len = strlen(hex);
-	*work += len;
-	return len && left >= len && !strncasecmp(at, hex, len) ? len : 0;
-}
-
-/* The next character of base64 as base64url has it; 0 at the end. */
-static char
-base64_char(const char *at, size_t left, size_t *len_out)
-{
-	size_t skip = 0;
-
-	while (skip < left && skip < 8 && (at[skip] == '\r' || at[skip] == '\n'))
-		skip++;
-	at += skip;
-	left -= skip;
-	*len_out = skip + 1;
-	if (left == 0)
-		return 0;
-	if (left >= 3 && *at == '%') {
-		int byte = hex_number(at + 1, 2);
-
-		*len_out = skip + 3;
-		return (char)(byte == '+' ? '-' : byte == '/' ? '_' : byte > 0 ? byte : 0);
-	}
-	if (left >= 2 && at[0] == '\\' && at[1] == '/') {
-		*len_out = skip + 2;
-		return '_';
-	}
-	return (char)(*at == '+' ? '-' : *at == '/' ? '_' : *at);
-}
 
 static size_t
 match_base64(const char *inner, const char *at, size_t left, size_t *work)
@@ -234,13 +138,29 @@ match_base64(const char *inner, const char *at, size_t left, size_t *work)
 
 	if (!inner || *at == '\r' || *at == '\n')
 		return 0;
-	for (; *inner; inner++) {
-		(*work)++;
-		if (done >= left || base64_char(at + done, left - done, &len) != *inner)
+	for (; *inner; inner++, done += len)
+		if (!(len = written_base64(*inner, at + done, left - done, work)))
 			return 0;
-		done += len;
-	}
 	return done;
+}
+
+/* The longest form of a secret that begins here; 0: none. */
+static size_t
+match_one(const struct blotted *b, const char *at, size_t left, size_t *work)
+{
+	size_t longest =
+	    written_text(&b->plain, b->plain.len >= BLOT_ANY_CASE_LEAST, at, left, work);
+
+	if (b->plain.len < BLOT_ENCODED_LEAST)
+		return longest;
+	size_t lens[2 + ALIGNMENTS] = { written_numbers(&b->plain, at, left, work),
+		written_utf16(&b->plain, at, left, work) };
+	for (size_t shift = 0; shift < ALIGNMENTS; shift++)
+		lens[2 + shift] = match_base64(b->base64[shift], at, left, work);
+	for (size_t form = 0; form < 2 + ALIGNMENTS; form++)
+		if (lens[form] > longest)
+			longest = lens[form];
+	return longest;
 }
 
 /* The longest form of any secret that begins here; 0: none. */
@@ -251,14 +171,10 @@ match_any(const struct blot *blot, const char *at, size_t left, size_t *work)
 
 	for (size_t i = 0; i < blot->n; i++) {
 		const struct blotted *b = &blot->secrets[i];
-		size_t lens[2 + ALIGNMENTS] = { match_plain(&b->plain, at, left, work),
-			match_hex(b->hex, at, left, work) };
+		size_t len = b->begins[(unsigned char)*at] ? match_one(b, at, left, work) : 0;
 
-		for (size_t shift = 0; shift < ALIGNMENTS; shift++)
-			lens[2 + shift] = match_base64(b->base64[shift], at, left, work);
-		for (size_t form = 0; form < 2 + ALIGNMENTS; form++)
-			if (lens[form] > longest)
-				longest = lens[form];
+		if (len > longest)
+			longest = len;
 	}
 	return longest;
 }
@@ -270,7 +186,7 @@ blot_apply(const struct blot *blot, const void *data, size_t len, struct buf *ou
 	size_t kept = 0, work = 0;
 
 	for (size_t at = 0; at < len;) {
-		if (work > BLOT_WORK_MAX) {
+		if (work > BLOT_WORK_MAX || blot->full) {
 			out->over = true;
 			return;
 		}

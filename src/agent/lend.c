@@ -114,6 +114,31 @@ take_url(struct lending *l, const json_t *value)
 	return OK;
 }
 
+/* With these a secret would come back in pieces, or go to another host with a redirect. */
+static const struct {
+	const char *name;
+	bool always;
+	const char *why;
+} header_rules[] = {
+	{ "Range", true, "parts of an answer cannot be asked for" },
+	{ "If-Range", true, "parts of an answer cannot be asked for" },
+	{ "Accept", false, "the secret cannot stand in this header" },
+	{ "Content-Type", false, "the secret cannot stand in this header" },
+	{ "User-Agent", false, "the secret cannot stand in this header" },
+};
+
+static const char *
+header_fault(const char *name, const char *value)
+{
+	const char *why = agent_header_name_fault(name);
+
+	for (size_t i = 0; !why && i < sizeof(header_rules) / sizeof(header_rules[0]); i++)
+		if (!strcasecmp(name, header_rules[i].name) &&
+		    (header_rules[i].always || (value && strstr(value, BEGIN))))
+			why = header_rules[i].why;
+	return why;
+}
+
 static enum err
 take_header(struct lending *l, const char *path, const char *name, const json_t *value)
 {
@@ -150,7 +175,7 @@ take_headers(struct lending *l, const json_t *headers)
 		snprintf(path, sizeof(path), "headers.%s", name);
 		if (json_is_null(value))
 			continue;
-		err = fault(l, path, agent_header_name_fault(name));
+		err = fault(l, path, header_fault(name, json_string_value(value)));
 		if (!err)
 			err = take_header(l, path, name, value);
 		if (err)

@@ -85,7 +85,7 @@ has_dot_segment(const char *path, size_t len)
 
 		for (int dots = 0; dots < 2; dots++)
 			end += dot_length(end);
-		if (end > at + 1 && (*end == '\0' || strchr("/\\?#", *end)))
+		if (end > at + 1 && (*end == '\0' || strchr("/\\?#;", *end)))
 			return true;
 	}
 	return false;

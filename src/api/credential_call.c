@@ -2,6 +2,7 @@
 /* /api/v1/user_credentials/{id}/request and /test: lend a credential, and try its requests out. */
 #include "store/job_value.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -203,6 +204,21 @@ lend(struct ctx *ctx, struct response *response, const struct fetch_use *use, js
 		   : await(ctx, response, job_id, use->place.id, "the request could not be sent");
 }
 
+/* Request options say "post" where HTTP says POST; both are taken. */
+static void
+raise_method(json_t *object)
+{
+	const char *given = json_get_text(object, "method");
+	char method[16];
+	size_t len = given ? strlen(given) : 0;
+
+	if (!len || len >= sizeof(method))
+		return;
+	for (size_t i = 0; i <= len; i++)
+		method[i] = (char)toupper((unsigned char)given[i]);
+	json_put_text(object, "method", method);
+}
+
 static enum err
 post_request(struct ctx *ctx, struct response *response)
 {
@@ -213,6 +229,8 @@ post_request(struct ctx *ctx, struct response *response)
 
 	if (!err)
 		err = request_json(ctx->req, &object, &ctx->err);
+	if (!err)
+		raise_method(object);
 	if (!err)
 		err = fetch_token_read(api_store(ctx), ctx->auth, id, &use, &ctx->err);
 	if (!err)

@@ -67,6 +67,21 @@ require(const json_t *object, const char *name, struct errctx *ctx)
 	return false;
 }
 
+/* Whether the table of fields has found fault with it already. */
+static bool
+is_faulty(const char *name, const struct errctx *ctx)
+{
+	size_t len = strlen(name);
+
+	for (unsigned i = 0; i < ctx->n_sub; i++) {
+		const char *path = ctx->sub[i].path;
+
+		if (!strncmp(path, name, len) && (!path[len] || strchr(".[", path[len])))
+			return true;
+	}
+	return false;
+}
+
 /* The column's text of a JSON value; false when it does not fit. */
 static bool
 fit_column(const json_t *value, const char *name, char **text_out, struct errctx *ctx)
@@ -207,13 +222,19 @@ take_common(json_t *object, enum body_use use, struct user_credential_body *body
 		ok = require(object, "name", ctx) && ok;
 	if (use == BODY_CREATE && !json_object_get(object, "team_id"))
 		ok = require(object, "team_id", ctx) && ok;
-	if (fields_check(object, common_fields, true, "", ctx))
-		return false;
-	take_plain(object, &body->change);
-	ok = take_hosts(object, body, ctx) && ok;
-	ok = take_metadata(object, body, ctx) && ok;
-	ok = take_description(object, &body->change, ctx) && ok;
-	return take_expiry(object, &body->change, ctx) && ok;
+	/* each field is said to be wrong, once */
+	ok = !fields_check(object, common_fields, true, "", ctx) && ok;
+	if (!is_faulty("allowed_hosts", ctx))
+		ok = take_hosts(object, body, ctx) && ok;
+	if (!is_faulty("metadata", ctx))
+		ok = take_metadata(object, body, ctx) && ok;
+	if (!is_faulty("description", ctx))
+		ok = take_description(object, &body->change, ctx) && ok;
+	if (!is_faulty("expires_at", ctx))
+		ok = take_expiry(object, &body->change, ctx) && ok;
+	if (ok)
+		take_plain(object, &body->change);
+	return ok;
 }
 
 enum err

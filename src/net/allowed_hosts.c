@@ -254,7 +254,8 @@ match_host(const char *pattern, const char *host)
 static bool
 is_plain_path(const char *path)
 {
-	static const char *const hidden[] = { "%2e", "%2f", "%5c", "\\", "/../", "/./", "%00" };
+	static const char *const hidden[] = { "%2e", "%2f", "%5c", "\\", "/../", "/./", "/..;",
+		"/.;", "%00", "%252e", "%252f", "%255c" };
 
 	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
 		if (strcasestr(path, hidden[i]))

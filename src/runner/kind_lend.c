@@ -18,6 +18,7 @@
 #include "store/job_value.h"
 
 #define LEND_TIMEOUT_MS (150 * 1000)
+#define LEAF_LEAST 8                       /* characters; shorter ones are words of any answer */
 #define BODY_MAX ((size_t)3 * 1024 * 1024) /* of an answer with the marks in it */
 
 struct lend {
@@ -198,6 +199,40 @@ prepare_aws(struct lend *lend, struct errctx *ctx)
 	return aws_sign(&lend->request, &signer, clock_now_ms(), ctx);
 }
 
+/* Texts in a value that is JSON: an answer that repeats it may set it out anew. */
+static void
+blot_leaves(struct blot *blot, const json_t *value)
+{
+	union {
+		const json_t *borrowed;
+		json_t *iterated; /* jansson's iteration wants it writable, though it only reads */
+	} tree = { .borrowed = value };
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (json_string_length(value) >= LEAF_LEAST)
+		blot_add(blot, json_string_value(value), json_string_length(value));
+	json_array_foreach(value, i, item) blot_leaves(blot, item);
+	json_object_foreach(tree.iterated, key, item) blot_leaves(blot, item);
+}
+
+/* The value, and what is as good as the value. */
+static void
+blot_value(struct blot *blot, const struct secret *value)
+{
+	const char *text = secret_text(value);
+	const char *signature = strrchr(text, '.');
+	json_auto_t *json = NULL;
+
+	blot_add(blot, value->data, value->len);
+	if (signature && !strncmp(text, "eyJ", 3) && strlen(signature + 1) >= LEAF_LEAST)
+		blot_add(blot, signature + 1, strlen(signature + 1)); /* of a JSON Web Token */
+	if (value->len && (*text == '{' || *text == '[') &&
+	    !json_parse(text, value->len, &json, NULL))
+		blot_leaves(blot, json);
+}
+
 static enum err
 prepare_request(struct lend *lend, struct errctx *ctx)
 {
@@ -217,7 +252,13 @@ prepare_request(struct lend *lend, struct errctx *ctx)
 		return prepare_aws(lend, ctx);
 	if (mtls)
 		return prepare_mtls(lend, ctx);
-	blot_add(lend->blot, lend->value.data, lend->value.len);
+	blot_value(lend->blot, &lend->value);
+	if (json_is_array(json_object_get(lend->wish, "basic_auth"))) {
+		const char *header = http_request_header(&lend->request, "Authorization");
+
+		/* however short the secret in it is */
+		blot_add(lend->blot, header + strlen("Basic "), strlen(header) - strlen("Basic "));
+	}
 	return OK;
 }
 
@@ -239,6 +280,18 @@ is_plain_text(const struct buf *body)
 	return length > 0;
 }
 
+/* Nothing compressed was asked for, and nothing is recognized in it. */
+static bool
+is_encoded(const struct http_result *result)
+{
+	const json_t *coding = json_object_get(result->headers, "content-encoding");
+	const char *text = json_string_value(coding);
+
+	return result->body.len > 0 && coding &&
+	       (!text || (*text && strcasecmp(text, "identity") != 0));
+}
+
+/* False: it is too much with the marks in it, or to be searched. */
 static bool
 put_body(json_t *answer, const struct blot *blot, const struct buf *body)
 {
@@ -266,6 +319,8 @@ on_answer(void *arg, struct http_result *result)
 
 	if (result->err) {
 		task_settle(task, JOB_FAILED, "%s", result->reason);
+	} else if (is_encoded(result)) {
+		task_settle(task, JOB_FAILED, "the answer is compressed, which was not asked for");
 	} else {
 		lend->answer = json_object();
 		json_put_int(lend->answer, "status", result->status);

@@ -8,6 +8,7 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { formsOf, startStack, waitFor } from './harness.mjs';
 import { startVendor } from './vendor.mjs';
@@ -97,6 +98,33 @@ describe('a request', () => {
     vendor.on('/leak', undefined);
   });
 
+  it('gives nothing back that a vendor wrote another way, compressed, or in pieces', async () => {
+    const value = 'Canary-88/17+x="ü"';
+    const { id, slug } = await create({ value });
+    const json = await create({ value: JSON.stringify({ user: 'robot', private_key: 'canary\nin a key' }) });
+    const short = await create({ value: 'ab' });
+    const place = `<<CREDENTIAL.${slug}>>`;
+    let write;
+    const writes = (change, headers = {}) => { write = (request, response, body) => response.writeHead(200, headers).end(change(body, request)); };
+    const answer = async (credential = { id, slug }) => (await lent(credential.id, { method: 'post', url: `${vendor.url}/write`, basic_auth: ['robot', 'x'],
+      body: `<<CREDENTIAL.${credential.slug}>>` })).body;
+    vendor.on('/write', (...args) => write(...args));
+    for (const change of [(text) => text.toLowerCase(), (text) => Buffer.from(text, 'utf16le'), (text) => Buffer.from(text, 'utf16le').swap16(),
+      (text) => encodeURIComponent(encodeURIComponent(text)), (text) => [...text].map((c) => `&#${c.codePointAt(0)};`).join(''),
+      (text) => JSON.stringify(JSON.stringify(text)).slice(3, -3), (text) => Buffer.from(text).toString('hex').match(/../g).join(':'), (text) => [...Buffer.from(text)].join(', ')]) {
+      writes(change);
+      assert.equal(await answer(), '[secret]', change.toString());
+    }
+    writes((text) => JSON.stringify(JSON.parse(text), null, 2));
+    assert.deepEqual(JSON.parse(await answer(json)), { user: 'robot', private_key: '[secret]' });
+    writes((text, request) => request.headers.authorization);
+    assert.equal((await lent(short.id, { url: `${vendor.url}/write`, basic_auth: ['robot', `<<CREDENTIAL.${short.slug}>>`] })).body, 'Basic [secret]', 'however short it is');
+    writes((text) => gzipSync(text), { 'content-encoding': 'gzip' });
+    await failed(lend(id, { method: 'POST', url: `${vendor.url}/write`, body: place }), /compressed/);
+    await refused(lend(id, { url: `${vendor.url}/write`, headers: { 'X-Key': place, range: 'bytes=0-5' } }), /^headers\.range: parts/);
+    vendor.on('/write', undefined);
+  });
+
   it('answers bytes that are no text as base64', async () => {
     const { id, slug } = await create({ value: 'abcdefgh' });
     vendor.on('/bytes', (request, response) => response.writeHead(200).end(Buffer.from([0, 255, ...Buffer.from('abcdefgh'), 1])));
@@ -157,6 +185,9 @@ describe('what may not be', () => {
     await refused(lend(id, { url, method: 'TRACE' }), /^method: must be one of/);
     await refused(lend(id, { url, headers: { Host: 'x' } }), /^headers\.Host: /);
     await refused(lend(id, { url, headers: { 'X-A': 'a\r\nX-B: c' } }), /^headers\.X-A: /);
+    for (const name of ['User-Agent', 'accept']) // these go along with a redirect
+      await refused(lend(id, { url, headers: { [name]: place } }), /the secret cannot stand in this header/);
+    await refused(lend(id, { url: `${vendor.url}/ok/..;/echo?${place}` }), /^url: the URL's path/);
     await refused(lend(id, { url, headers: { 'X-A': 5 } }), /^headers\.X-A: must be a text/);
     await refused(lend(id, { url, basic_auth: ['a'] }), /^basic_auth: /);
     await refused(lend(id, { url, basic_auth: ['a', 'b'], headers: { Authorization: 'x' } }), /^basic_auth: cannot stand beside/);

@@ -111,7 +111,7 @@ describe('create', () => {
 
   it('names every wrong field at once', async () => {
     const body = refused(await api('POST', BASE, { name: '', mode: 'TEXT', team_id: 'x', metadata: { a: 1 }, read_access: 'ALL',
-      folder_id: true, value: 5 }), 422, /^name: /, /^team_id: /, /^read_access: must be one of TEAM, GLOBAL, SPECIFIC_TEAMS/,
+      folder_id: true, value: 5, allowed_hosts: ['*'], expires_at: 'soon' }), 422, /^metadata\.a: must be a text/, /^allowed_hosts\[0\]: /, /^expires_at: /, /^name: /, /^team_id: /, /^read_access: must be one of TEAM, GLOBAL, SPECIFIC_TEAMS/,
     /^folder_id: /, /^value: must be a text/);
     assert.ok(body.error.length > 0);
     const missing = refused(await api('POST', BASE, { mode: 'MULTI_REQUEST' }), 422, /^name: is required/, /^team_id: is required/,

@@ -144,6 +144,8 @@ scheme_and_path_count_when_given(void **state)
 		{ "example.com/path/*", "https://example.com/path/%2e%2e/other", false },
 		{ "example.com/path/*", "https://example.com/path/%2E./other", false },
 		{ "example.com/path/*", "https://example.com/path/..%2fother", false },
+		{ "example.com/path/*", "https://example.com/path/..;/other", false },
+		{ "example.com/path/*", "https://example.com/path/%252e%252e/other", false },
 		{ "example.com/path/*", "https://example.com/path/..%5Cother", false },
 		{ "example.com/path/*", "https://example.com/path/..\\other", false },
 		{ "example.com/*/keys", "https://example.com/v1/keys", true },

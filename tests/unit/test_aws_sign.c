@@ -120,6 +120,7 @@ paths_are_normalized_and_encoded_but_for_s3(void **state)
 	expect_path("service", "/\xe1\x88\xb4", "/%E1%88%B4");
 	expect_path("service", "/a%20b", "/a%2520b");
 	expect_path("s3", "/a%20b//../c", "/a%20b//../c");
+	expect_path("s3-outposts", "/a%20b//c", "/a%20b//c");
 }
 
 static void

@@ -44,8 +44,66 @@ a_secret_is_found_however_it_is_written(void **state)
 	expect("token1", "5x746F6b656E31x", "5x[secret]x");
 	expect("ab", "abcab", "[secret]c[secret]");
 	expect("tok", "746f6b", "746f6b"); /* too short to look for its forms */
+	expect("tok", "TOK", "TOK");
+	expect("s3cr\"t/ &", "S3CR\"T/ &", "[secret]");
+	expect("a%41b", "a%41b a%2541b aAb", "[secret] [secret] aAb");
 	expect("aab", "aaab", "a[secret]");
 	expect("token", "nothing of it: toke n", "nothing of it: toke n");
+}
+
+static void
+an_escape_of_an_escape_hides_nothing(void **state)
+{
+	(void)state;
+
+	expect("a/b\"c&d", "u=a%252Fb%2522c%2526d", "u=[secret]");
+	expect("a/b\"c&d", "\"{\\\"k\\\":\\\"a/b\\\\\\\"c&d\\\"}\"",
+	    "\"{\\\"k\\\":\\\"[secret]\\\"}\"");
+	expect("a/b\"c&d", "a/b&amp;quot;c&amp;amp;d", "[secret]");
+	expect("a/b\"c&d", "&#97;&#x2F;b&#034;c&#x0026;d!", "[secret]!");
+	expect("a/b\"c&d", "\\x61\\x2f\\x62\\x22\\x63\\x26\\x64", "[secret]");
+}
+
+static void
+characters_beyond_ascii_are_found_by_their_numbers(void **state)
+{
+	static const char secret[] = "k\xc3\xbcy\xf0\x9f\x94\x91";
+	(void)state;
+
+	expect(secret, "[k\\u00fcy\\uD83D\\udd11]", "[[secret]]");
+	expect(secret, "k&#252;y&#x1F511;", "[secret]");
+	expect(secret, "k%C3%BCy%F0%9F%94%91", "[secret]");
+	expect("k\xc3\xbcnd", "k\xfcnd", "[secret]"); /* ISO 8859-1 */
+	expect("\xc3\xbcnd", "\xfcnd \\u00fcnd", "[secret] [secret]");
+}
+
+static void
+bytes_are_found_as_numbers(void **state)
+{
+	(void)state;
+
+	expect("token1", "74:6f:6b:65:6e:31", "[secret]");
+	expect("token1", "74 6F 6B 65 6E 31", "[secret]");
+	expect("token1", "0x74, 0x6f, 0x6b, 0x65, 0x6e, 0x31", "0x[secret]");
+	expect("token1", "{\"data\":[116,111,107,101,110,49]}", "{\"data\":[[secret]]}");
+	expect("token1", "[116, 111, 107, 101, 110, 50]", "[116, 111, 107, 101, 110, 50]");
+}
+
+static void
+utf16_is_read(void **state)
+{
+	static const char little[] = "\0t\0o\0k\0\xfc\0\x3d\xd8\x11\xdd!";
+	static const char big[] = "!\0t\0o\0k\0\xfc\xd8\x3d\xdd\x11";
+	static const char secret[] = "tok\xc3\xbc\xf0\x9f\x94\x91";
+	struct blot *blot = blot_new();
+	auto_buf struct buf out = BUF_INIT_SECRET(MOST);
+	(void)state;
+
+	blot_add(blot, secret, strlen(secret));
+	blot_apply(blot, little + 1, sizeof(little) - 2, &out);
+	blot_apply(blot, big, sizeof(big) - 1, &out);
+	blot_free(&blot);
+	assert_string_equal(buf_text(&out), "[secret]!![secret]");
 }
 
 /* Every character that depends on the secret alone goes, at each alignment. */
@@ -82,7 +140,10 @@ a_secret_is_found_within_base64(void **state)
 			blot_free(&blot);
 		}
 	expect("long secret of a vendor", "bG9uZyBz\r\nZWNyZXQg\nb2YgYSB2ZW5kb3I=", "[secret]I=");
+	expect("long secret of a vendor", "\"bG9uZyBz\\nZWNyZXQg\\r\\nb2YgYSB2ZW5kb3I=\"",
+	    "\"[secret]I=\"");
 	expect("\x3f\x3f\x3f>>>", "Pz8%2FPj4%2b!", "[secret]!");
+	expect("\x3f\x3f\x3f>>>", "Pz8%252FPj4%252b!", "[secret]!");
 	expect("\x3f\x3f\x3f>>>", "Pz8\\/Pj4+!", "[secret]!");
 }
 
@@ -159,6 +220,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_secret_is_found_however_it_is_written),
+		cmocka_unit_test(an_escape_of_an_escape_hides_nothing),
+		cmocka_unit_test(characters_beyond_ascii_are_found_by_their_numbers),
+		cmocka_unit_test(bytes_are_found_as_numbers),
+		cmocka_unit_test(utf16_is_read),
 		cmocka_unit_test(a_secret_is_found_within_base64),
 		cmocka_unit_test(all_secrets_are_found_the_longest_first),
 		cmocka_unit_test(a_search_without_end_is_given_up),
