@@ -17,17 +17,25 @@ let strict;
 let vendor;
 let honest;
 let evil;
+let unrevoked;
+let silent; // never answers the exchange of a code: begun at once, looked at in the end
 before(async () => {
   strict = await startAuthorizationServer();
   vendor = await startOauthVendor();
   honest = vendor.room('honest', { iss: 'http://127.0.0.1:1/honest' });
   evil = vendor.room('evil');
+  unrevoked = vendor.room('unrevoked');
+  silent = { room: vendor.room('silent') };
   oauth = await startOauthStack([
     { connection: strict.connection('strict', { oauth2: { iss_required: true } }), secret: SECRET, clientId: 'bailee' },
     { connection: honest.connection('honest', { oauth2: { issuer: 'http://127.0.0.1:1/honest', iss_required: true } }) },
     { connection: evil.connection('evil') },
+    { connection: unrevoked.connection('unrevoked', { oauth2: { revoke: undefined } }) },
+    { connection: silent.room.connection('silent') },
   ]);
   strict.addClient({ client_id: 'bailee', client_secret: SECRET, redirect_uris: [await oauth.redirectUri('strict')] });
+  Object.assign(silent, await oauth.ask('silent'), { begun: Date.now(), release: silent.room.hold('token') });
+  assert.equal((await silent.person.walk(await silent.person.connect(silent.item.id))).answer.status, 303);
 });
 after(async () => {
   await oauth?.close();
@@ -196,8 +204,9 @@ describe('a callback is refused when', () => {
   async function isRefused(what, url, browser = person) {
     const answer = await browser.browse(url);
     assert.equal(answer.status, 400, `${what}: ${answer.text}`);
-    assert.deepEqual(headersOf(answer, 'cache-control', 'referrer-policy', 'location', 'set-cookie', 'x-content-type-options'),
-      { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', location: undefined, 'set-cookie': undefined, 'x-content-type-options': 'nosniff' });
+    const expected = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', location: undefined, 'set-cookie': undefined,
+      'x-content-type-options': 'nosniff' };
+    assert.deepEqual(headersOf(answer, ...Object.keys(expected)), expected);
     refused.set(what, answer.text);
     assert.equal(allTokenCalls(), tokenCalls, what);
   }
@@ -253,8 +262,8 @@ describe('a callback is refused when', () => {
   });
 
   test('iss is missing or another', async () => {
-    for (const [what, iss] of [['no iss', undefined], ['an empty iss', ''], ['another iss', 'http://127.0.0.1:1/evil'], ['a longer iss', 'http://127.0.0.1:1/honest/'],
-      ['iss in capitals', 'HTTP://127.0.0.1:1/honest']])
+    for (const [what, iss] of [['no iss', undefined], ['an empty iss', ''], ['another iss', 'http://127.0.0.1:1/evil'],
+      ['a longer iss', 'http://127.0.0.1:1/honest/'], ['iss in capitals', 'HTTP://127.0.0.1:1/honest']])
       await isRefused(what, changed({ iss }));
     await isRefused('iss twice', `${callback}&iss=${encodeURIComponent('http://127.0.0.1:1/evil')}`);
   });
@@ -373,6 +382,29 @@ describe('a browser', () => {
 });
 
 describe('a provider', () => {
+  const auditOf = async (event) => Number((await oauth.stack.mysql(`SELECT COUNT(*) FROM audit WHERE event = '${event}'`))[0][0]);
+
+  test('that cannot take anything back is not asked, and that is noted', async () => {
+    const { id } = await oauth.connect('unrevoked');
+    assert.equal((await oauth.call('DELETE', `/api/v2/connections/${id}?confirmed=true`)).status, 200);
+    await waitFor('the note', async () => await auditOf('connection.revoke_not_supported') === 1);
+    assert.equal(unrevoked.calls('revoke'), 0);
+  });
+
+  test('that cannot take it back now is asked again', async () => {
+    const { id } = await oauth.connect('honest');
+    const { uuid } = await oauth.grant(id);
+    honest.ways.revoke = { style: 'form', status: 503 };
+    assert.equal((await oauth.call('DELETE', `/api/v2/connections/${id}?confirmed=true`)).status, 200);
+    await waitFor('a first attempt', async () =>
+      (await oauth.jobs('oauth_revoke', uuid)).some(([, state, attempt]) => state === 'queued' && attempt === '1'));
+    honest.ways.revoke = { style: 'form', status: 200 };
+    await oauth.stack.mysql(`UPDATE job SET run_at = UTC_TIMESTAMP(3) WHERE kind = 'oauth_revoke' AND subject = '${uuid}'`);
+    await waitFor('the revocation', async () => (await oauth.jobs('oauth_revoke', uuid)).every(([, state]) => state === 'done'));
+    assert.ok(honest.grants.at(-1).dead);
+    assert.deepEqual(await oauth.stack.mysql(`SELECT COUNT(*) FROM oauth_grant WHERE uuid_text(uuid) = '${uuid}'`), [['0']]);
+  });
+
   test('that is away when the person comes back is asked again until it is there', async () => {
     const { person, item } = await oauth.ask('strict');
     const { callback } = await person.walk(await person.connect(item.id), { stopBefore: true });
@@ -391,5 +423,14 @@ describe('a provider', () => {
     assert.equal(query.get('client_id'), 'own-client');
     assert.equal(query.get('redirect_uri'), await oauth.redirectUri('evil', oauth.world.organizationId));
     assert.notEqual(query.get('redirect_uri'), await oauth.redirectUri('evil'));
+  });
+
+  test('that never answers is given up, the code is not sent again, and the person is told', async () => {
+    const item = await silent.person.settled(silent.item.id, { seconds: 60 });
+    assert.deepEqual([item.progress, item.state], ['failed', 'pending']);
+    assert.ok(item.problem.text, JSON.stringify(item));
+    assert.equal(silent.room.calls('token'), 1);
+    silent.release();
+    await silent.person.authorize(item.id);
   });
 });

@@ -44,7 +44,8 @@ class OauthStack {
   }
 
   async redirectUri(type, organizationId) {
-    return (await this.stack.ctl(['app', 'redirect-uri', type, ...(organizationId ? ['--organization', String(organizationId)] : []), '--json'])).redirectUri;
+    const own = organizationId ? ['--organization', String(organizationId)] : [];
+    return (await this.stack.ctl(['app', 'redirect-uri', type, ...own, '--json'])).redirectUri;
   }
 
   // Asks for one account per type; gives also the first of its items.
@@ -100,7 +101,8 @@ class OauthStack {
   }
 
   jobs(kind, subject) {
-    return this.stack.mysql(`SELECT id, state, attempt, COALESCE(error, '') FROM job WHERE kind = '${kind}'${subject ? ` AND subject = '${subject}'` : ''} ORDER BY id`);
+    return this.stack.mysql(`SELECT id, state, attempt, COALESCE(error, '') FROM job
+      WHERE kind = '${kind}'${subject ? ` AND subject = '${subject}'` : ''} ORDER BY id`);
   }
 
   async close() {

@@ -60,13 +60,15 @@ export const WAYS = [
   { name: 'tokens are nested, and not where they were after a refresh',
     ways: { shape: json(({ access_token, refresh_token, ...rest }, { kind }) =>
       (kind === 'code' ? { ...rest, authed_user: { access_token, refresh_token } } : { ...rest, access_token, refresh_token })) },
-    oauth2: { response_map: { access_token: ['/authed_user/access_token', '/access_token'], refresh_token: ['/authed_user/refresh_token', '/refresh_token'] } } },
+    oauth2: { response_map: { access_token: ['/authed_user/access_token', '/access_token'],
+      refresh_token: ['/authed_user/refresh_token', '/refresh_token'] } } },
   { name: 'everything has another name', ways: { shape: json(({ access_token, refresh_token, expires_in, scope }) =>
     ({ data: { token: access_token, refreshToken: refresh_token, ttl: expires_in, granted: scope } })) },
-    oauth2: { response_map: { access_token: ['/data/token'], refresh_token: ['/data/refreshToken'], expires: ['/data/ttl'], scope: ['/data/granted'] } }, life: 3600 },
+    oauth2: { response_map: { access_token: ['/data/token'], refresh_token: ['/data/refreshToken'], expires: ['/data/ttl'],
+      scope: ['/data/granted'] } }, life: 3600 },
   { name: 'neither type of token nor scopes are told', ways: { shape: json(without('token_type', 'scope')) } },
   { name: 'the type of token is written small', ways: { shape: json((values) => ({ ...values, token_type: 'bearer' })) } },
-  { name: 'the answer begins with a byte order mark and ends with blanks', ways: { shape: (values) => ({ type: 'application/json', body: `  ${JSON.stringify(values)} \r\n` }) } },
+  { name: 'there are blanks around the answer', ways: { shape: (values) => ({ type: 'application/json', body: `  ${JSON.stringify(values)} \r\n` }) } },
 
   // ---- scopes
   { name: 'scopes have commas between them', ways: { scope_separator: ',' }, oauth2: { scope_separator: ',' } },
@@ -176,7 +178,8 @@ export const USELESS = [
   ['an access token with a NUL', { type: 'application/json', body: (values) => good({ ...values, access_token: 'a\0b' }) }],
   ['an access token of 100 kB', { type: 'application/json', body: (values) => good({ ...values, access_token: 'a'.repeat(100000) }) }],
   ['an error in a 200', { type: 'application/json', body: () => JSON.stringify({ error: 'invalid_grant', error_description: 'it is over', note: CANARY }) }],
-  ['invalid UTF-8', { type: 'application/json', body: (values) => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff, 0xfe]), Buffer.from(`",${good(values).slice(1)}`)]) }],
+  ['invalid UTF-8', { type: 'application/json',
+    body: (values) => Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff, 0xfe]), Buffer.from(`",${good(values).slice(1)}`)]) }],
   ['a server error with tokens', { status: 500, type: 'application/json', body: (values) => good(values) }],
   ['a redirect', { status: 307, type: 'text/plain', body: () => '', headers: { location: 'http://127.0.0.1:1/' } }],
 ];

@@ -339,6 +339,16 @@ describe('an answer that', () => {
   });
 });
 
+test('a token that nobody asks for is refreshed ahead of its end, once', async (t) => {
+  const one = await connected(strict);
+  await stack.mysql(`UPDATE oauth_grant SET refresh_at = UTC_TIMESTAMP(3) WHERE uuid_text(uuid) = '${one.grant}';
+    UPDATE oauth_token SET created_at = created_at - INTERVAL 1 HOUR WHERE uuid_text(grant_uuid) = '${one.grant}'`);
+  await stack.restart('runner'); // one that starts looks at once, and then every minute
+  await waitFor('the new generation', async () => (await oauth.grant(one.id)).generation === 2, { seconds: 70, everyMs: 100 });
+  await token(one);
+  tell(t, one, { 1: 1 });
+});
+
 describe('a provider that is away', () => {
   test('has been sent nothing, and is asked once when it is back', async (t) => {
     const one = await connected(strict);
