@@ -26,8 +26,8 @@ BEGIN
       c.decline_reason, c.app_name, c.app_version, c.name_override, c.prefill, j.state AS job_state, j.error AS job_error,
       COALESCE(a.callback_id, u.uuid) AS callback_id, a.client_id, a.app AS client_app,
       JSON_EXTRACT(u.shown, '$.connect') AS own_type, p.metadata_value AS account_name, p.uid AS account_id, p.scopes AS account_scopes,
-      g.uuid IS NOT NULL OR s.id IS NOT NULL AS waits, COALESCE(g.account_name, s.account_name) AS waiting_name,
-      COALESCE(g.account_id, s.account_id) AS waiting_id,
+      COALESCE(g.uuid, s.id) AS waiting, IF(g.uuid IS NULL, s.account_name, g.account_name) AS waiting_name,
+      IF(g.uuid IS NULL, s.account_id, g.account_id) AS waiting_id,
       CASE WHEN f.created_at < j.created_at THEN NULL WHEN f.error IS NOT NULL THEN f.error
         WHEN f.used_at IS NULL AND f.expires_at <= UTC_TIMESTAMP(3) THEN 'expired' END AS flow_error
     FROM credential_request r
@@ -213,10 +213,10 @@ BEGIN
       v_team, v_subject, p_call);
 END;
 
--- It is his account, or it is not; run inside a transaction. A form that is not confirmed goes at once. A job for the credential under way:
--- error 1062.
+-- It is his account, or it is not; run inside a transaction. `p_waiting` is what he was shown (`waiting` of page_open): what has come since he has
+-- not said anything about. A form that is not confirmed goes at once. A job for the credential under way: error 1062.
 CREATE PROCEDURE page_confirm(IN p_request BINARY(16), IN p_link_hash BINARY(32), IN p_browser BINARY(32), IN p_credential BINARY(16),
-  IN p_accept BOOLEAN, IN p_audit BINARY(16), IN p_address VARCHAR(45) CHARSET ascii, IN p_call CHAR(36) CHARSET ascii)
+  IN p_waiting BINARY(16), IN p_accept BOOLEAN, IN p_audit BINARY(16), IN p_address VARCHAR(45) CHARSET ascii, IN p_call CHAR(36) CHARSET ascii)
   MODIFIES SQL DATA SQL SECURITY DEFINER
 BEGIN
   DECLARE v_team INT UNSIGNED;
@@ -231,6 +231,9 @@ BEGIN
     ORDER BY created_at DESC LIMIT 1;
   IF v_grant IS NULL AND v_form IS NULL THEN
     SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30004, MESSAGE_TEXT = 'nothing waits for confirmation here';
+  END IF;
+  IF p_waiting IS NULL OR p_waiting <> COALESCE(v_grant, v_form) THEN
+    SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 30004, MESSAGE_TEXT = 'another account waits here by now: look at it first';
   END IF;
   IF v_grant IS NULL AND NOT p_accept THEN
     CALL page_drop_waiting(p_request, p_credential);

@@ -80,7 +80,8 @@ export class Api {
   // { url }: where the person allows it
   connect(itemId, fields) { return this.#call('POST', `/items/${itemId}/connect`, Object.keys(fields).length > 0 ? { fields } : {}); }
 
-  confirm(itemId, accept) { return this.#call('POST', `/items/${itemId}/confirm`, { accept }); }
+  // account: the id of the one that was shown
+  confirm(itemId, account, accept) { return this.#call('POST', `/items/${itemId}/confirm`, { account, accept }); }
 
   relink() { return this.#call('POST', '/relink', {}); }
 }

@@ -113,7 +113,7 @@ class RequestPage {
     const calls = {
       submit: (item, fields) => this.answer(item, () => this.api.submit(item.id, fields)),
       decline: (item, reason) => this.answer(item, () => this.api.decline(item.id, reason)),
-      confirm: (item, accept) => this.answer(item, () => this.api.confirm(item.id, accept)),
+      confirm: (item, accept) => this.answer(item, () => this.api.confirm(item.id, item.account.id, accept)),
       connect: (item, fields) => this.tried(() => this.api.connect(item.id, fields)),
       mayLeave: (card) => this.mayLeave(card),
       left: (item) => session.set(`left-${this.link.id}`, item.id),

@@ -48,7 +48,7 @@ struct page_row {
 	/* the connection it is or was authorized with, or that it extends; NULL: none, or not known
 	 */
 	char *account_name, *account_id, *account_scopes;
-	bool waits; /* for the person to confirm that this is his account: */
+	struct uuid waiting; /* for the person to confirm that this is his account; nil: nothing */
 	char *waiting_name, *waiting_id;
 	char *flow_error; /* what became of the last trip to the provider, when that is the last
 			     thing to tell; "expired": nobody came back */
@@ -90,11 +90,11 @@ enum err page_decline(struct store *store, const struct page_link *link,
     const struct uuid *credential, const char *reason, const struct page_call *call,
     struct errctx *ctx) MUSTCHECK;
 
-/* The account that waits is the person's, or it is not. Errors as page_submit(); ERR_VALUE when
- * nothing waits. */
+/* The account that waits is the person's, or it is not; `waiting` is the one he was shown. Errors
+ * as page_submit(); ERR_VALUE when nothing waits, or another one by now. */
 enum err page_confirm(struct store *store, const struct page_link *link,
-    const struct uuid *credential, bool accept, const struct page_call *call,
-    struct errctx *ctx) MUSTCHECK;
+    const struct uuid *credential, const struct uuid *waiting, bool accept,
+    const struct page_call *call, struct errctx *ctx) MUSTCHECK;
 
 /* A new link goes to whoever is asked, by mail, in place of this one; the browser it was bound to
  * is let go, with all that it has left unfinished. From any browser. `row` is any of the view, with

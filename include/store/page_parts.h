@@ -18,8 +18,8 @@ struct bytes page_bytes(const unsigned char *data, size_t len);
 struct page_change {
 	struct page_key key;
 	struct uuid credential;
-	struct uuid row;         /* that is added, and to which `sealed` is bound */
-	struct bytes sealed;     /* owned by whoever made it */
+	struct uuid row;     /* that is added, and to which `sealed` is bound; or that is meant */
+	struct bytes sealed; /* owned by whoever made it */
 	struct bytes state_hash; /* of a trip to a provider */
 	struct bytes new_hash;   /* of a new link */
 	struct uuid callback;    /* of the client registration */

@@ -144,12 +144,15 @@ is_another_account(const struct page_row *row)
 static json_t *
 account_json(const struct page_row *row)
 {
-	bool waits = row->waits && !is_authorized(row);
+	bool waits = !uuid_is_nil(&row->waiting) && !is_authorized(row);
+	char id[UUID_TEXT_SIZE];
 	const char *name = waits ? row->waiting_name : row->account_name;
 
 	if (!waits && (!is_authorized(row) || !name))
 		return json_null();
 	json_t *account = json_object();
+	uuid_text(&row->waiting, id);
+	json_put_text(account, "id", waits ? id : NULL);
 	json_put_text(account, "name", name);
 	json_put_bool(account, "other", waits && is_another_account(row));
 	return account;
@@ -178,7 +181,7 @@ progress_of(const struct page_row *row)
 {
 	if (link_row_working(row))
 		return "working";
-	if (row->waits && !is_authorized(row))
+	if (!uuid_is_nil(&row->waiting) && !is_authorized(row))
 		return "confirm";
 	return job_failed(row) || (row->flow_error && !is_authorized(row)) ? "failed" : NULL;
 }

@@ -50,7 +50,7 @@ static const struct col open_out[] = {
 	COL(TEXT, struct page_row, account_name),
 	COL(TEXT, struct page_row, account_id),
 	COL(TEXT, struct page_row, account_scopes),
-	COL(BOOL, struct page_row, waits),
+	COL(UUID, struct page_row, waiting),
 	COL(TEXT, struct page_row, waiting_name),
 	COL(TEXT, struct page_row, waiting_id),
 	COL(TEXT, struct page_row, flow_error),

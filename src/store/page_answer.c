@@ -123,8 +123,8 @@ static const struct col decline_in[] = { PAGE_IN_LINK, PAGE_IN(UUID, credential)
 static const struct stmt decline = { "page_decline", "CALL page_decline(?, ?, ?, ?, ?, ?, ?, ?)",
 	decline_in, COL_N(decline_in), NULL, 0 };
 static const struct col confirm_in[] = { PAGE_IN_LINK, PAGE_IN(UUID, credential),
-	PAGE_IN(BOOL, accept), PAGE_IN_CALL };
-static const struct stmt confirm = { "page_confirm", "CALL page_confirm(?, ?, ?, ?, ?, ?, ?, ?)",
+	PAGE_IN(UUID, row), PAGE_IN(BOOL, accept), PAGE_IN_CALL };
+static const struct stmt confirm = { "page_confirm", "CALL page_confirm(?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	confirm_in, COL_N(confirm_in), NULL, 0 };
 static const struct col relink_in[] = { PAGE_IN(UUID, key.request), PAGE_IN(BYTES, key.hash),
 	PAGE_IN(BYTES, new_hash), PAGE_IN(UUID, row), PAGE_IN(BYTES, sealed), PAGE_IN_CALL };
@@ -158,10 +158,11 @@ page_decline(struct store *store, const struct page_link *link, const struct uui
 
 enum err
 page_confirm(struct store *store, const struct page_link *link, const struct uuid *credential,
-    bool accept, const struct page_call *call, struct errctx *ctx)
+    const struct uuid *waiting, bool accept, const struct page_call *call, struct errctx *ctx)
 {
 	struct page_change change = change_of(link, credential, call, &confirm);
 
+	change.row = *waiting;
 	change.accept = accept;
 	return page_change_run(store, &change, ctx);
 }

@@ -29,7 +29,7 @@ beforeEach(async () => {
   Object.assign(fake, { view: null, on: {}, calls: [], back: null });
 });
 
-const ACCOUNT = { name: 'grace-hopper', other: false };
+const ACCOUNT = { id: '0198a1c2-7d3e-7000-8000-00000000acc0', name: 'grace-hopper', other: false };
 const button = (name, on = page) => on.getByRole('button', { name });
 const focused = () => page.evaluate(() => document.activeElement.textContent);
 const heard = () => page.locator('#announcer').textContent();
@@ -56,7 +56,7 @@ describe('the way to a provider', () => {
     fake.on.confirm = ({ body }) => { if (body.accept) change(github({ state: 'authorized', account: ACCOUNT })); };
     await button('Yes, use this account').click();
     await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
-    assert.deepEqual(fake.calls, [{ kind: 'connect', item: github().id, body: {} }, { kind: 'confirm', item: github().id, body: { accept: true } }]);
+    assert.deepEqual(fake.calls, [{ kind: 'connect', item: github().id, body: {} }, { kind: 'confirm', item: github().id, body: { account: ACCOUNT.id, accept: true } }]);
     assert.match(await page.evaluate(() => document.activeElement.className), /outcome/);
   });
 

@@ -62,7 +62,7 @@ export const viewOf = (items, more = {}) => ({ browser: 'free', request: REQUEST
 const one = (item, more) => ({ view: viewOf([item], more) });
 const other = (canRelink) => viewOf([], { browser: 'other', canRelink, request: { id: ID, name: REQUEST.name, requester: REQUEST.requester } });
 const button = (page, name) => page.getByRole('button', { name });
-const account = { name: 'grace-hopper', other: false };
+const account = { id: uuid(9), name: 'grace-hopper', other: false };
 
 export const STATES = {
   first: { view: viewOf([github(), shop(), key()]) },
@@ -75,9 +75,9 @@ export const STATES = {
     act: async (page) => { await button(page, /GitHub/).click(); } },
   'oauth-working': one(github({ progress: 'working' }), { browser: 'this' }),
   confirm: one(github({ progress: 'confirm', account }), { browser: 'this' }),
-  'confirm-other': one(github({ progress: 'confirm', state: 'reauthorizing', account: { name: 'someone.else@example.org', other: true } }), { browser: 'this' }),
-  'confirm-login': one(shop({ progress: 'confirm', account: { name: 'grace@shop.example', other: false } }), { browser: 'this' }),
-  'confirm-unnamed': one(github({ progress: 'confirm', account: { name: null, other: false } }), { browser: 'this' }),
+  'confirm-other': one(github({ progress: 'confirm', state: 'reauthorizing', account: { id: uuid(9), name: 'someone.else@example.org', other: true } }), { browser: 'this' }),
+  'confirm-login': one(shop({ progress: 'confirm', account: { id: uuid(9), name: 'grace@shop.example', other: false } }), { browser: 'this' }),
+  'confirm-unnamed': one(github({ progress: 'confirm', account: { id: uuid(9), name: null, other: false } }), { browser: 'this' }),
   connected: { view: viewOf([github({ state: 'authorized', account }), key()], { browser: 'this' }) },
   denied: one(github({ progress: 'failed', problem: { code: 'denied', text: 'access_denied' } })),
   'sign-in-expired': one(github({ progress: 'failed', problem: { code: 'expired', text: 'expired' } })),
@@ -104,7 +104,7 @@ export const STATES = {
   reopened: { ...one(key({ state: 'declined', declineReason: null }), { browser: 'this' }),
     act: async (page) => { await page.locator('.result .button').click(); await page.locator('form').waitFor(); } },
   partly: { view: viewOf([github({ state: 'authorized', account }), shop(), key({ state: 'declined', declineReason: 'Not mine to give.' })], { browser: 'this' }) },
-  done: { view: viewOf([github({ state: 'authorized', account }), shop({ state: 'authorized', account: { name: 'grace@shop.example' } }), key({ state: 'authorized' })], { browser: 'this' }) },
+  done: { view: viewOf([github({ state: 'authorized', account }), shop({ state: 'authorized', account: { id: uuid(9), name: 'grace@shop.example' } }), key({ state: 'authorized' })], { browser: 'this' }) },
   answered: { view: viewOf([github({ state: 'authorized', account }), key({ state: 'declined', declineReason: null })], { browser: 'this' }) },
   again: one(github({ state: 'reauthorizing' })),
   'again-form': one(shop({ state: 'invalid' })),

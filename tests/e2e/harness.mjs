@@ -277,7 +277,7 @@ class Stack {
     });
     const item = await idle();
     if (item.progress !== 'confirm') return item;
-    const said = await this.api('POST', `${path}/items/${itemId}/confirm`, { accept: true }, link);
+    const said = await this.api('POST', `${path}/items/${itemId}/confirm`, { account: item.account.id, accept: true }, link);
     if (said.status !== 202) throw new Error(`not confirmed: ${said.text}`);
     return idle();
   }

@@ -356,7 +356,7 @@ describe('a browser', () => {
     assert.equal(view.browser, 'other');
     assert.deepEqual(view.items, []);
     assert.deepEqual(Object.keys(view.request).sort(), ['id', 'name', 'requester']);
-    for (const [path, body] of [[`/items/${item.id}/connect`, {}], [`/items/${item.id}/confirm`, { accept: true }], [`/items/${item.id}/decline`, {}]]) {
+    for (const [path, body] of [[`/items/${item.id}/connect`, {}], [`/items/${item.id}/confirm`, { account: item.id, accept: true }], [`/items/${item.id}/decline`, {}]]) {
       const answer = await other.call('POST', path, body);
       assert.ok(answer.status >= 400 && answer.status < 500, `${path}: ${answer.text}`);
       assert.equal(answer.headers['set-cookie'], undefined);

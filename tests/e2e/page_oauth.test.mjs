@@ -181,7 +181,7 @@ describe('what the page is told', () => {
     assert.deepEqual(view, { browser: 'other', items: [], delayed: false, canRelink: true,
       request: { id: person.requestId, name: 'For shop', requester: view.request.requester } });
     assert.deepEqual(Object.keys(view.request.requester).sort(), ['email', 'name']);
-    for (const [path, body] of [['', { fields: {} }], ['/connect', { fields: { shop: 'red' } }], ['/decline', {}], ['/confirm', { accept: true }]]) {
+    for (const [path, body] of [['', { fields: {} }], ['/connect', { fields: { shop: 'red' } }], ['/decline', {}], ['/confirm', { account: item.id, accept: true }]]) {
       const answer = await stranger.call('POST', `/items/${item.id}${path}`, body);
       assert.equal(answer.status, 403, `${path}: ${answer.text}`);
       assert.equal(answer.headers['set-cookie'], undefined);
@@ -227,7 +227,7 @@ describe('the way to the provider', () => {
     const item = await person.item(0);
     assert.equal(item.connect, null);
     assert.equal((await person.call('POST', `/items/${item.id}/connect`, {})).status, 400);
-    assert.equal((await person.call('POST', `/items/${item.id}/confirm`, { accept: true })).status, 400);
+    assert.equal((await person.call('POST', `/items/${item.id}/confirm`, { account: item.id, accept: true })).status, 400);
   });
 });
 
@@ -415,14 +415,14 @@ describe('a connection by form', () => {
   test('waits until the person has said that the account is his', async () => {
     const asked = await ask('login');
     const waiting = await fill(asked, 'ada');
-    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { name: 'ada', other: false }]);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: 'ada', other: false }]);
     assert.deepEqual([await connections(), await openForms()], [0, 1]);
     assert.equal(await count(`audit WHERE event = 'credential.authorize' AND subject = '${asked.item.id}'`), 0);
     const done = await finish(asked, true);
-    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { name: 'ada', other: false }]);
+    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { id: null, name: 'ada', other: false }]);
     assert.deepEqual([await connections(), await openForms()], [1, 0]);
     assert.deepEqual(await stack.mysql(`SELECT metadata_value, uid FROM connection WHERE account_name = 'login'`), [['ada', 'id-ada']]);
-    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { accept: true })).status, 400);
+    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { account: asked.item.id, accept: true })).status, 400);
     assert.deepEqual(await stack.findSecret(CANARY), []);
   });
 
@@ -433,7 +433,7 @@ describe('a connection by form', () => {
     const open = await finish(asked, false);
     assert.deepEqual([open.state, open.progress, open.account, open.problem], ['pending', null, null, null]);
     assert.deepEqual([await connections(), await openForms()], [before_, 0]);
-    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { accept: true })).status, 400);
+    assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { account: asked.item.id, accept: true })).status, 400);
     await fill(asked, 'ada');
     await fill(asked, 'linus'); // instead of what waited
     assert.equal(await openForms(), 1);
@@ -444,7 +444,7 @@ describe('a connection by form', () => {
     const asked = await ask('login');
     await fill(asked, 'ada');
     const stranger = new Person(stack, asked.uri);
-    assert.equal((await stranger.call('POST', `/items/${asked.item.id}/confirm`, { accept: true })).status, 403);
+    assert.equal((await stranger.call('POST', `/items/${asked.item.id}/confirm`, { account: asked.item.id, accept: true })).status, 403);
     assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/decline`, {})).status, 202);
     assert.deepEqual([(await asked.person.settled(asked.item.id)).state, await openForms()], ['declined', 0]);
     await fill(asked, 'ada');
@@ -452,11 +452,27 @@ describe('a connection by form', () => {
     assert.equal(await openForms(), 0);
   });
 
+  test('a yes is about the account that was shown, not about one that came since', async () => {
+    const asked = await ask('login');
+    const seen = (await fill(asked, 'ada')).account;
+    const now = (await fill(asked, 'grace')).account; // in another window of the same browser
+    assert.notEqual(now.id, seen.id);
+    for (const accept of [true, false]) {
+      const late = await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { account: seen.id, accept });
+      assert.equal(late.status, 400, late.text);
+      assert.match(late.text, /another account waits/);
+    }
+    assert.deepEqual((await asked.person.item(asked.item.id)).account, now);
+    await asked.person.confirm(asked.item.id, true, { account: now.id });
+    assert.equal((await asked.person.settled(asked.item.id)).account.name, 'grace');
+  });
+
   test('confirmed twice at once makes one connection', async () => {
     const asked = await ask('login');
     const before_ = await connections();
-    await fill(asked, 'ada');
-    const answers = await Promise.all([true, true, true, true].map((accept) => asked.person.call('POST', `/items/${asked.item.id}/confirm`, { accept })));
+    const { account } = await fill(asked, 'ada');
+    const answers = await Promise.all([true, true, true, true].map((accept) => asked.person.call('POST', `/items/${asked.item.id}/confirm`,
+      { account: account.id, accept })));
     assert.equal(answers.filter(({ status }) => status === 202).length, 1);
     assert.equal((await asked.person.settled(asked.item.id)).state, 'authorized');
     assert.equal(await connections(), before_ + 1);
@@ -469,8 +485,12 @@ describe('a connection by form', () => {
     assert.equal(state, 'authorized');
     await stack.mysql(`UPDATE credential SET state = 'reauthorizing' WHERE uuid_text(id) = '${asked.item.id}'`);
     assert.equal((await asked.person.item(asked.item.id)).account, null);
-    assert.deepEqual((await fill(asked, 'grace')).account, { name: 'grace', other: true });
-    assert.deepEqual((await fill(asked, 'ada')).account, { name: 'ada', other: false });
+    const shown = async (user) => {
+      const { name, other } = (await fill(asked, user)).account;
+      return { name, other };
+    };
+    assert.deepEqual(await shown('grace'), { name: 'grace', other: true });
+    assert.deepEqual(await shown('ada'), { name: 'ada', other: false });
   });
 });
 
@@ -480,11 +500,11 @@ describe('all the way', () => {
     const { answer } = await person.walk(await person.connect(item.id));
     assert.equal(answer.status, 303);
     const waiting = await person.settled(item.id);
-    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { name: 'grace', other: false }]);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: 'grace', other: false }]);
     assert.equal(await count('connection WHERE account_name = \'plain\''), 0);
     await person.confirm(item.id, true);
     const done = await person.settled(item.id);
-    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { name: 'grace', other: false }]);
+    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { id: null, name: 'grace', other: false }]);
     assert.equal(await count('connection WHERE account_name = \'plain\''), 1);
   });
 

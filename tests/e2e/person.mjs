@@ -8,7 +8,7 @@
 //   const url = await person.connect(item.id, fields);        // where the browser is sent
 //   const { answer, callback } = await person.walk(url);      // to the provider and back; callback: the URL of the way back
 //   await person.settled(item.id)                             // until the runner has said something
-//   await person.confirm(item.id, true)
+//   await person.confirm(item.id, true)   // the account that the page shows now
 //   await person.authorize(item.id, { fields })               // all of it, must succeed
 //   person.jar                                                // cookies: name → { value, attributes }
 import assert from 'node:assert/strict';
@@ -145,8 +145,9 @@ export class Person {
     }, { seconds, everyMs: 50 });
   }
 
-  async confirm(itemId, accept = true) {
-    const answer = await this.call('POST', `/items/${itemId}/confirm`, { accept });
+  // The account that the page shows now, or `account`, one that it has shown.
+  async confirm(itemId, accept = true, { account } = {}) {
+    const answer = await this.call('POST', `/items/${itemId}/confirm`, { account: account ?? (await this.item(itemId)).account.id, accept });
     assert.equal(answer.status, 202, answer.text);
     return answer;
   }

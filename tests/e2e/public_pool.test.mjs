@@ -104,8 +104,8 @@ test('with ids alone it gets into no request, no trip and no grant', async () =>
     'connect without the link': `CALL page_connect(${r}, ${hash}, ${hash}, ${c}, ${id}, ${hash}, ${cb}, NULL, 'x', ${note})`,
     'connect through another link': `CALL page_connect(${oR}, ${oL}, ${hash}, ${c}, ${id}, ${hash}, ${cb}, NULL, 'x', ${note})`,
     'come back from a trip': `CALL page_return(${cb}, ${hash}, ${hash}, 'x', NULL, ${note})`,
-    'confirm without the link': `CALL page_confirm(${r}, ${hash}, ${hash}, ${c}, TRUE, ${note})`,
-    'confirm through another link': `CALL page_confirm(${oR}, ${oL}, ${hash}, ${c}, TRUE, ${note})`,
+    'confirm without the link': `CALL page_confirm(${r}, ${hash}, ${hash}, ${c}, ${id}, TRUE, ${note})`,
+    'confirm through another link': `CALL page_confirm(${oR}, ${oL}, ${hash}, ${c}, ${id}, TRUE, ${note})`,
     'have the link sent': `CALL page_relink(${r}, ${hash}, ${hash}, ${id}, 'x', ${note})`,
   })) {
     const { code, stderr } = await asPublic(sql);

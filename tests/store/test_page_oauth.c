@@ -121,8 +121,8 @@ another_browser_sees_who_asks_and_can_do_nothing(void **state)
 		assert_int_equal(page_decline(&the.visitor, &other.link, &made.account, NULL, &call,
 				     NULL),
 		    ERR_SCOPE);
-		assert_int_equal(page_confirm(&the.visitor, &other.link, &made.account, true, &call,
-				     NULL),
+		assert_int_equal(page_confirm(&the.visitor, &other.link, &made.account,
+				     &made.account, true, &call, NULL),
 		    ERR_SCOPE);
 		const struct page_start start = { .connection_type = "shop", .text = START };
 		assert_int_equal(page_connect(&the.visitor, &other.link, &view.rows[0], &start,
@@ -149,7 +149,8 @@ looking_binds_nothing_and_a_refused_answer_neither(void **state)
 	uuid_make(&unknown);
 	assert_int_equal(page_decline(&the.visitor, &made.link, &unknown, NULL, &call, NULL),
 	    ERR_NOT_FOUND);
-	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account, true, &call, NULL),
+	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account, &made.account, true,
+			     &call, NULL),
 	    ERR_VALUE);
 	auto_page_view struct page_view view = { 0 };
 	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, NULL), OK);
@@ -322,7 +323,8 @@ one_link_sets_out_and_confirms_for_no_other_request(void **state)
 	view.rows[1].id = theirs.account;
 	assert_int_equal(page_connect(&the.visitor, &mine.link, &view.rows[1], &start, &call, NULL),
 	    ERR_NOT_FOUND);
-	assert_int_equal(page_confirm(&the.visitor, &mine.link, &theirs.account, true, &call, NULL),
+	assert_int_equal(page_confirm(&the.visitor, &mine.link, &theirs.account, &mine.account,
+			     true, &call, NULL),
 	    ERR_NOT_FOUND);
 	assert_int_equal(count_of("job", "subject", &theirs.account), 0);
 	assert_int_equal(count_of("oauth_grant", "state = 'waiting' AND credential_id",
@@ -342,18 +344,47 @@ what_waits_is_shown_and_confirmed_once(void **state)
 	(void)state;
 	add_waiting_grant(&made.account);
 	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, NULL), OK);
-	assert_true(view.rows[1].waits);
-	assert_false(view.rows[0].waits);
+	assert_false(uuid_is_nil(&view.rows[1].waiting));
+	assert_true(uuid_is_nil(&view.rows[0].waiting));
 	assert_string_equal(view.rows[1].waiting_name, "ada@google");
-	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account, true, &call, NULL),
+	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account,
+			     &view.rows[1].waiting, true, &call, NULL),
 	    OK);
-	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account, false, &call, &ctx),
+	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account,
+			     &view.rows[1].waiting, false, &call, &ctx),
 	    ERR_RULE);
 	assert_int_equal(count_of("job",
 			     "kind = 'oauth_confirm' AND payload LIKE "
 			     "'{\"grant\":\"%-%\",\"accept\":true}' AND subject",
 			     &made.account),
 	    1);
+}
+
+static void
+what_came_after_the_one_that_was_seen_is_not_confirmed(void **state)
+{
+	struct made made = make_request();
+	auto_page_view struct page_view view = { 0 }, later = { 0 };
+
+	(void)state;
+	add_waiting_grant(&made.account);
+	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, NULL), OK);
+	as_owner("UPDATE oauth_grant SET created_at = created_at - INTERVAL 1 SECOND");
+	add_waiting_grant(&made.account);
+	for (int accept = 0; accept <= 1; accept++) {
+		assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account,
+				     &view.rows[1].waiting, accept, &call, NULL),
+		    ERR_VALUE);
+		assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account,
+				     &(struct uuid){ { 0 } }, accept, &call, NULL),
+		    ERR_VALUE);
+	}
+	assert_int_equal(count_of("job", "subject", &made.account), 0);
+	assert_int_equal(page_view_load(&the.visitor, &made.link, &later, NULL), OK);
+	assert_string_equal(later.rows[1].browser, "free");
+	assert_int_equal(page_confirm(&the.visitor, &made.link, &made.account,
+			     &later.rows[1].waiting, true, &call, NULL),
+	    OK);
 }
 
 static void
@@ -418,6 +449,7 @@ main(void)
 		cmocka_unit_test(trips_without_end_are_refused),
 		cmocka_unit_test(one_link_sets_out_and_confirms_for_no_other_request),
 		cmocka_unit_test(what_waits_is_shown_and_confirmed_once),
+		cmocka_unit_test(what_came_after_the_one_that_was_seen_is_not_confirmed),
 		cmocka_unit_test(what_waits_is_given_back_when_it_is_declined_or_the_link_ends),
 		cmocka_unit_test(a_new_link_is_sealed_for_the_letter_and_ends_the_old_one),
 	};

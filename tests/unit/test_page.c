@@ -237,7 +237,8 @@ tells_what_waits_what_went_wrong_and_whose_account_it_is(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct page_row row = make_row("account", "google", cases[i].state, cases[i].job);
 		row.flow_error = text(cases[i].flow);
-		row.waits = cases[i].waiting != NULL;
+		if (cases[i].waiting)
+			uuid_make(&row.waiting);
 		row.waiting_name = text(cases[i].waiting);
 		row.account_name = text(cases[i].before);
 		json_auto_t *view = view_of(&row);
@@ -254,6 +255,10 @@ tells_what_waits_what_went_wrong_and_whose_account_it_is(void **state)
 		assert_int_equal(json_is_null(account), cases[i].name == NULL);
 		if (cases[i].name)
 			assert_string_equal(json_get_text(account, "name"), cases[i].name);
+		bool asks = progress && !strcmp(progress, "confirm");
+		assert_true(!asks || json_get_text(account, "id"));
+		if (!strcmp(cases[i].state, "authorized"))
+			assert_true(json_is_null(json_object_get(account, "id")));
 		assert_int_equal(json_get_bool(account, "other", false), cases[i].other);
 	}
 }
