@@ -60,6 +60,7 @@ void mail_subject_free(struct mail_subject *subject);
 /* ERR_NOT_FOUND when the request was deleted. */
 enum err mail_subject_load(struct store *store, const struct uuid *request_id,
     struct mail_subject *subject_out, struct errctx *ctx) MUSTCHECK;
+/* The link's secret. ERR_INTEGRITY: it does not open, or is no such secret. */
 enum err mail_subject_open(struct store *store, const struct mail_subject *subject,
     struct secret *secret_out, struct errctx *ctx) MUSTCHECK;
 /* Inside the transaction that ends the job: the link goes, unless a newer one has taken its place;

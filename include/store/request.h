@@ -21,6 +21,8 @@
 void request_link_hash(const unsigned char secret[REQUEST_SECRET_SIZE],
     unsigned char hash_out[REQUEST_LINK_HASH]);
 
+/* Whether a text can be one as it stands in the link. */
+bool request_secret_is_one(const char *text);
 /* A new link secret as it stands in the link, and what the database keeps of it. */
 void request_link_make(char text_out[REQUEST_SECRET_TEXT],
     unsigned char hash_out[REQUEST_LINK_HASH]);

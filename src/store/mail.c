@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/job.h"
+#include "store/request.h"
 
 const char *const mail_template_names[MAIL_TEMPLATE_COUNT] = {
 	[MAIL_INVITATION] = "invitation",
@@ -194,8 +195,13 @@ mail_subject_open(struct store *store, const struct mail_subject *subject,
     struct secret *secret_out, struct errctx *ctx)
 {
 	const struct seal_context context = context_of(&subject->link_id, subject->team_id);
+	enum err err = store_open(store, &context, &subject->secret_sealed, secret_out, ctx);
 
-	return store_open(store, &context, &subject->secret_sealed, secret_out, ctx);
+	/* the public pool seals new links: what it has sealed must not become a letter's text */
+	if (err || request_secret_is_one(secret_text(secret_out)))
+		return err;
+	secret_free(secret_out);
+	return err_set(ctx, ERR_INTEGRITY, "", "what is sealed for the letter is no link");
 }
 
 static const struct col end_in[] = { COL(UUID, struct mail_subject, request_id),

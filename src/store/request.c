@@ -19,6 +19,20 @@ request_link_hash(const unsigned char secret[REQUEST_SECRET_SIZE],
 	crypt_sha256(secret, REQUEST_SECRET_SIZE, hash_out);
 }
 
+bool
+request_secret_is_one(const char *text)
+{
+	unsigned char *data = NULL;
+	size_t len = 0;
+
+	if (strlen(text) != REQUEST_SECRET_TEXT - 1 ||
+	    crypt_base64url_decode(text, REQUEST_SECRET_TEXT - 1, &data, &len))
+		return false;
+	explicit_bzero(data, len);
+	free(data);
+	return len == REQUEST_SECRET_SIZE;
+}
+
 struct request_shape {
 	struct request_row request;
 };

@@ -6,6 +6,7 @@
 
 #include "store/job.h"
 #include "store/keychain.h"
+#include "store/mail.h"
 #include "store/request.h"
 #include "store/team_read.h"
 
@@ -635,6 +636,43 @@ deleting_without_keys_needs_no_confirmation(void **state)
 	request_made_wipe(&made);
 }
 
+/* Whoever takes the public pool over can seal what he likes; the operator's mail does not carry it.
+ */
+static void
+a_letter_takes_nothing_but_a_link_secret(void **state)
+{
+	static const struct {
+		const char *text;
+		enum err err;
+	} cases[] = {
+		{ "0123456789-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdeA", ERR_INTEGRITY },
+		{ "0123456789-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdA", OK },
+		{ "0123456789-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdA=", ERR_INTEGRITY },
+		{ "x\n\nPay here: https://evil.example/", ERR_INTEGRITY },
+		{ "0123456789-_ABCDEFGHIJKLMNOPQRSTUVWXYZ \n<a>", ERR_INTEGRITY },
+		{ "", ERR_INTEGRITY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mail_subject subject = { .team_id = the.alpha };
+		struct errctx ctx = { 0 };
+
+		uuid_make(&subject.link_id);
+		const struct seal_context context = { .table = "mail_link",
+			.row = subject.link_id,
+			.field = "secret",
+			.team_id = the.alpha };
+		auto_secret struct secret secret = { 0 };
+		ok(store_seal(&the.store, &context, cases[i].text, strlen(cases[i].text),
+		       &subject.secret_sealed, &ctx),
+		    &ctx);
+		assert_int_equal(mail_subject_open(&the.store, &subject, &secret, NULL),
+		    cases[i].err);
+		free(subject.secret_sealed.data);
+	}
+}
+
 int
 main(void)
 {
@@ -659,6 +697,7 @@ main(void)
 		cmocka_unit_test(
 		    deleting_asks_before_what_was_made_goes_and_leaves_that_to_the_runner),
 		cmocka_unit_test(deleting_without_keys_needs_no_confirmation),
+		cmocka_unit_test(a_letter_takes_nothing_but_a_link_secret),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, world_begin, world_end);
