@@ -28,7 +28,8 @@ static const struct stmt get = { "connection_token_get",
 	"LEFT JOIN (connection x JOIN team_member m ON m.team_id = x.team_id) "
 	"ON x.id = ? AND m.person_id = k.person_id "
 	"LEFT JOIN (oauth_grant g JOIN oauth_token t ON t.grant_uuid = g.uuid "
-	"AND t.generation = g.generation) ON g.connection_id = x.id WHERE k.public_id = ?",
+	"AND t.generation = g.generation) ON g.connection_id = x.id "
+	"AND g.team_id = x.team_id WHERE k.public_id = ?",
 	get_in, COL_N(get_in), get_out, COL_N(get_out) };
 
 enum err

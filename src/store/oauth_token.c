@@ -32,8 +32,15 @@ static const struct col token_out[] = { OUT(UUID, grant), OUT(INT, team_id), OUT
 		in, COL_N(in), token_out, COL_N(token_out) }
 
 SELECT(load, "oauth_token_load", "g.uuid = ?", grant_in);
-SELECT(of_connection, "oauth_token_of_connection", "g.connection_id = ?", connection_in);
-SELECT(of_user_credential, "oauth_token_of_user_credential", "g.user_credential_id = ?",
+/* Whoever can write this table could hang a grant on another team's connection: its tokens would
+ * open there. */
+SELECT(of_connection, "oauth_token_of_connection",
+    "g.connection_id = ? AND g.team_id = (SELECT team_id FROM connection WHERE id = "
+    "g.connection_id)",
+    connection_in);
+SELECT(of_user_credential, "oauth_token_of_user_credential",
+    "g.user_credential_id = ? AND g.team_id = (SELECT team_id FROM user_credential WHERE id = "
+    "g.user_credential_id)",
     user_credential_in);
 
 void

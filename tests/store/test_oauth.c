@@ -370,6 +370,31 @@ members_read_the_token_of_their_connection(void **state)
 	connection_token_free(&token);
 }
 
+static void
+a_grant_that_was_hung_on_another_team_s_connection_is_not_there(void **state)
+{
+	struct scene scene;
+	struct auth ben = as(&the.ben, SCOPE_CONNECTIONS_READ);
+	struct oauth_token row = { 0 };
+	struct connection_token token = { 0 };
+	auto_free char *move = NULL;
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	make_scene(&scene, OAUTH_ACTIVE);
+	/* the connection's team is what decides who may have its token */
+	move = xasprintf("UPDATE connection SET team_id = %lld WHERE id = %lld",
+	    (long long)the.beta, (long long)scene.connection);
+	sql(move);
+	ok(connection_token_get(&the.store, &ben, scene.connection, &token, &ctx), &ctx);
+	assert_true(uuid_is_nil(&token.token.grant));
+	connection_token_free(&token);
+	assert_int_equal(oauth_token_of(&the.store,
+			     &(struct oauth_owner){ .connection_id = scene.connection }, &row,
+			     NULL),
+	    ERR_NOT_FOUND);
+}
+
 /* ---- the lease ---- */
 
 static void
@@ -1074,6 +1099,7 @@ main(void)
 		cmocka_unit_test(tokens_are_sealed_each_for_its_generation),
 		cmocka_unit_test(a_generation_is_there_once),
 		cmocka_unit_test(members_read_the_token_of_their_connection),
+		cmocka_unit_test(a_grant_that_was_hung_on_another_team_s_connection_is_not_there),
 		cmocka_unit_test(what_is_about_to_be_spent_is_noted_before),
 		cmocka_unit_test(only_one_has_the_lease),
 		cmocka_unit_test(of_two_that_come_at_once_one_gets_it),
