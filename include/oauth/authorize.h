@@ -62,6 +62,8 @@ struct oauth_return {
  * caller's to check. oauth_return_free() it. */
 void oauth_return_read(const struct app_connection *type, const char *issuer, const json_t *query,
     struct oauth_return *return_out);
+/* Whether `keep` is what oauth_return_read() makes, and not something sealed by somebody else. */
+bool oauth_return_is_whole(const struct app_connection *type, const json_t *keep);
 void oauth_return_free(struct oauth_return *returned);
 #define auto_oauth_return __attribute__((cleanup(oauth_return_free)))
 

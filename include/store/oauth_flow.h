@@ -50,6 +50,7 @@ struct oauth_goal {
 	int64_t extends_id; /* that it extends; 0: none */
 	/* of that one; NULL: nobody knows */
 	char *account_name, *account_id;
+	char *prefill; /* JSON text of what the requester has filled in, or NULL */
 };
 /* Plain read. ERR_NOT_FOUND when the credential is gone. */
 enum err oauth_goal_load(struct store *store, const struct uuid *credential_id,

@@ -187,6 +187,25 @@ find_param(const json_t *row, const json_t *query)
 	return json_object_get(query, param ? param : json_get_text(row, "name"));
 }
 
+static const json_t *
+find_kept(const json_t *row, const json_t *callback)
+{
+	return json_object_get(callback, json_get_text(row, "name"));
+}
+
+bool
+oauth_return_is_whole(const struct app_connection *type, const json_t *keep)
+{
+	json_t *callback = json_object_get(keep, "callback");
+	json_auto_t *kept = json_object();
+
+	return oauth_is_printable(json_object_get(keep, "code"), OAUTH_CODE_MAX) &&
+	       json_is_object(callback) &&
+	       oauth_keep_fields(json_object_get(oauth_rules(type), "callback_fields"), find_kept,
+		   callback, kept) &&
+	       json_equal(kept, callback);
+}
+
 void
 oauth_return_read(const struct app_connection *type, const char *issuer, const json_t *query,
     struct oauth_return *return_out)

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/item_form.h"
+#include "oauth/authorize.h"
 #include "oauth/revoke.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
@@ -76,7 +78,8 @@ check_identity(const struct task *task, const struct exchange *exchange, struct 
 
 	if (uuid_parse(task->job.subject, &subject) == OK &&
 	    memcmp(&subject, &exchange->flow.credential_id, sizeof(subject)) == 0 &&
-	    exchange->credential.team_id == exchange->flow.team_id)
+	    exchange->credential.team_id == exchange->flow.team_id &&
+	    strcmp(exchange->credential.name, exchange->flow.connection_type) == 0)
 		return OK;
 	log_error(LOG_EVENT("integrity_error"), LOG_S("table", "oauth_flow"),
 	    LOG_I("job", task->job.id));
@@ -124,16 +127,48 @@ load_rows(struct store *store, struct task *task, const char *flow, struct errct
 	return err ? err : check_place(store, exchange, ctx);
 }
 
+/* Whoever can write the rows can seal what stands in them. The fields say where the client's
+ * secret goes, so they are checked once more. */
+static enum err
+check_values(const struct exchange *exchange, const struct app_connection *type, struct errctx *ctx)
+{
+	const struct item_form form = { .connection = type, .fields = type->fields };
+	json_t *fields = json_object_get(exchange->start, "fields");
+	const char *text = exchange->goal.prefill;
+	json_auto_t *prefill = NULL;
+	struct errctx why = { 0 };
+
+	if (!json_is_object(fields) || !json_is_array(json_object_get(exchange->start, "scopes")) ||
+	    !json_get_text(exchange->start, "client_id") ||
+	    !oauth_return_is_whole(type, exchange->back) ||
+	    (text && json_parse(text, strlen(text), &prefill, NULL)))
+		return err_set(ctx, ERR_INTEGRITY, "", "what a browser brought back is damaged");
+	if (item_form_check(&form, prefill, fields, "", &why) == OK)
+		return OK;
+	return err_set(ctx, ERR_VALUE, "", "the form was not accepted: %s: %s", why.sub[0].path,
+	    why.sub[0].text);
+}
+
 /* The fields of the form, and what came with the code. */
 static void
 set_fields(struct exchange *exchange)
 {
-	json_t *fields = json_object_get(exchange->start, "fields");
-	json_t *callback = json_object_get(exchange->back, "callback");
+	exchange->provider.fields = json_copy(json_object_get(exchange->start, "fields"));
+	json_object_update(exchange->provider.fields, json_object_get(exchange->back, "callback"));
+}
 
-	exchange->provider.fields = json_is_object(fields) ? json_copy(fields) : json_object();
-	if (json_is_object(callback))
-		json_object_update(exchange->provider.fields, callback);
+static enum err
+find_type(const struct exchange *exchange, const struct app_connection **type_out,
+    struct errctx *ctx)
+{
+	const char *name = exchange->flow.connection_type;
+	const struct app_connection *type = catalog_connection_type_find(kinds_catalog(), name);
+
+	if (!type || type->auth != APP_AUTH_OAUTH2)
+		return err_set(ctx, ERR_VALUE, "", "there is no connection type %s to sign in to",
+		    name);
+	*type_out = type;
+	return OK;
 }
 
 static enum err
@@ -141,14 +176,17 @@ prepare_exchange(struct store *store, struct exchange *exchange, struct errctx *
 {
 	struct provider *provider = &exchange->provider;
 	const struct oauth_flow *flow = &exchange->flow;
+	const struct app_connection *type = NULL;
 	enum err err = oauth_flow_open(store, flow, &exchange->start, &exchange->back, ctx);
 
+	if (!err)
+		err = find_type(exchange, &type, ctx);
+	if (!err)
+		err = check_values(exchange, type, ctx);
 	if (err)
 		return err;
 	const char *client_id = json_get_text(exchange->start, "client_id");
 	const char *code = json_get_text(exchange->back, "code");
-	if (!client_id || !code)
-		return err_set(ctx, ERR_INTEGRITY, "", "what a browser brought back is damaged");
 	set_fields(exchange);
 	err = provider_load(store, flow->connection_type, &flow->callback_id, client_id, provider,
 	    ctx);

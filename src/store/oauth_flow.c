@@ -141,10 +141,12 @@ static const struct col goal_out[] = {
 	COL(INT0, struct oauth_goal, extends_id),
 	COL(TEXT, struct oauth_goal, account_name),
 	COL(TEXT, struct oauth_goal, account_id),
+	COL(TEXT, struct oauth_goal, prefill),
 };
 static const struct stmt goal_load = { "oauth_goal_load",
 	"SELECT IF(COALESCE(c.platform, 'local') = 'local', c.remote_id, NULL), c.extends_id, "
-	"x.metadata_value, x.uid FROM credential c LEFT JOIN connection x ON x.id = c.extends_id "
+	"x.metadata_value, x.uid, c.prefill FROM credential c LEFT JOIN connection x ON x.id = "
+	"c.extends_id "
 	"WHERE c.id = ?",
 	credential_in, COL_N(credential_in), goal_out, COL_N(goal_out) };
 

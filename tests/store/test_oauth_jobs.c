@@ -223,22 +223,18 @@ put(const char *kind, const char *subject, const char *active_key, const char *p
 	return id;
 }
 
-/* The job that exchanges the code a browser has brought. */
+/* The job that exchanges what a browser has brought, as somebody has sealed it. */
 static int64_t
-come_back(const struct scene *scene, const char *client_id)
+come_back_with(const struct scene *scene, const char *start, const char *back)
 {
 	struct flow_in in = { .credential = scene->credential, .team_id = the.alpha };
-	auto_free char *start = xasprintf(
-	    "{\"verifier\":\"the-verifier\",\"client_id\":\"%s\",\"redirect_uri\":\"http://x/cb\","
-	    "\"fields\":{},\"scopes\":[\"read\"]}",
-	    client_id);
 	char text[UUID_TEXT_SIZE], payload[64], key[64];
 	struct errctx ctx = { 0 };
 
 	uuid_make(&in.uuid);
 	in.hash = (struct bytes){ in.uuid.bytes, sizeof(in.uuid.bytes) };
 	in.start = seal_for_flow(&in.uuid, "start", start);
-	in.back = seal_for_flow(&in.uuid, "return", "{\"code\":\"the-code\",\"callback\":{}}");
+	in.back = seal_for_flow(&in.uuid, "return", back);
 	ok(stmt_run(the.store.db, &flow_insert, &in, NULL, &ctx), &ctx);
 	free(in.start.data);
 	free(in.back.data);
@@ -246,6 +242,17 @@ come_back(const struct scene *scene, const char *client_id)
 	snprintf(payload, sizeof(payload), "{\"flow\":\"%s\"}", text);
 	snprintf(key, sizeof(key), "credential:%s", scene->subject);
 	return put("oauth_exchange", scene->subject, key, payload);
+}
+
+static int64_t
+come_back(const struct scene *scene, const char *client_id)
+{
+	auto_free char *start = xasprintf(
+	    "{\"verifier\":\"the-verifier\",\"client_id\":\"%s\",\"redirect_uri\":\"http://x/cb\","
+	    "\"fields\":{},\"scopes\":[\"read\"]}",
+	    client_id);
+
+	return come_back_with(scene, start, "{\"code\":\"the-code\",\"callback\":{}}");
 }
 
 /* The job's end; its error must contain `error`. */
@@ -431,6 +438,42 @@ a_code_that_is_refused_leaves_nothing(void **state)
 	stub_says("/token", 0, "");
 	expect_end(come_back(&scene, "client"), "failed", "");
 	assert_int_equal(stub_asked("/token"), 1);
+}
+
+/* The public pool seals, and may be taken over: what it has sealed is not believed. */
+static void
+what_no_page_would_have_sealed_is_not_sent(void **state)
+{
+	static const char good_start[] = "{\"verifier\":\"v\",\"client_id\":\"client\","
+					 "\"redirect_uri\":\"r\",\"fields\":{},\"scopes\":[]}";
+	static const char good_back[] = "{\"code\":\"c\",\"callback\":{}}";
+	static const struct {
+		const char *start, *back;
+	} cases[] = {
+		{ "{\"client_id\":\"client\",\"fields\":{}}", good_back },
+		{ "{\"client_id\":\"client\",\"fields\":[],\"scopes\":[]}", good_back },
+		{ "{\"fields\":{},\"scopes\":[]}", good_back },
+		{ "{\"client_id\":\"client\",\"fields\":{\"host\":\"evil.example\"},\"scopes\":[]}",
+		    good_back },
+		{ good_start, "{\"callback\":{}}" },
+		{ good_start, "{\"code\":\"c\"}" },
+		{ good_start, "{\"code\":\"a\\nb\",\"callback\":{}}" },
+		{ good_start, "{\"code\":\"c\",\"callback\":{\"host\":\"evil.example\"}}" },
+	};
+	struct scene scene;
+	(void)state;
+
+	make_credential(&scene);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_end(come_back_with(&scene, cases[i].start, cases[i].back), "failed", "");
+	sql("UPDATE credential SET name = 'other'");
+	expect_end(come_back_with(&scene, good_start, good_back), "failed", "not begun for");
+	sql("UPDATE credential SET name = 'shop', prefill = "
+	    "'{\"hard\":{\"host\":\"ours.example\"}}'");
+	expect_end(come_back_with(&scene, good_start, good_back), "failed", "host");
+	assert_int_equal(stub_asked("/token"), 0);
+	sql("UPDATE credential SET prefill = NULL");
+	expect_end(come_back_with(&scene, good_start, good_back), "done", "");
 }
 
 static void
@@ -815,6 +858,7 @@ main(void)
 		WITH_QUEUE(a_code_becomes_a_connection_once_its_account_is_confirmed),
 		WITH_QUEUE(an_account_that_is_not_accepted_is_given_back),
 		WITH_QUEUE(a_code_that_is_refused_leaves_nothing),
+		WITH_QUEUE(what_no_page_would_have_sealed_is_not_sent),
 		WITH_QUEUE(tokens_that_do_not_pass_the_test_are_given_back),
 		WITH_QUEUE(a_link_that_was_replaced_meanwhile_gets_nothing),
 		WITH_QUEUE(what_is_declined_meanwhile_is_given_back),
