@@ -20,6 +20,8 @@
 #include "store/oauth_grant.h"
 #include "store/platform.h"
 
+#define DAMAGED "what a browser brought back is damaged"
+
 /* task->data */
 struct exchange {
 	struct provider provider;
@@ -79,7 +81,8 @@ check_identity(const struct task *task, const struct exchange *exchange, struct 
 	if (uuid_parse(task->job.subject, &subject) == OK &&
 	    memcmp(&subject, &exchange->flow.credential_id, sizeof(subject)) == 0 &&
 	    exchange->credential.team_id == exchange->flow.team_id &&
-	    strcmp(exchange->credential.name, exchange->flow.connection_type) == 0)
+	    (credential_type_is(exchange->flow.connection_type) ||
+		strcmp(exchange->credential.name, exchange->flow.connection_type) == 0))
 		return OK;
 	log_error(LOG_EVENT("integrity_error"), LOG_S("table", "oauth_flow"),
 	    LOG_I("job", task->job.id));
@@ -139,10 +142,9 @@ check_values(const struct exchange *exchange, const struct app_connection *type,
 	struct errctx why = { 0 };
 
 	if (!json_is_object(fields) || !json_is_array(json_object_get(exchange->start, "scopes")) ||
-	    !json_get_text(exchange->start, "client_id") ||
 	    !oauth_return_is_whole(type, exchange->back) ||
 	    (text && json_parse(text, strlen(text), &prefill, NULL)))
-		return err_set(ctx, ERR_INTEGRITY, "", "what a browser brought back is damaged");
+		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);
 	if (item_form_check(&form, prefill, fields, "", &why) == OK)
 		return OK;
 	return err_set(ctx, ERR_VALUE, "", "the form was not accepted: %s: %s", why.sub[0].path,
@@ -158,42 +160,29 @@ set_fields(struct exchange *exchange)
 }
 
 static enum err
-find_type(const struct exchange *exchange, const struct app_connection **type_out,
-    struct errctx *ctx)
-{
-	const char *name = exchange->flow.connection_type;
-	const struct app_connection *type = catalog_connection_type_find(kinds_catalog(), name);
-
-	if (!type || type->auth != APP_AUTH_OAUTH2)
-		return err_set(ctx, ERR_VALUE, "", "there is no connection type %s to sign in to",
-		    name);
-	*type_out = type;
-	return OK;
-}
-
-static enum err
 prepare_exchange(struct store *store, struct exchange *exchange, struct errctx *ctx)
 {
 	struct provider *provider = &exchange->provider;
 	const struct oauth_flow *flow = &exchange->flow;
-	const struct app_connection *type = NULL;
 	enum err err = oauth_flow_open(store, flow, &exchange->start, &exchange->back, ctx);
 
-	if (!err)
-		err = find_type(exchange, &type, ctx);
-	if (!err)
-		err = check_values(exchange, type, ctx);
 	if (err)
 		return err;
 	const char *client_id = json_get_text(exchange->start, "client_id");
-	const char *code = json_get_text(exchange->back, "code");
-	set_fields(exchange);
+	if (!client_id)
+		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);
 	err = provider_load(store, flow->connection_type, &flow->callback_id, client_id, provider,
 	    ctx);
+	if (!err)
+		err = check_values(exchange, provider->type, ctx);
+	if (err)
+		return err;
+	set_fields(exchange);
 	provider->call.verifier = json_get_text(exchange->start, "verifier");
 	provider->call.redirect_uri = json_get_text(exchange->start, "redirect_uri");
 	provider->call.scopes = json_object_get(exchange->start, "scopes");
-	return err ? err : provider_prepare(provider, OAUTH_EXCHANGE, code, ctx);
+	return provider_prepare(provider, OAUTH_EXCHANGE, json_get_text(exchange->back, "code"),
+	    ctx);
 }
 
 /* Last of all the code is taken: from here on it is in this task alone. */

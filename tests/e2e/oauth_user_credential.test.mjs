@@ -96,7 +96,7 @@ describe('connecting', () => {
     const { answer: back } = await person.walk(String(url));
     assert.equal(back.status, 303, back.text);
     const waiting = await person.settled(item.id);
-    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { name: null, other: false }]);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: null, other: false }]);
     await noToken(id, /connect it first/);
     await person.confirm(item.id);
     assert.equal((await person.settled(item.id)).state, 'authorized');
@@ -328,7 +328,7 @@ describe('what ends it', () => {
     await person.walk(await person.connect(item.id));
     assert.equal((await person.settled(item.id)).progress, 'confirm');
     await api('PATCH', `${BASE}/${id}`, { oauth_scope: 'read' });
-    assert.equal((await person.call('POST', `/items/${item.id}/confirm`, { accept: true })).status, 400);
+    assert.equal((await person.call('POST', `/items/${item.id}/confirm`, { account: item.id, accept: true })).status, 400);
     assert.equal((await person.item(item.id)).progress, null);
   });
 
