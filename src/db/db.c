@@ -140,7 +140,7 @@ set_options(MYSQL *mysql, const struct config *config)
 enum err
 db_connect(struct db *db, struct errctx *ctx)
 {
-	const struct config *config = db->config;
+	const struct config *config = &db->config;
 	char password[PASSWORD_MAX];
 
 	if (db->mysql)
@@ -195,7 +195,7 @@ db_open(const struct config *config, struct db **db_out, struct errctx *ctx)
 	if (err)
 		return err;
 	struct db *db = xcalloc(1, sizeof(*db));
-	db->config = config;
+	db->config = *config;
 	*db_out = db;
 	return OK;
 }

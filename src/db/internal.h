@@ -10,7 +10,7 @@
 struct prepared; /* stmt.c */
 
 struct db {
-	const struct config *config;
+	struct config config;
 	MYSQL *mysql;        /* NULL: not connected */
 	bool in_transaction; /* between BEGIN and the end of COMMIT or ROLLBACK */
 	bool around;         /* transactions that begin now join the one that is open */

@@ -388,6 +388,22 @@ a_deadlock_runs_the_loser_again_and_both_count(void **state)
 }
 
 static void
+a_connection_knows_its_account_though_the_caller_s_configuration_is_gone(void **state)
+{
+	struct config *passing = malloc(sizeof(*passing));
+	struct db *own = NULL;
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	assert_non_null(passing);
+	*passing = config;
+	assert_int_equal(db_open(passing, &own, &ctx), OK);
+	free(passing);
+	assert_int_equal(db_ping(own, &ctx), OK);
+	db_close(&own);
+}
+
+static void
 a_read_outside_a_transaction_survives_a_lost_connection(void **state)
 {
 	(void)state;
@@ -504,6 +520,8 @@ main(void)
 		cmocka_unit_test_setup(a_deadlock_runs_the_loser_again_and_both_count, fresh_table),
 		cmocka_unit_test_setup(transactions_inside_of_another_land_with_it_or_not_at_all,
 		    fresh_table),
+		cmocka_unit_test(
+		    a_connection_knows_its_account_though_the_caller_s_configuration_is_gone),
 		cmocka_unit_test_setup(a_read_outside_a_transaction_survives_a_lost_connection,
 		    fresh_table),
 		cmocka_unit_test_setup(a_write_outside_a_transaction_is_never_repeated,
