@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A private Bailee in one folder: MariaDB, keys, pools, runner, nginx. Used by ./quickstart, the tests and the benchmark.
 #
-#   scripts/stack.sh --dir D [--port P] [--build B] [--workers N] [--egress LIST] [--set section.option=value]... [RATES] COMMAND
+#   scripts/stack.sh --dir D [--port P] [--build B] [--workers N] [--egress LIST] [--set section.option=value]... [--tls yes] [RATES] COMMAND
 #   up | down | status           everything
 #   start NAME | stop NAME       one of: db public api runner nginx
 #   kill NAME [SIGNAL]           signal the main process of NAME (default KILL)
@@ -182,6 +182,9 @@ stack_options() {
 	return 0
 }
 
+# Where the site is.
+stack_url() { echo "http${STACK_TLS:+s}://127.0.0.1:$STACK_PORT"; }
+
 stack_write_conf() {
 	local keys=$STACK_DIR/keys account
 	for account in public api runner ctl; do
@@ -194,7 +197,7 @@ stack_write_conf() {
 [common]
 db_socket = $STACK_DIR/run/db.sock
 db_name = bailee
-public_url = http://127.0.0.1:$STACK_PORT
+public_url = $(stack_url)
 apps_dir = $STACK_TOP/apps
 schema_dir = $STACK_TOP/schema
 openapi_file = $STACK_TOP/docs/openapi/schemas.json
@@ -282,13 +285,25 @@ stack_start_runner() {
 
 stack_port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# Signed by itself, for this machine's own address.
+stack_make_certificate() {
+	[ -s "$STACK_DIR/keys/tls.crt" ] || (umask 0077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+		-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -keyout "$STACK_DIR/keys/tls.key" \
+		-out "$STACK_DIR/keys/tls.crt" >"$STACK_DIR/log/openssl.log" 2>&1)
+}
+
 stack_write_nginx() {
-	local user='' limits=off
+	local user='' limits=off listen=127.0.0.1:$STACK_PORT
 	[ -z "${STACK_API_RATE:-}" ] || limits=on
 	# Workers of a root nginx would become "nobody", who cannot enter a private folder.
 	[ "$(id -u)" = 0 ] && user='user root root;'
 	mkdir -p "$STACK_DIR/run/nginx"
-	sed -e "s|@LISTEN@|127.0.0.1:$STACK_PORT|" -e "s|@RUN_DIR@|$STACK_DIR/run|" \
+	if [ -n "${STACK_TLS:-}" ]; then
+		stack_make_certificate || return 1
+		listen="$listen ssl http2; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off;"
+		listen="$listen ssl_certificate $STACK_DIR/keys/tls.crt; ssl_certificate_key $STACK_DIR/keys/tls.key"
+	fi
+	sed -e "s|@LISTEN@|$listen|" -e "s|@RUN_DIR@|$STACK_DIR/run|" \
 		-e "s|@LOG_DIR@|$STACK_DIR/log|" -e "s|@WEB_DIR@|$STACK_TOP/web|" \
 		-e "s|@PUBLIC_RATE@|${STACK_PUBLIC_RATE:-20r/s}|" -e "s|@API_LIMITS@|$limits|" \
 		-e "s|@API_RATE@|${STACK_API_RATE:-100r/s}|" -e "s|@ADDRESS_RATE@|${STACK_ADDRESS_RATE:-200r/s}|" \
@@ -298,7 +313,7 @@ stack_write_nginx() {
 }
 
 # nginx itself answers any path, whether or not the pools behind it do.
-stack_nginx_alive() { curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$STACK_PORT/"; }
+stack_nginx_alive() { curl -sk -o /dev/null --max-time 2 "$(stack_url)/"; }
 
 stack_start_nginx() {
 	stack_pid nginx >/dev/null && return 0
@@ -323,7 +338,7 @@ stack_start() {
 }
 
 stack_answers() {
-	[ "$(curl -s -o /dev/null --max-time 5 -w '%{http_code}' "http://127.0.0.1:$STACK_PORT$1")" = 200 ]
+	[ "$(curl -sk -o /dev/null --max-time 5 -w '%{http_code}' "$(stack_url)$1")" = 200 ]
 }
 
 # Everything; what runs already is left alone.
@@ -341,7 +356,7 @@ stack_up() {
 	stack_write_conf && stack_start_db && stack_init && stack_start api && stack_start public &&
 		stack_start runner && stack_start nginx || return 1
 	wait_until 30 stack_answers /readyz || {
-		curl -s --max-time 5 "http://127.0.0.1:$STACK_PORT/readyz" >&2
+		curl -sk --max-time 5 "$(stack_url)/readyz" >&2
 		stack_say_log api
 		stack_say_log runner
 		stack_fail "started, but /readyz does not answer 200"
@@ -370,7 +385,7 @@ stack_status() {
 
 # ---------------------------------------------------------------- parameters
 
-STACK_KEPT=(STACK_PORT STACK_BUILD STACK_WORKERS STACK_EGRESS STACK_SET STACK_PUBLIC_RATE STACK_API_RATE STACK_ADDRESS_RATE)
+STACK_KEPT=(STACK_PORT STACK_BUILD STACK_WORKERS STACK_EGRESS STACK_SET STACK_PUBLIC_RATE STACK_API_RATE STACK_ADDRESS_RATE STACK_TLS)
 
 stack_save() {
 	local name
@@ -405,6 +420,7 @@ stack_main() {
 		--build) STACK_BUILD=$(cd "$2" && pwd) || return 1 ;;
 		--workers) STACK_WORKERS=$2 ;;
 		--egress) STACK_EGRESS=$2 ;;
+		--tls) STACK_TLS=$2 ;;
 		--public-rate) STACK_PUBLIC_RATE=$2 ;;
 		--api-rate) STACK_API_RATE=$2 ;;
 		--address-rate) STACK_ADDRESS_RATE=$2 ;;

@@ -2,6 +2,7 @@
 // Answers held against the OpenAPI document that the same installation serves: a status or a body that is not documented is
 // an error of the test, whatever the test itself looks at.
 import http from 'node:http';
+import https from 'node:https';
 import Ajv from 'ajv/dist/2020.js';
 
 const FORMATS = {
@@ -88,9 +89,9 @@ export class Contract {
 }
 
 // The document of the installation on this port, or undefined when it does not answer.
-export function fetchDocument(port) {
+export function fetchDocument({ net, tls }) {
   return new Promise((resolve) => {
-    const request = http.get({ host: '127.0.0.1', port, path: '/api/openapi.json', agent: false, timeout: 10000 }, (response) => {
+    const request = (tls ? https : http).get({ ...net, path: '/api/openapi.json', timeout: 10000 }, (response) => {
       const parts = [];
       response.on('error', () => resolve(undefined));
       response.on('data', (part) => parts.push(part));

@@ -12,6 +12,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, mkdtempSync, statSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -101,9 +102,14 @@ process.on('exit', () => {
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 class Stack {
-  constructor(dir, port, build) {
-    Object.assign(this, { dir, port, build, url: `http://127.0.0.1:${port}`, conf: join(dir, 'bailee.conf') });
+  constructor(dir, port, build, tls) {
+    Object.assign(this, { dir, port, build, tls, url: `http${tls ? 's' : ''}://127.0.0.1:${port}`, conf: join(dir, 'bailee.conf') });
     this.browsers = new Map(); // name of a browser → its cookies
+  }
+
+  // What a request to the site needs besides; with TLS its certificate is checked.
+  get net() {
+    return { host: '127.0.0.1', port: this.port, agent: false, ...(this.tls ? { ca: readFileSync(join(this.dir, 'keys', 'tls.crt')) } : {}) };
   }
 
   script(...args) {
@@ -204,7 +210,7 @@ class Stack {
     if (process.env.BAILEE_CONTRACT === 'off') return null;
     if (!contracts.has(this.build)) {
       const { Contract, fetchDocument } = await import('./contract.mjs');
-      const document = await fetchDocument(this.port);
+      const document = await fetchDocument(this);
       if (document && !contracts.has(this.build)) contracts.set(this.build, new Contract(document));
     }
     return contracts.get(this.build);
@@ -244,7 +250,7 @@ class Stack {
       if (!Object.keys(all).some((name) => name.toLowerCase() === 'content-type')) all['content-type'] = 'application/json';
     }
     return new Promise((resolve, reject) => {
-      const request = http.request({ host: '127.0.0.1', port: this.port, method, path, headers: all, agent: false, timeout: ms });
+      const request = (this.tls ? https : http).request({ ...this.net, method, path, headers: all, timeout: ms });
       request.on('timeout', () => request.destroy(new Error(`${method} ${path}: no answer within ${ms} ms`)));
       request.on('error', reject);
       request.on('response', (response) => {
@@ -352,13 +358,13 @@ class Stack {
 // Options: workers (2), egress (addresses the runner may call; "127.0.0.1"), publicRate (requests a second to /public/;
 // high, so that tests are not slowed), apiRate and addressRate (requests a second to /api/ with a token and from an address;
 // not limited), set (["section.option=value", …]), build.
-export async function startStack({ workers = 2, egress = '127.0.0.1', publicRate = '10000r/s', apiRate, addressRate, set = [],
+export async function startStack({ tls = false, workers = 2, egress = '127.0.0.1', publicRate = '10000r/s', apiRate, addressRate, set = [],
   build = process.env.BAILEE_BUILD ?? join(TOP, 'build-check') } = {}) {
-  const args = ['--build', build, '--workers', String(workers), '--egress', egress, '--public-rate', publicRate,
+  const args = ['--build', build, '--workers', String(workers), '--egress', egress, '--public-rate', publicRate, ...(tls ? ['--tls', 'yes'] : []),
     ...(apiRate ? ['--api-rate', apiRate] : []), ...(addressRate ? ['--address-rate', addressRate] : []), ...set.flatMap((option) => ['--set', option])];
   for (let attempt = 1; ; attempt++) {
     const dir = mkdtempSync(join(tmpdir(), 'bailee-'));
-    const stack = new Stack(dir, await nextPort(), build);
+    const stack = new Stack(dir, await nextPort(), build, tls);
     running.add(stack);
     const result = await run(SCRIPT, ['--dir', dir, '--port', String(stack.port), ...args, 'up']);
     if (result.code === 0) return stack;

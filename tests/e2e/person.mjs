@@ -13,17 +13,18 @@
 //   person.jar                                                // cookies: name → { value, attributes }
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import https from 'node:https';
 import { waitFor } from './harness.mjs';
 
 const HOPS_MAX = 20;
 
 // One HTTP request of a browser; localhost is 127.0.0.1 here, as in Chromium.
-function send(url, { method = 'GET', headers = {}, body } = {}) {
-  const { hostname, port, pathname, search } = new URL(url);
+function send(url, { method = 'GET', headers = {}, body, net = {} } = {}) {
+  const { protocol, hostname, port, pathname, search } = new URL(url);
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, method, path: pathname + search, agent: false, timeout: 60000,
+    const options = { host: '127.0.0.1', port, method, path: pathname + search, agent: false, timeout: 60000, ...net,
       headers: { host: `${hostname}:${port}`, ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) } };
-    const request = http.request(options, (response) => {
+    const request = (protocol === 'https:' ? https : http).request(options, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('error', reject);
@@ -74,7 +75,8 @@ export class Person {
   // A request of this browser to anybody.
   async browse(url, { headers = {}, ...options } = {}) {
     const cookie = this.jar.header(url);
-    const answer = await send(url, { ...options, headers: { ...headers, ...(cookie ? { cookie } : {}) } });
+    const net = url.startsWith(`${this.stack.url}/`) ? this.stack.net : {};
+    const answer = await send(url, { ...options, net, headers: { ...headers, ...(cookie ? { cookie } : {}) } });
     this.jar.take(url, answer.headers['set-cookie']);
     return answer;
   }
