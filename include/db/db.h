@@ -14,8 +14,9 @@
  * what may be repeated. */
 struct db;
 
-/* Takes the account from `config`, which is copied; connects at first use, so a database that is away is an error of
- * the statement, not of this call. ERR_CONFIG when the password file cannot be read. */
+/* Takes the account from `config`, which is copied; connects at first use, so a database that is
+ * away is an error of the statement, not of this call. ERR_CONFIG when the password file cannot be
+ * read. */
 enum err db_open(const struct config *config, struct db **db_out, struct errctx *ctx) MUSTCHECK;
 void db_close(struct db **db);
 
