@@ -57,7 +57,8 @@ enum oauth_refusal {
 	OAUTH_REFUSAL_BROKEN /* the grant is over; its credentials are open again */
 };
 /* The provider says that the token is no good (invalid_grant). `reuse_grace_ms`: how long a token
- * that was spent may be sent again; 0: not known, then once. */
+ * that was spent may be sent again; 0: not known, and where an earlier call had no answer, this one
+ * was the second try already. */
 enum err oauth_lease_refused_in(struct store *store, const struct oauth_lease *lease,
     int64_t reuse_grace_ms, const char *problem, const char *request_id,
     enum oauth_refusal *refusal_out, struct errctx *ctx) MUSTCHECK;

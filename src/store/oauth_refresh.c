@@ -297,16 +297,15 @@ oauth_lease_answered_in(struct store *store, const struct oauth_lease *lease,
 /* ---- refused ---- */
 
 struct history_row {
-	int64_t unknown, refused, unknown_ms; /* how many; since the first of the unknown ones */
+	int64_t unknown, unknown_ms; /* how many; since the first of them */
 };
 static const struct col history_in[] = { IN(UUID, grant), IN(INT, generation), IN(INT, id) };
 static const struct col history_out[] = { COL(INT, struct history_row, unknown),
-	COL(INT, struct history_row, refused), COL(INT, struct history_row, unknown_ms) };
+	COL(INT, struct history_row, unknown_ms) };
 static const struct stmt history = { "oauth_spend_history",
-	"SELECT COALESCE(SUM(outcome IS NULL), 0), COALESCE(SUM(outcome = 'refused'), 0), "
-	"COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(IF(outcome IS NULL, spent_at, NULL)), "
-	"UTC_TIMESTAMP(3)) DIV 1000, 0) FROM oauth_spend WHERE grant_uuid = ? AND generation = ? "
-	"AND id <> ?",
+	"SELECT COUNT(*), COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(spent_at), UTC_TIMESTAMP(3)) "
+	"DIV 1000, 0) FROM oauth_spend WHERE grant_uuid = ? AND generation = ? AND id <> ? "
+	"AND outcome IS NULL",
 	history_in, COL_N(history_in), history_out, COL_N(history_out) };
 static const struct col broken_in[] = { IN(TEXT, problem), IN(UUID, grant), IN(INT, generation) };
 RUN(grant_broken,
@@ -326,8 +325,7 @@ decide(struct store *store, const struct oauth_lease *lease, int64_t reuse_grace
 
 	if (err)
 		return err;
-	bool again = before.unknown > 0 &&
-		     (reuse_grace_ms ? before.unknown_ms < reuse_grace_ms : before.refused == 0);
+	bool again = before.unknown > 0 && before.unknown_ms < reuse_grace_ms;
 	*refusal_out = again ? OAUTH_REFUSAL_AGAIN : OAUTH_REFUSAL_BROKEN;
 	return OK;
 }

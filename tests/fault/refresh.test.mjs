@@ -203,8 +203,7 @@ describe('the runner is killed', () => {
         assert.ok(status >= 400 && status < 500, String(status));
         assert.equal((await oauth.grant(one.id)).state, 'broken');
         assert.ok((await ask(one)).status >= 400);
-        assert.ok(one.room.spends()[1] <= 3, JSON.stringify(one.room.spends()));
-        t.diagnostic(`sent by generation: ${JSON.stringify(one.room.spends())}`);
+        tell(t, one, { 1: 2 });
       }
     });
   }
@@ -299,10 +298,8 @@ describe('an answer that', () => {
     strict.ways.drop = 1;
     assert.ok((await minutesPass(one, order(one))).status >= 400);
     assert.equal((await oauth.grant(one.id)).state, 'broken');
-    const spends = one.room.spends()[1];
-    assert.ok(spends >= 2 && spends <= 3, String(spends));
     assert.ok((await ask(one)).status >= 400);
-    tell(t, one, { 1: spends });
+    tell(t, one, { 1: 2 });
   });
 
   test('comes twice counts once', async (t) => {

@@ -637,7 +637,7 @@ a_refusal_that_nothing_can_explain_breaks_the_grant_and_opens_its_credential(voi
 
 /* The provider may have used the token up without our hearing of it. */
 static void
-a_refusal_after_a_call_without_answer_is_asked_again_once(void **state)
+a_refusal_of_the_second_try_ends_it_where_no_grace_is_known(void **state)
 {
 	struct scene scene;
 	struct oauth_lease lease;
@@ -647,10 +647,8 @@ a_refusal_after_a_call_without_answer_is_asked_again_once(void **state)
 	take(&the.store, &scene, 100, &lease);
 	lease_ends(); /* the runner died */
 	take(&other, &scene, 101, &lease);
-	assert_int_equal(refuse(&other, &lease, 0), OAUTH_REFUSAL_AGAIN);
-	assert_int_equal(COUNT("oauth_grant WHERE state = 'active' AND lease_until IS NULL"), 1);
-	take(&other, &scene, 101, &lease);
 	assert_int_equal(refuse(&other, &lease, 0), OAUTH_REFUSAL_BROKEN);
+	assert_int_equal(COUNT("oauth_spend WHERE generation = 1"), 2);
 }
 
 static void
@@ -1114,7 +1112,7 @@ main(void)
 		cmocka_unit_test(old_generations_go_when_new_ones_come),
 		cmocka_unit_test(
 		    a_refusal_that_nothing_can_explain_breaks_the_grant_and_opens_its_credential),
-		cmocka_unit_test(a_refusal_after_a_call_without_answer_is_asked_again_once),
+		cmocka_unit_test(a_refusal_of_the_second_try_ends_it_where_no_grace_is_known),
 		cmocka_unit_test(a_known_grace_is_used_to_its_end),
 		cmocka_unit_test(what_was_not_sent_explains_nothing),
 		cmocka_unit_test(a_failure_breaks_nothing_and_is_pushed_back_longer_each_time),
