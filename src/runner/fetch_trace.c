@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
@@ -43,8 +44,19 @@ add_path(struct buf *out, const char *written, size_t len)
 	}
 }
 
+/* A name of the query that its owner has written out, in the URL or as a key of the payload. */
+static bool
+is_written_name(const json_t *options, const char *name, size_t len)
+{
+	const char *url = json_get_text(options, "url");
+	auto_wipe char *key = xmemdup0(name, len);
+
+	return strstr(url ? url : "", key) ||
+	       json_object_get(json_object_get(options, "payload"), key);
+}
+
 static void
-add_query_names(struct buf *out, const char *query)
+add_query_names(struct buf *out, const json_t *options, const char *query)
 {
 	for (char mark = '?'; *query && *query != '#'; mark = '&') {
 		size_t len = strcspn(query, "&#");
@@ -53,13 +65,40 @@ add_query_names(struct buf *out, const char *query)
 		buf_add_char(out, mark);
 		/* without '=' it is all value */
 		if (equals) {
-			buf_add(out, query, (size_t)(equals - query));
+			size_t name = (size_t)(equals - query);
+
+			if (is_written_name(options, query, name))
+				buf_add(out, query, name);
+			else
+				buf_add_text(out, HIDDEN);
 			buf_add_char(out, '=');
 		}
 		buf_add_text(out, HIDDEN);
 		query += len;
 		query += *query == '&';
 	}
+}
+
+/* Whether formulas of the URL read a secret; what an answer or a setting gave may be shown. */
+static bool
+reads_secret(const json_t *options)
+{
+	json_auto_t *url = json_object(), *paths = json_array();
+	struct errctx ignored = { 0 };
+	const json_t *path;
+	size_t i;
+
+	json_put(url, "url", json_incref(json_object_get(options, "url")));
+	if (template_paths(url, paths, &ignored))
+		return true;
+	json_array_foreach(paths, i, path)
+	{
+		const char *text = json_string_value(path);
+
+		if (!strncasecmp(text, "secret", 6) || !strncasecmp(text, "CREDENTIAL", 10))
+			return true;
+	}
+	return false;
 }
 
 /* Formulas may hold slashes, so a path with any in a formula is hidden from there on. */
@@ -80,15 +119,19 @@ path_is_open(const char *written, size_t len)
 }
 
 static char *
-shown_url(const char *written, const char *sent)
+shown_url(const json_t *options, const char *sent)
 {
+	const char *written = json_get_text(options, "url");
 	struct buf out = BUF_INIT(URL_MAX);
 	size_t origin = written ? origin_length(written) : 0;
 	bool open =
 	    !origin || template_is_formula(written) || memmem(written, origin, "<<", 2) != NULL;
 
 	if (open) { /* what the formula gave; hosts and ports alone */
-		buf_add(&out, sent, origin_length(sent));
+		if (reads_secret(options))
+			buf_add_text(&out, HIDDEN);
+		else
+			buf_add(&out, sent, origin_length(sent));
 		buf_add_text(&out, "/" HIDDEN);
 		return buf_take(&out);
 	}
@@ -101,7 +144,7 @@ shown_url(const char *written, const char *sent)
 	add_path(&out, written + origin, path);
 	const char *query = strchr(sent, '?');
 	if (query)
-		add_query_names(&out, query + 1);
+		add_query_names(&out, options, query + 1);
 	return buf_take(&out);
 }
 
@@ -111,7 +154,7 @@ fetch_trace_request(struct fetch *fetch, const json_t *options)
 	struct fetch_step *step = &fetch->steps[fetch->at];
 	json_t *trace = json_object(), *reads = json_array();
 	struct errctx ignored = { 0 };
-	char *url = shown_url(json_get_text(options, "url"), fetch->request.url);
+	char *url = shown_url(options, fetch->request.url);
 
 	if (template_paths(options, reads, &ignored))
 		err_clear(&ignored);

@@ -190,6 +190,13 @@ describe('trying out', () => {
     assert.equal(formula.ok, false);
   });
 
+  it('shows no host and no name in a query that a secret gave', async () => {
+    const shown = async (options) => (await test((await agent(options, { http_request_secret: 'canary-name' })).id)).body.steps[0].url;
+    assert.equal(await shown({ url: 'http://<<secret>>.invalid/x' }), '…/…');
+    assert.equal(await shown({ url: `${vendor.url}/echo?<<secret>>=1&a=2`, method: 'get', payload: { b: 1, '<<secret>>': 2 } }), `${vendor.url}/echo?…=…&a=…&b=…&…=…`);
+    assert.equal(await shown({ url: `=CONCAT("${vendor.url}", "/echo")` }), `${vendor.url}/…`);
+  });
+
   it('needs the right to write, membership, and something to try', async () => {
     const { id } = await agent({ url: `${vendor.url}/slow?ms=1` }, { read_access: 'GLOBAL' });
     const reader = await stack.addToken(world.userId, 'user-credentials:read,user-credentials:use');

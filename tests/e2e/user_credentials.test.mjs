@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Surface V1, row by row: user credentials, folders, teams, info; shapes, errors, pages, scopes, sharing.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { startStack } from './harness.mjs';
+import { startStack, TOP } from './harness.mjs';
 
 const BASE = '/api/v1/user_credentials';
 const CANARY = 'canary-user-credential-5521';
@@ -439,6 +441,17 @@ describe('what clients call first', () => {
     refused(await stack.api('DELETE', `/api/v1/folders/${folder}`, undefined, { token: other.token }), 404);
     assert.equal((await api('DELETE', `/api/v1/folders/${folder}`)).status, 204);
     assert.equal((await api('GET', `${BASE}/${c.id}`)).body.folder_id, null);
+  });
+});
+
+describe('docs/CREDENTIALS.md', () => {
+  it('names every field, mode and call of a user credential', async () => {
+    const text = readFileSync(join(TOP, 'docs', 'CREDENTIALS.md'), 'utf8');
+    const { paths, components } = (await api('GET', '/api/openapi.json')).body;
+    const names = Object.keys(components.schemas.UserCredentialCreate.properties);
+    assert.ok(names.length > 30, names.join(' '));
+    for (const name of names) assert.ok(text.includes(`\`${name}\``), name);
+    for (const path of Object.keys(paths).filter((key) => key.startsWith(`${BASE}/{id}`))) assert.ok(text.includes(`…${path.slice(BASE.length)}\``), path);
   });
 });
 
