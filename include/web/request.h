@@ -27,11 +27,11 @@ enum method {
 };
 extern const char *const method_names[METHOD_COUNT];
 
-#define REQUEST_PATH_MAX 1024   /* bytes of the decoded path, with NUL */
-#define REQUEST_URI_MAX 8192    /* bytes of path and query as sent */
-#define REQUEST_HEADER_MAX 4096 /* bytes of one header value */
-#define REQUEST_COOKIE_MAX 8192 /* the same of cookies, of which there may be many */
-#define REQUEST_PARAMS_MAX 256  /* FastCGI parameters of one request */
+#define REQUEST_PATH_MAX 1024         /* bytes of the decoded path, with NUL */
+#define REQUEST_URI_MAX 8192          /* bytes of path and query as sent */
+#define REQUEST_HEADER_MAX 4096       /* bytes of one header value */
+#define REQUEST_COOKIE_MAX (24 << 10) /* of cookies: one for each link, browsers keep 180 */
+#define REQUEST_PARAMS_MAX 256        /* FastCGI parameters of one request */
 
 /* Where a request comes from: FastCGI in a worker, plain arrays in tests and fuzzers. All borrowed.
  */

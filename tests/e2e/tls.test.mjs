@@ -36,6 +36,22 @@ test('the cookie that binds a link is for this host and for TLS alone', async ()
   assert.equal((await stranger.look()).browser, 'other');
 });
 
+// Chromium and Firefox keep 180 cookies of a host; each link has one of its own for as long as its request lives.
+test('whoever has been sent very many links is still known by each', async () => {
+  const { person, item } = await oauth.ask('plain');
+  const { callback } = await person.walk(await person.connect(item.id), { stopBefore: true });
+  const jar = person.jar.of(oauth.stack.url);
+  const [[name, cookie]] = [...jar];
+  jar.clear();
+  for (let n = 1; n < 180; n++) jar.set(`__Host-bailee-${String(n).padStart(8, '0')}${name.slice(22)}`, { value: 'x'.repeat(43), attributes: [] });
+  jar.set(name, cookie);
+  assert.equal((await person.look()).browser, 'this');
+  const page = await person.browse(`${oauth.stack.url}/request/${person.requestId}`);
+  assert.equal(page.status, 200, page.text);
+  const back = await person.browse(callback);
+  assert.equal(back.status, 303, back.text);
+});
+
 test('an account is connected there and back over https', async () => {
   const { person, item } = await oauth.ask('plain');
   const url = await person.connect(item.id);
