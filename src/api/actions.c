@@ -145,7 +145,7 @@ derive(const struct catalog *catalog, const json_t *object, struct request_items
 		snprintf(path, sizeof(path), "credentials[%zu]", i);
 		if (!json_array_size(json_object_get(entry, "appModules")) &&
 		    !json_array_size(json_object_get(entry, "appEndpoints")))
-			err = err_set(ctx, ERR_FIELD, path,
+			err = err_set(ctx, ERR_RULE, path,
 			    "must have at least one of appModules and appEndpoints");
 	}
 	return err ? err : request_items_derive(catalog, credentials, items, ctx);

@@ -385,7 +385,7 @@ request_items_name(const struct catalog *catalog, const json_t *body,
 		}
 	}
 	if (!err && !items_out->n)
-		err = err_set(ctx, ERR_FIELD, "connections",
+		err = err_set(ctx, ERR_RULE, "connections",
 		    "at least one connection or key must be asked for");
 	return err;
 }

@@ -75,7 +75,7 @@ read_provider(struct ctx *ctx, const json_t *provider, struct request_new *reque
 	int64_t id = json_get_int(provider, "providerMakeUserId", 0);
 
 	if (!user == !id)
-		return err_set(&ctx->err, ERR_FIELD, "provider",
+		return err_set(&ctx->err, ERR_RULE, "provider",
 		    "must have exactly one of providerMakeUserId and newUser");
 	request->provider_id = id;
 	if (!user)

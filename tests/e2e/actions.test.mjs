@@ -112,16 +112,16 @@ test('the first version takes types, apps and modules by name, and says that it 
   const base = { teamId: mine.teamId, name: 'x', provider: { providerMakeUserId: mine.userId } };
   const item = { type: 'shoplet', appName: 'shoplet', appModules: ['Get'], appVersion: '2' };
   const post = (change) => call('POST', REQUESTS, { ...base, ...change });
-  for (const [change, path] of [
-    [{}, /at least one/],
-    [{ connections: [], keys: [] }, /at least one/],
+  for (const [change, path, status = 400] of [
+    [{}, /at least one/, 422],
+    [{ connections: [], keys: [] }, /at least one/, 422],
     [{ name: undefined, connections: [item] }, /name/],
     [{ provider: undefined, connections: [item] }, /provider/],
     [{ connections: [{ ...item, type: undefined }] }, /connections\[0\]\.type/],
     [{ connections: [{ ...item, appVersion: 2 }] }, /connections\[0\]\.appVersion/],
     [{ connections: [{ ...item, appModules: [] }] }, /connections\[0\]\.appModules/],
     [{ keys: [{ ...item, scope: [] , appName: undefined }] }, /keys\[0\]\.appName/],
-  ]) expectError(await post(change), 400, 'SC400', path);
+  ]) expectError(await post(change), status, `SC${status}`, path);
   for (const [change, path] of [
     [{ connections: [{ ...item, type: 'nope' }] }, /type/],
     [{ connections: [{ ...item, appName: 'http' , appVersion: '3', appModules: ['*'] }] }, /type/],
@@ -141,7 +141,7 @@ test('actions/create asks the caller himself', async () => {
   const only = await made(`${ACTIONS}/create`, { name: 'n', description: 'd', credentials: [{ appName: 'shoplet', appEndpoints: ['*'] }] });
   assert.equal((await only.detail()).credentials.length, 2);
   const post = (entry) => call('POST', `${ACTIONS}/create`, { teamId: mine.teamId, credentials: [{ appName: 'shoplet', ...entry }] });
-  expectError(await post({}), 400, 'SC400', /appModules|appEndpoints/);
+  expectError(await post({}), 422, 'SC422', /appModules|appEndpoints/);
   expectError(await post({ appModules: ['Ping'] }), 400, 'IM005', /needs a credential/);
   expectError(await post({ appEndpoints: ['Nope'] }), 400, 'IM007', /module/);
   expectError(await call('POST', `${ACTIONS}/create`, { teamId: theirs.teamId, credentials: [{ appName: 'shoplet', appModules: ['*'] }] }), 403, 'IM002');
@@ -183,7 +183,7 @@ test('what cannot be filled in beforehand is refused by name', async () => {
   expectError(await post({ type: 'basicauth', prefill: { hard: { authPass: CANARY } } }, 'keys'), 400, 'SC400', /keys\[0\]\.prefill\.hard\.authPass/);
   expectError(await post({ type: 'nope' }), 400, 'IM007', /type/);
   expectError(await post({ type: 'basicauth' }), 400, 'IM007', /type/);
-  expectError(await call('POST', `${ACTIONS}/create-by-credentials`, { teamId: mine.teamId }), 400, 'SC400', /at least one/);
+  expectError(await call('POST', `${ACTIONS}/create-by-credentials`, { teamId: mine.teamId }), 422, 'SC422', /at least one/);
   expectError(await call('POST', `${ACTIONS}/create-by-credentials`, { teamId: mine.teamId, keys: Array(33).fill({ type: 'basicauth' }) }), 400, 'SC400', /keys/);
 });
 

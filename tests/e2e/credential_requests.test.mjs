@@ -207,9 +207,9 @@ describe('making a request', () => {
       [{ teamId: null }, /teamId/],
       [{ description: 'x'.repeat(513) }, /description/],
       [{ provider: undefined }, /provider/],
-      [{ provider: {} }, /provider/],
+      [{ provider: {} }, /provider/, 422],
       [{ provider: [] }, /provider/],
-      [{ provider: { providerMakeUserId: 1, newUser: { name: 'n', email: 'a@example.org' } } }, /provider/],
+      [{ provider: { providerMakeUserId: 1, newUser: { name: 'n', email: 'a@example.org' } } }, /provider/, 422],
       [{ provider: { providerMakeUserId: '1' } }, /provider\.providerMakeUserId/],
       [{ provider: { newUser: { name: 'n' } } }, /provider\.newUser\.email/],
       [{ provider: { newUser: { email: 'a@example.org' } } }, /provider\.newUser\.name/],
@@ -228,8 +228,8 @@ describe('making a request', () => {
       `${'x'.repeat(65)}@example.org`, 'a@example..org', 'a@-example.org', 'a\n@example.org', `a@${'x'.repeat(260)}`]) {
       cases.push([{ provider: { newUser: { name: 'n', email } } }, /provider\.newUser\.email/]);
     }
-    for (const [change, path] of cases) {
-      expectError(await call('POST', `${REQUESTS}/v2`, { ...fullBody, ...change }), 400, 'SC400', path);
+    for (const [change, path, status = 400] of cases) {
+      expectError(await call('POST', `${REQUESTS}/v2`, { ...fullBody, ...change }), status, `SC${status}`, path);
     }
     const two = await call('POST', `${REQUESTS}/v2`, { ...fullBody, name: '', teamId: 'x' });
     expectError(two, 400, 'SC400');
