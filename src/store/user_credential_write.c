@@ -124,7 +124,8 @@ apply_name(struct user_credential *row, const char *name, struct errctx *ctx)
 		return OK;
 	slug_make(name, slug);
 	if (!*slug)
-		return err_set(ctx, ERR_FIELD, "name", "must hold a letter or a digit");
+		return err_set(ctx, ERR_FIELD, "name",
+		    "must hold a Latin letter or a digit: its slug is made of these");
 	replace(&row->name, name);
 	replace(&row->slug, slug);
 	return OK;

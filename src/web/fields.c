@@ -39,7 +39,9 @@ check_range(struct check *check, const char *path, int64_t n, int64_t least, int
 
 	if (n >= least && n <= most)
 		return;
-	if (least == 0 || n > most)
+	if (least == 1 && n == 0)
+		snprintf(text, sizeof(text), "must not be empty");
+	else if (least == 0 || n > most)
 		snprintf(text, sizeof(text), "must have at most %lld %s", (long long)most, what);
 	else
 		snprintf(text, sizeof(text), "must have at least %lld %s", (long long)least, what);
@@ -113,11 +115,28 @@ check_enum(struct check *check, const struct field_spec *spec, json_t *value, co
 	fail(check, path, buf_text(&list));
 }
 
+/* An object or array was expected; a text that may stand for one is told where it is no JSON. */
+static void
+fail_shape(struct check *check, const struct field_spec *spec, const json_t *value,
+    const char *path, const char *text)
+{
+	json_auto_t *parsed = NULL;
+	struct errctx inner = { 0 };
+	char said[ERR_TEXT_MAX];
+
+	if (json_is_string(value) && (spec->flags & FIELD_JSON_TEXT) &&
+	    json_parse(json_string_value(value), json_string_length(value), &parsed, &inner)) {
+		snprintf(said, sizeof(said), "%s: the text is %.100s", text, err_text(&inner));
+		text = said;
+	}
+	fail(check, path, text);
+}
+
 static void
 check_object(struct check *check, const struct field_spec *spec, json_t *value, const char *path)
 {
 	if (!json_is_object(value))
-		fail(check, path, "must be an object");
+		fail_shape(check, spec, value, path, "must be an object");
 	else if (spec->fields)
 		check_members(check, value, spec->fields, !(spec->flags & FIELD_STRICT), path);
 	else
@@ -152,7 +171,7 @@ static void
 check_array(struct check *check, const struct field_spec *spec, json_t *value, const char *path)
 {
 	if (!json_is_array(value)) {
-		fail(check, path, "must be an array");
+		fail_shape(check, spec, value, path, "must be an array");
 		return;
 	}
 	int64_t n = (int64_t)json_array_size(value);

@@ -102,8 +102,11 @@ describe('create', () => {
     const one = { options: JSON.stringify({ url: 'https://a.example.com/' }) };
     await create(multi('one request', { credential_requests: [one] }));
     await create(multi('eight requests', { credential_requests: Array(8).fill(one) }));
-    refused(await api('POST', BASE, multi('none', { credential_requests: [] })), 422, /^credential_requests: must have at least 1/);
+    refused(await api('POST', BASE, multi('none', { credential_requests: [] })), 422, /^credential_requests: must not be empty/);
     refused(await api('POST', BASE, multi('nine', { credential_requests: Array(9).fill(one) })), 422, /^credential_requests: must have at most 8/);
+    refused(await api('POST', BASE, multi('cut', { credential_requests: '[{"options":' })), 422, /^credential_requests: must be an array: the text is not valid JSON \(line 1, column \d+\)/);
+    refused(await api('POST', BASE, multi('another', { credential_requests: [{ options: '[]' }] })), 422, /^credential_requests\[0\]\.options: must be an object$/);
+    refused(await api('POST', BASE, text('認証情報')), 422, /^name: must hold a Latin letter or a digit/);
   });
 
   it('keeps expires_at', async () => {
