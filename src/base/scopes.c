@@ -45,7 +45,8 @@ scopes_parse(const char *text, uint32_t *bits_out, struct errctx *ctx)
 		uint32_t bit = scope_find(text, len);
 
 		if (!bit)
-			return err_set(ctx, ERR_VALUE, "scope", "there is no scope \"%.*s\"",
+			return err_set(ctx, ERR_VALUE, "scope",
+			    "there is no scope \"%.*s\" (docs/OPERATING.md lists them)",
 			    (int)(len < 60 ? len : 60), text);
 		bits |= bit;
 		text += len;
