@@ -68,6 +68,8 @@ item_form_check(const struct item_form *form, const json_t *prefill, json_t *val
 	enum err err = OK;
 	const char *name;
 
+	if (!json_is_object(values))
+		return err_set(ctx, ERR_FIELD, path, "must be an object");
 	json_object_foreach(hard, name, fixed)
 	{
 		const json_t *sent = json_object_get(values, name);

@@ -553,6 +553,24 @@ a_form_with_a_bad_field_is_refused_by_name_and_wiped(void **state)
 	expect_end(last_job(), "done", "");
 }
 
+/* The page takes objects alone, but whoever takes its pool over seals what he likes: one such form
+ * after the other ended every runner that took the job up. */
+static void
+a_form_that_is_none_ends_its_job_and_no_runner(void **state)
+{
+	static const char *const none[] = { "[]", "7", "null", "\"x\"" };
+
+	(void)state;
+	make_request();
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		sql("UPDATE credential SET prefill = '{\"hard\":{\"authUser\":\"ada\"}}'");
+		submit(0, none[i]);
+		expect_end(last_job(), "failed", "must be an object");
+	}
+	submit(0, "{\"authPass\":\"" CANARY "\"}");
+	expect_end(last_job(), "done", "");
+}
+
 static void
 a_form_moved_to_another_credential_makes_no_key(void **state)
 {
@@ -835,6 +853,7 @@ main(void)
 		D(a_fetch_of_an_older_definition_is_thrown_away_and_repeated),
 		Q(a_form_becomes_a_key_and_its_credential_is_authorized),
 		Q(a_form_with_a_bad_field_is_refused_by_name_and_wiped),
+		Q(a_form_that_is_none_ends_its_job_and_no_runner),
 		Q(a_form_moved_to_another_credential_makes_no_key),
 		Q(a_form_for_a_declined_credential_is_kept_out),
 		Q(a_refusal_of_the_person_declines_the_credential),
