@@ -16,6 +16,7 @@
 #define SCOPES_MAX 2000
 #define SCOPE_MAX 512
 #define SCOPE_TEXT_MAX 65536
+#define SCOPES_ROOM 28000 /* bytes of all: escaped they fit into a column of 64 KiB */
 #define ACCOUNT_MAX 255
 #define NUMBER_MAX 32
 
@@ -198,13 +199,14 @@ find_separators(const json_t *rules, char out[8])
 }
 
 static void
-add_scope(json_t *scopes, const char *text, size_t len)
+add_scope(json_t *scopes, const char *text, size_t len, size_t *room)
 {
 	json_auto_t *list = json_array();
 	json_t *scope = json_stringn(text, len);
 
-	if (scope && len && oauth_is_printable(scope, SCOPE_MAX) &&
+	if (scope && len && len <= *room && oauth_is_printable(scope, SCOPE_MAX) &&
 	    json_array_size(scopes) < SCOPES_MAX) {
+		*room -= len;
 		json_array_append(list, scope);
 		oauth_add_scopes(scopes, list);
 	}
@@ -215,6 +217,7 @@ static json_t *
 read_scopes(const json_t *rules, const json_t *value)
 {
 	const char *text = json_string_value(value);
+	size_t room = SCOPES_ROOM;
 	char separators[8];
 	json_t *scopes;
 
@@ -225,14 +228,14 @@ read_scopes(const json_t *rules, const json_t *value)
 	while (text && *text) {
 		size_t len = strcspn(text, separators);
 
-		add_scope(scopes, text, len);
+		add_scope(scopes, text, len, &room);
 		text += len + (text[len] != '\0');
 	}
 	for (size_t i = 0; i < json_array_size(value) && i < SCOPES_MAX; i++) {
 		const json_t *one = json_array_get(value, i);
 
 		if (json_is_string(one))
-			add_scope(scopes, json_string_value(one), json_string_length(one));
+			add_scope(scopes, json_string_value(one), json_string_length(one), &room);
 	}
 	return scopes;
 }

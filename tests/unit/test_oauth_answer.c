@@ -399,6 +399,18 @@ what_is_too_large_is_not_taken(void **state)
 	assert_int_equal(answer.verdict, OAUTH_GOOD);
 	assert_int_equal(json_array_size(answer.tokens.scopes), 2000);
 	end_result(&result);
+	/* in the worst way of writing they fit into their column, or the tokens would be lost */
+	struct http_result longer = result_of(200, "{'access_token':'a','scope':[");
+	auto_oauth_answer struct oauth_answer most = { 0 };
+	for (int i = 0; i < 2000; i++)
+		buf_printf(&longer.body, "%s\"%040d\\\\\\\\\\\\\\\\\"", i ? "," : "", i);
+	buf_add_text(&longer.body, "]}");
+	oauth_read(&call, &longer, &most);
+	assert_int_equal(most.verdict, OAUTH_GOOD);
+	auto_free char *text = json_text(most.tokens.scopes);
+	assert_true(json_array_size(most.tokens.scopes) > 100);
+	assert_true(strlen(text) < 65536);
+	end_result(&longer);
 	catalog_close(&catalog);
 }
 
