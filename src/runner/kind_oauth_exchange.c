@@ -130,6 +130,22 @@ load_rows(struct store *store, struct task *task, const char *flow, struct errct
 	return err ? err : check_place(store, exchange, ctx);
 }
 
+/* All of them have stood in a URL. */
+static bool
+are_scopes(const json_t *scopes)
+{
+	size_t n = json_array_size(scopes), all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = json_string_length(json_array_get(scopes, i));
+
+		all += len;
+		if (!len || all > OAUTH_URL_MAX)
+			return false;
+	}
+	return json_is_array(scopes);
+}
+
 /* Whoever can write the rows can seal what stands in them. The fields say where the client's
  * secret goes, so they are checked once more. */
 static enum err
@@ -141,7 +157,7 @@ check_values(const struct exchange *exchange, const struct app_connection *type,
 	json_auto_t *prefill = NULL;
 	struct errctx why = { 0 };
 
-	if (!json_is_object(fields) || !json_is_array(json_object_get(exchange->start, "scopes")) ||
+	if (!json_is_object(fields) || !are_scopes(json_object_get(exchange->start, "scopes")) ||
 	    !oauth_return_is_whole(type, exchange->back) ||
 	    (text && json_parse(text, strlen(text), &prefill, NULL)))
 		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);

@@ -455,6 +455,7 @@ what_no_page_would_have_sealed_is_not_sent(void **state)
 		{ "{\"fields\":{},\"scopes\":[]}", good_back },
 		{ "{\"client_id\":\"client\",\"fields\":{\"host\":\"evil.example\"},\"scopes\":[]}",
 		    good_back },
+		{ "{\"client_id\":\"client\",\"fields\":{},\"scopes\":[7]}", good_back },
 		{ good_start, "{\"callback\":{}}" },
 		{ good_start, "{\"code\":\"c\"}" },
 		{ good_start, "{\"code\":\"a\\nb\",\"callback\":{}}" },
