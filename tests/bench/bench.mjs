@@ -10,9 +10,10 @@ import { measureHttp } from './http.mjs';
 import { measureFirstByte, measureIdle, measureJobs } from './jobs.mjs';
 import { measureModes } from './modes.mjs';
 import { privateMiB } from './process.mjs';
+import { measureSlow } from './slow.mjs';
 import { World } from './world.mjs';
 
-const PARTS = ['http', 'jobs', 'modes', 'first-byte', 'idle'];
+const PARTS = ['http', 'jobs', 'modes', 'first-byte', 'idle', 'slow'];
 const NUMBERS = { rounds: 5, seconds: 2, connections: 8, workers: 4, jobs: 3000, samples: 150 };
 
 function readOptions() {
@@ -54,6 +55,7 @@ async function measure(options) {
     modes: async () => { results.modes = await measureModes(world); },
     'first-byte': async () => { results.firstByte = await measureFirstByte(world); },
     idle: async () => { results.idle = await measureIdle(world); },
+    slow: async () => { results.slow = await measureSlow(world); },
   };
   try {
     for (const part of PARTS.filter((name) => options.parts.includes(name))) {
@@ -71,7 +73,7 @@ async function measure(options) {
   return results;
 }
 
-function aims({ http, jobs, firstByte, idle, memory: used }) {
+function aims({ http, jobs, firstByte, idle, slow, memory: used }) {
   const least = (what, got, aim) => ({ what, got: got.toFixed(2), aim: `≥ ${aim.toFixed(2)}`, met: got >= aim });
   const most = (what, got, aim, unit, below = got <= aim) => ({ what, got: `${got.toFixed(2)} ${unit}`, aim: `≤ ${aim} ${unit}`, met: below });
   return [
@@ -80,12 +82,13 @@ function aims({ http, jobs, firstByte, idle, memory: used }) {
       most('formulas, of the processor time of a fetch', jobs.formulas.typical / jobs.runnerUs * 100, 5, '%')] : []),
     ...(firstByte ? [most('enqueue to first byte, p50', firstByte.firstByte.p50, 25, 'ms')] : []),
     ...(idle ? [most('idle runner and its part of the database', idle.runnerPercent + idle.dbPercent, 1, '% of a core')] : []),
+    ...(slow ? [most(`private memory of the runner with ${slow.remotes} remotes under way`, slow.busyMiB, 48, 'MiB')] : []),
     most('private memory of the largest worker', used.workerMiB, 8, 'MiB'),
   ];
 }
 
 function show(results, options) {
-  const { http, jobs, modes, firstByte, idle, memory: used } = results;
+  const { http, jobs, modes, firstByte, idle, slow, memory: used } = results;
   const print = (...lines) => process.stdout.write(`${lines.join('\n')}\n\n`);
   if (http) {
     print(`HTTP: ${options.workers} workers, ${options.connections} connections, median of ${options.rounds} rounds of ${options.seconds} s; µs of processor time per call`,
@@ -111,6 +114,7 @@ function show(results, options) {
       [['', 'name'], ['p50', 'p50', fixed(1)], ['p99', 'p99', fixed(1)]]));
   }
   if (idle) print(`Idle for ${idle.seconds.toFixed(0)} s: runner ${idle.runnerPercent.toFixed(2)} %, database for it ${idle.dbPercent.toFixed(2)} % of a core`);
+  if (slow) print(`Runner with ${slow.remotes} slow remotes under way: ${slow.busyMiB.toFixed(1)} MiB of its own; ${slow.idleMiB.toFixed(1)} before, ${slow.afterMiB.toFixed(1)} afterwards`);
   print(`Private memory: worker ${used.workers.map(fixed(1)).join(', ')} MiB, master ${used.masterMiB.toFixed(1)}, runner ${used.runnerMiB.toFixed(1)} MiB`);
   print(table(results.aims, [['Aims', 'what'], ['got', 'got'], ['aim', 'aim'], ['', (row) => (row.met ? 'met' : 'MISSED')]]));
 }

@@ -3,7 +3,7 @@
 # `make bench`: measures a build on a private MariaDB and nginx against the least that such a stack can do. About three minutes.
 #
 #   tests/bench/run.sh --build DIR [--rounds N] [--seconds N] [--connections N] [--workers N] [--jobs N] [--samples N]
-#                      [--only http,jobs,modes,first-byte,idle] [--json FILE]
+#                      [--only http,jobs,modes,first-byte,idle,slow] [--json FILE]
 #   --build        a build without sanitizers, with the programs of tests/bench made (`make bench` does)
 #   --rounds       of each HTTP call and of the jobs, in turns; medians are shown (5)
 #   --seconds      one round of one HTTP call (2)

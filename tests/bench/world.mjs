@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { freePort, startStack, waitFor } from '../e2e/harness.mjs';
 
 export const ROWS = 64; // asked for in turn, so that no single row is hotter than all others
-export const IN_FLIGHT = 256; // of the runner and of the bare program
+export const IN_FLIGHT = 256; // of the bare program; of the runner's places a team has about three quarters
 const SESSION = '{"session":"3f9c2a7be4d1480fa6b5c7d8e9f01234","expires_in":60}';
 const TOKEN = '{"token":"4aQm0Zr2vX9tLkS7uYb1wNcE6dHfJgPiO5sRxVzTyB8","expires_in":3600}';
 
@@ -50,7 +50,7 @@ export class World {
     const world = new World();
     world.options = options;
     world.stack = await startStack({ build: options.build, workers: options.workers,
-      set: [`runner.runner_in_flight=${IN_FLIGHT}`, 'api.worker_max_requests=100000000'] });
+      set: ['api.worker_max_requests=100000000'] });
     try {
       await world.addServers();
       Object.assign(world, await world.stack.world({ name: 'Bench' }));
@@ -88,7 +88,7 @@ export class World {
   }
 
   call(method, path, body, port = this.stack.port, headers = {}) {
-    return this.stack.send.call({ port }, method, path, body, { token: this.token, headers });
+    return this.stack.send.call({ net: { ...this.stack.net, port } }, method, path, body, { token: this.token, headers });
   }
 
   async created(path, body, status) {
