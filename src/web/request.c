@@ -217,12 +217,13 @@ take_uri(struct request *request, const char *uri, struct errctx *ctx)
 {
 	size_t len = uri ? strnlen(uri, REQUEST_URI_MAX + 1) : 0;
 
-	if (len > REQUEST_URI_MAX)
-		return err_set(ctx, ERR_MALFORMED, "", "the URL is longer than %d bytes",
-		    REQUEST_URI_MAX);
 	const char *question = len ? memchr(uri, '?', len) : NULL;
 	size_t path_len = question ? (size_t)(question - uri) : len;
+	/* the path first here too, for the shape of the error */
 	enum err err = take_path(request, uri ? uri : "", path_len, ctx);
+	if (!err && len > REQUEST_URI_MAX)
+		err = err_set(ctx, ERR_MALFORMED, "", "the URL is longer than %d bytes",
+		    REQUEST_URI_MAX);
 	if (err || !question)
 		return err;
 	return params_parse(question + 1, len - path_len - 1, &request->query, ctx);
