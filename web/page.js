@@ -221,6 +221,10 @@ async function start() {
     showNotice('incomplete');
     return;
   }
+  if (!navigator.cookieEnabled) { // the first answer would bind the link to a cookie that nobody keeps
+    showNotice('cookies', { retry: () => window.location.reload() });
+    return;
+  }
   main.replaceChildren(el('p', { class: 'loading' }, t('loading')));
   await new RequestPage(link).refresh();
 }

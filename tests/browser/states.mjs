@@ -115,6 +115,8 @@ export const STATES = {
   'relink-often': { view: other(true), on: { relink: () => ERRORS.rate() },
     act: async (page) => { await page.locator('.notice .button').click(); await page.locator('.notice .error:not([hidden])').waitFor(); } },
   incomplete: { view: null, uri: (fake) => fake.uri.slice(0, -3) },
+  cookies: { ...one(key()), uri: (fake) => fake.uri.replace('#', '?no-cookies#'),
+    init: () => { if (window.location.search === '?no-cookies') Object.defineProperty(navigator, 'cookieEnabled', { get: () => false }); } },
   unknown: { view: ERRORS.unknown },
   expired: { view: ERRORS.gone },
   rate: { view: ERRORS.rate },
@@ -140,6 +142,7 @@ export const STATES = {
 export async function showState(page, fake, name) {
   const state = STATES[name];
   Object.assign(fake, { view: structuredCloneOr(state.view), on: { ...state.on }, calls: [], back: null });
+  if (state.init) await page.addInitScript(state.init);
   await page.goto(state.uri?.(fake) ?? fake.uri);
   await page.locator('.page, .notice').first().waitFor();
   await state.act?.(page, fake);
