@@ -36,6 +36,9 @@ void json_put_bool(json_t *object, const char *key, bool flag);
 void json_put_time(json_t *object, const char *key, int64_t ms); /* ISO 8601; 0 becomes null */
 /* Length in bytes of the valid UTF-8 sequence (RFC 3629) at `text`, 0 when there is none. */
 size_t json_utf8_length(const char *text, size_t left);
+/* As much of a text as fits into `most` characters: whole ones, up to what is no UTF-8. NULL stays
+ * NULL. Caller owns. */
+char *json_text_cut(const char *text, size_t most);
 /* Text that should be UTF-8 but comes from outside: invalid bytes become U+FFFD. Caller owns. */
 json_t *json_text_lossy(const char *text, size_t len);
 

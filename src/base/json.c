@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 
@@ -201,6 +202,20 @@ json_utf8_length(const char *text, size_t left)
 	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
+}
+
+char *
+json_text_cut(const char *text, size_t most)
+{
+	size_t left = text ? strlen(text) : 0, at = 0, length;
+
+	if (!text)
+		return NULL;
+	for (; most > 0 && (length = json_utf8_length(text + at, left)) > 0; most--) {
+		at += length;
+		left -= length;
+	}
+	return xmemdup0(text, at);
 }
 
 json_t *

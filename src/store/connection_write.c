@@ -95,23 +95,6 @@ connection_use_free(struct connection_use *use)
 
 /* ---- making ---- */
 
-/* As much of a text as fits: whole characters. */
-static char *
-cut(const char *text, size_t most)
-{
-	size_t at = 0, length;
-
-	if (!text)
-		return NULL;
-	for (size_t chars = 0; text[at] && chars < most; chars++) {
-		length = json_utf8_length(text + at, strlen(text + at));
-		if (!length)
-			break;
-		at += length;
-	}
-	return xmemdup0(text, at);
-}
-
 static const char *
 kind_of(const char *metadata_value)
 {
@@ -150,9 +133,9 @@ enum err
 connection_create_in(struct store *store, const struct connection_new *connection, int64_t *id_out,
     struct errctx *ctx)
 {
-	auto_free char *name = cut(connection->name, CONNECTION_ACCOUNT_MAX);
-	auto_free char *value = cut(connection->metadata_value, CONNECTION_ACCOUNT_MAX);
-	auto_free char *uid = cut(connection->uid, CONNECTION_ACCOUNT_MAX);
+	auto_free char *name = json_text_cut(connection->name, CONNECTION_ACCOUNT_MAX);
+	auto_free char *value = json_text_cut(connection->metadata_value, CONNECTION_ACCOUNT_MAX);
+	auto_free char *uid = json_text_cut(connection->uid, CONNECTION_ACCOUNT_MAX);
 	struct insert_in in = {
 		.team_id = connection->team_id,
 		.name = name,
@@ -204,8 +187,8 @@ enum err
 connection_extend_in(struct store *store, int64_t id, const struct connection_new *connection,
     struct errctx *ctx)
 {
-	auto_free char *value = cut(connection->metadata_value, CONNECTION_ACCOUNT_MAX);
-	auto_free char *uid = cut(connection->uid, CONNECTION_ACCOUNT_MAX);
+	auto_free char *value = json_text_cut(connection->metadata_value, CONNECTION_ACCOUNT_MAX);
+	auto_free char *uid = json_text_cut(connection->uid, CONNECTION_ACCOUNT_MAX);
 	struct insert_in in = {
 		.team_id = connection->team_id,
 		.account_name = connection->account_name,
@@ -456,8 +439,8 @@ enum err
 connection_note_account_in(struct store *store, const struct connection_use *use,
     const char *metadata_value, const char *uid, struct errctx *ctx)
 {
-	auto_free char *value = cut(metadata_value, CONNECTION_ACCOUNT_MAX);
-	auto_free char *id = cut(uid, CONNECTION_ACCOUNT_MAX);
+	auto_free char *value = json_text_cut(metadata_value, CONNECTION_ACCOUNT_MAX);
+	auto_free char *id = json_text_cut(uid, CONNECTION_ACCOUNT_MAX);
 	const struct note_in in = { kind_of(value), value, id, use->connection.id, use->sealed };
 
 	return value || id ? stmt_run(store->db, &note_update, &in, NULL, ctx) : OK;

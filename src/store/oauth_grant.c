@@ -149,23 +149,6 @@ oauth_grant_has_sibling(struct store *store, const struct oauth_grant *grant, bo
 
 /* ---- making ---- */
 
-/* As much of a text as fits: whole characters. */
-static char *
-cut(const char *text, size_t most)
-{
-	size_t at = 0, length;
-
-	if (!text)
-		return NULL;
-	for (size_t chars = 0; text[at] && chars < most; chars++) {
-		length = json_utf8_length(text + at, strlen(text + at));
-		if (!length)
-			break;
-		at += length;
-	}
-	return xmemdup0(text, at);
-}
-
 struct insert_in {
 	struct uuid uuid;
 	struct oauth_grant_new row; /* of its members those that are columns */
@@ -193,8 +176,8 @@ enum err
 oauth_grant_create_in(struct store *store, const struct oauth_grant_new *grant,
     struct uuid *uuid_out, struct errctx *ctx)
 {
-	auto_free char *name = cut(grant->account_name, ACCOUNT_MAX);
-	auto_free char *id = cut(grant->account_id, ACCOUNT_MAX);
+	auto_free char *name = json_text_cut(grant->account_name, ACCOUNT_MAX);
+	auto_free char *id = json_text_cut(grant->account_id, ACCOUNT_MAX);
 	auto_wipe char *text = json_text(grant->parameters);
 	struct insert_in in = { .row = *grant, .refresh_at = grant->token->refresh_at };
 
