@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "store/job.h"
+#include "store/job_value.h"
 
 struct kind;
 struct loop;
@@ -52,6 +53,12 @@ void task_retry_later(struct task *task, const char *why);
 /* What an error that is not the database's away means for the job: a later attempt for
  * ERR_INTERNAL, else failure, with the words of ctx. */
 void task_settle_error(struct task *task, enum err err, const struct errctx *ctx);
+
+/* For a kind's `prepare`: seal what the job has to say to whoever asked; nothing happens when that
+ * has been done, or when there is nothing (NULL). What cannot be sealed fails the task; returned
+ * errors are the database's. */
+enum err task_seal_out(struct store *store, struct task *task, int64_t team_id, const json_t *json,
+    struct job_value *out, struct errctx *ctx) MUSTCHECK;
 
 /* Whether this error says that the database is away or busy, so that the same may be tried later.
  */

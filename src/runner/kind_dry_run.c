@@ -44,20 +44,15 @@ dry_run_load(struct store *store, struct task *task, json_t *payload, struct err
 static enum err
 dry_run_prepare(struct store *store, struct task *const *tasks, size_t n, struct errctx *ctx)
 {
-	for (size_t i = 0; i < n; i++) {
+	enum err err = OK;
+
+	for (size_t i = 0; i < n && !err; i++) {
 		struct fetch *fetch = tasks[i]->data;
 
-		if (fetch->out.sealed.data || !fetch->trace)
-			continue;
-		err_clear(ctx);
-		enum err err = job_value_seal(store, JOB_VALUE_OUT, fetch->subject.place.team_id,
-		    fetch->trace, &fetch->out, ctx);
-		if (task_database_away(err))
-			return err;
-		if (err)
-			task_fail(tasks[i], ctx);
+		err = task_seal_out(store, tasks[i], fetch->subject.place.team_id, fetch->trace,
+		    &fetch->out, ctx);
 	}
-	return OK;
+	return err;
 }
 
 static enum err

@@ -361,20 +361,15 @@ lend_start(struct task *task)
 static enum err
 lend_prepare(struct store *store, struct task *const *tasks, size_t n, struct errctx *ctx)
 {
-	for (size_t i = 0; i < n; i++) {
+	enum err err = OK;
+
+	for (size_t i = 0; i < n && !err; i++) {
 		struct lend *lend = tasks[i]->data;
 
-		if (lend->out.sealed.data || !lend->answer)
-			continue;
-		err_clear(ctx);
-		enum err err = job_value_seal(store, JOB_VALUE_OUT,
-		    lend->need.subject.place.team_id, lend->answer, &lend->out, ctx);
-		if (task_database_away(err))
-			return err;
-		if (err)
-			task_fail(tasks[i], ctx);
+		err = task_seal_out(store, tasks[i], lend->need.subject.place.team_id, lend->answer,
+		    &lend->out, ctx);
 	}
-	return OK;
+	return err;
 }
 
 static enum err

@@ -70,6 +70,21 @@ task_settle_error(struct task *task, enum err err, const struct errctx *ctx)
 		task_fail(task, ctx);
 }
 
+enum err
+task_seal_out(struct store *store, struct task *task, int64_t team_id, const json_t *json,
+    struct job_value *out, struct errctx *ctx)
+{
+	if (out->sealed.data || !json)
+		return OK;
+	err_clear(ctx);
+	enum err err = job_value_seal(store, JOB_VALUE_OUT, team_id, json, out, ctx);
+	if (task_database_away(err))
+		return err;
+	if (err)
+		task_fail(task, ctx);
+	return OK;
+}
+
 bool
 task_database_away(enum err err)
 {
