@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "store/job.h"
 #include "store/store.h"
+#include "web/fields.h"
 #include "web/pool.h"
 #include "web/router.h"
 
@@ -42,6 +43,9 @@ enum err api_job_check(struct ctx *ctx, const struct job_state *state,
 /* 202: the work goes on. Adds `job` to the answer (stolen), its Location, Preference-Applied. */
 enum err api_job_accepted(struct ctx *ctx, struct response *response, int64_t job_id,
     json_t *answer) MUSTCHECK;
+
+/* A caller that was told to come back says for which job: a new call might be new work. */
+extern const struct field_spec api_job_id_fields[];
 
 /* JSON text of ours, as a column holds it; null when it cannot be read. Caller owns. */
 json_t *api_stored_json(const char *text);

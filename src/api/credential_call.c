@@ -248,15 +248,6 @@ post_request(struct ctx *ctx, struct response *response)
 
 /* ---- trying out ---- */
 
-static const struct field_spec test_fields[] = {
-	{ .name = "job_id",
-	    .type = FIELD_INT,
-	    .flags = FIELD_DIGITS | FIELD_NULLABLE,
-	    .least = 1,
-	    .most = INT64_MAX },
-	{ .name = NULL },
-};
-
 static enum err
 check_fetched(const struct user_credential *credential, struct errctx *ctx)
 {
@@ -284,7 +275,7 @@ post_test(struct ctx *ctx, struct response *response)
 	if (!err)
 		err = user_credential_get(api_store(ctx), ctx->auth, id, &credential, &ctx->err);
 	if (!err)
-		err = fields_check(object, test_fields, true, "", &ctx->err);
+		err = fields_check(object, api_job_id_fields, true, "", &ctx->err);
 	if (!err && json_get_int(object, "job_id", 0)) {
 		err = collect(ctx, response, "dry_run", json_get_int(object, "job_id", 0), id,
 		    otherwise);
@@ -317,7 +308,7 @@ const struct route credential_call_routes[] = {
 	    .auth = AUTH_JOINED,
 	    .body_optional = true,
 	    .handler = post_test,
-	    .fields = test_fields,
+	    .fields = api_job_id_fields,
 	    .summary = "Run a credential's requests and tell what came of each; nothing is kept." },
 	{ .path = NULL },
 };

@@ -181,17 +181,6 @@ fetch(struct ctx *ctx, struct response *response, const struct fetch_use *use)
 
 /* ---- the call ---- */
 
-/* A caller that was told to come back says for which job: without a time to live a new call would
- * be a new fetch. */
-static const struct field_spec token_fields[] = {
-	{ .name = "job_id",
-	    .type = FIELD_INT,
-	    .flags = FIELD_DIGITS | FIELD_NULLABLE,
-	    .least = 1,
-	    .most = INT64_MAX },
-	{ .name = NULL },
-};
-
 static enum err
 read_job_id(struct ctx *ctx, int64_t *job_id_out)
 {
@@ -199,7 +188,7 @@ read_job_id(struct ctx *ctx, int64_t *job_id_out)
 	enum err err = request_json(ctx->req, &object, &ctx->err);
 
 	if (!err)
-		err = fields_check(object, token_fields, true, "", &ctx->err);
+		err = fields_check(object, api_job_id_fields, true, "", &ctx->err);
 	if (!err)
 		*job_id_out = json_get_int(object, "job_id", 0);
 	return err;
@@ -315,7 +304,7 @@ const struct route credential_token_routes[] = {
 	    .auth = AUTH_JOINED,
 	    .body_optional = true,
 	    .handler = post_token,
-	    .fields = token_fields,
+	    .fields = api_job_id_fields,
 	    .summary = "Obtain a token: the cached one, or a new one from the provider." },
 	{ .method = METHOD_GET,
 	    .path = "/api/v1/user_credentials/{id}/log",

@@ -11,6 +11,15 @@
 #define RUNNER_AWAY_RETRY_S 5
 #define LOST_RETRY_S 1
 
+const struct field_spec api_job_id_fields[] = {
+	{ .name = "job_id",
+	    .type = FIELD_INT,
+	    .flags = FIELD_DIGITS | FIELD_NULLABLE,
+	    .least = 1,
+	    .most = INT64_MAX },
+	{ .name = NULL },
+};
+
 struct pool *
 api_pool(const struct ctx *ctx)
 {
