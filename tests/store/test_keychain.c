@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Behaviour of keys on a real MariaDB: what is sealed, who sees what, what a deletion undoes. */
+#include "one_credential.h"
 #include "world.h"
 
 #include "store/keychain.h"
@@ -199,34 +200,24 @@ a_deleted_key_makes_its_credential_pending_again(void **state)
 		.app_name = "http",
 		.app_modules = "[]",
 		.app_version = "3" };
-	const struct request_new request = { .team_id = the.alpha,
-		.requester_id = the.ada.id,
-		.provider_id = the.ada.id,
-		.name = "r",
-		.expiry_days = 1,
-		.credentials = &item,
-		.n_credentials = 1 };
 	struct audit_entry audit = audit_of("x");
 	struct auth auth = as(&the.ada, SCOPE_REQUESTS_READ);
-	struct request_made made;
 	struct request_detail detail;
+	struct uuid request;
 	struct errctx ctx = { 0 };
 	(void)state;
 
-	ok(request_create(&the.store, &audit, &request, &made, &ctx), &ctx);
-	ok(request_detail(&the.store, &auth, &made.request.id, &detail, &ctx), &ctx);
-	struct link link = { detail.credentials[0].id, id };
-	request_detail_free(&detail);
+	struct link link = { .key_id = id };
+	ask_for_one(&item, &request, &link.credential);
 	ok(store_write(&the.store, &audit, link_body, &link, &ctx), &ctx);
 	assert_int_equal(keychain_delete(&the.store, &audit, the.ada.id, id, false, NULL),
 	    ERR_CONFIRM);
 	ok(keychain_delete(&the.store, &audit, the.ada.id, id, true, &ctx), &ctx);
-	ok(request_detail(&the.store, &auth, &made.request.id, &detail, &ctx), &ctx);
+	ok(request_detail(&the.store, &auth, &request, &detail, &ctx), &ctx);
 	assert_string_equal(detail.request.status, "pending");
 	assert_string_equal(detail.credentials[0].state, "pending");
 	assert_int_equal(detail.credentials[0].remote_id, 0);
 	request_detail_free(&detail);
-	request_made_wipe(&made);
 	assert_int_equal(keychain_delete(&the.store, &audit, the.ada.id, id, true, NULL),
 	    ERR_NOT_FOUND);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The jobs of OAuth, from the queue through a provider to what is saved, on a real MariaDB. */
+#include "one_credential.h"
 #include "world.h"
 
 #include "base/alloc.h"
@@ -156,26 +157,9 @@ make_credential(struct scene *scene)
 		.app_name = "shop",
 		.app_modules = "[]",
 		.app_version = "1" };
-	const struct request_new request = { .team_id = the.alpha,
-		.requester_id = the.ada.id,
-		.provider_id = the.ada.id,
-		.name = "r",
-		.expiry_days = 1,
-		.credentials = &item,
-		.n_credentials = 1 };
-	struct auth auth = as(&the.ada, SCOPE_REQUESTS_READ);
-	struct audit_entry audit = audit_of("x");
-	struct request_made made = { 0 };
-	struct request_detail detail;
-	struct errctx ctx = { 0 };
 
-	ok(request_create(&the.store, &audit, &request, &made, &ctx), &ctx);
-	scene->request = made.request.id;
-	ok(request_detail(&the.store, &auth, &made.request.id, &detail, &ctx), &ctx);
-	scene->credential = detail.credentials[0].id;
+	ask_for_one(&item, &scene->request, &scene->credential);
 	uuid_text(&scene->credential, scene->subject);
-	request_detail_free(&detail);
-	request_made_wipe(&made);
 }
 
 static struct bytes
