@@ -27,10 +27,14 @@ bool app_lists(const json_t *list, const char *member, const char *text, size_t 
  * passed the tables. */
 enum err app_connections_check(const json_t *definition, struct errctx *ctx) MUSTCHECK;
 enum err app_oauth_check(const json_t *connection, const char *path, struct errctx *ctx) MUSTCHECK;
+enum err app_tokens_check(const json_t *connection, const char *path, struct errctx *ctx) MUSTCHECK;
 /* One templated text: its placeholders must be fields of the connection or in `more`, a list that
  * NULL ends (NULL itself: none). */
 enum err app_template_check(const json_t *connection, const char *text, const char *const *more,
     const char *path, struct errctx *ctx) MUSTCHECK;
+/* The same, and with OAuth 2 it may name the access tokens that are always there. */
+enum err app_carried_check(const json_t *connection, const char *text, const char *path,
+    struct errctx *ctx) MUSTCHECK;
 /* Whether a field may have that name. */
 enum err app_name_check(const char *name, const char *path, struct errctx *ctx) MUSTCHECK;
 /* The same of a URL, where a secret must not stand, and no field without pattern or options in the

@@ -27,6 +27,20 @@ struct app_module {
 
 enum app_auth { APP_AUTH_OAUTH2, APP_AUTH_BASIC, APP_AUTH_APIKEY };
 
+#define CATALOG_MAIN_TOKEN "main" /* what the token that has no name is called */
+
+/* A further access token of a connection. Its calls are made, and their answers read, with a
+ * definition of its own: that of the connection with what the token has otherwise. */
+struct app_token {
+	const char *name;
+	bool required;
+	bool derived; /* it has no refresh token: the main one is spent for it, and stays */
+	bool scoped;  /* it is asked for with scopes of its own */
+	const struct app_connection
+	    *first;                       /* reads it from the answer to the code; NULL: derived */
+	const struct app_connection *own; /* for its refreshes and its revocation */
+};
+
 /* One way of connecting to a service. All texts are borrowed from the app's definition. */
 struct app_connection {
 	const char *type, *label;
@@ -38,6 +52,8 @@ struct app_connection {
 	const json_t *definition; /* the object of the file: inject, oauth2, test, account_name,
 				     account_id, allowed_hosts as docs/APPS.md has them */
 	const struct app *app;    /* where it is defined */
+	const struct app_token *tokens; /* beside the main one */
+	size_t n_tokens;
 };
 
 /* One version of one app. Immutable. */
@@ -84,6 +100,9 @@ const struct app_connection *catalog_connection_find(const struct app *app, cons
 /* By its type alone, as connections are made (/connections): in the newest version that has it. */
 const struct app_connection *catalog_connection_type_find(const struct catalog *catalog,
     const char *type);
+/* NULL when there is none of that name; the main one is not among them. */
+const struct app_token *catalog_token_find(const struct app_connection *connection,
+    const char *name);
 /* Words of a scope for people; NULL when the connection does not know it. */
 const char *catalog_scope_words(const struct app_connection *connection, const char *scope);
 

@@ -18,4 +18,8 @@ struct catalog {
 struct app *catalog_app_new(json_t *definition);
 void catalog_app_free(struct app *app);
 
+/* The named tokens of a connection whose other members are set; and their end. */
+void catalog_tokens_read(struct app_connection *connection);
+void catalog_tokens_free(struct app_connection *connection);
+
 #endif

@@ -12,7 +12,7 @@
 
 #define FILL_NAME_MAX 64
 
-/* Whether every << opens a placeholder: a name of letters, digits, - and _, closed by >>. */
+/* Whether every << opens a placeholder: a name of letters, digits, - _ and ., closed by >>. */
 bool fill_is_template(const char *text);
 
 /* The next placeholder at or behind *at: its name (borrowed, *len_out bytes, not terminated), and

@@ -98,6 +98,15 @@ enum oauth_step oauth_next_step(const struct app_connection *type, enum oauth_st
 void oauth_tokens_merge(struct oauth_tokens *tokens, struct oauth_tokens *later);
 void oauth_tokens_free(struct oauth_tokens *tokens);
 
+/* ---- named tokens ---- */
+
+/* Of scopes as the definition names them those that one token is asked for with, as the provider
+ * writes them; `token` NULL: the main one. `type` is the connection's. Caller owns. */
+json_t *oauth_scopes_of(const struct app_connection *type, const struct app_token *token,
+    const json_t *scopes);
+/* The way back: what a token was granted is put behind `scopes` as the definition names it. */
+void oauth_name_scopes(const struct app_token *token, const json_t *own, json_t *scopes);
+
 /* ---- what the definition says about refreshing ---- */
 
 enum oauth_source { OAUTH_SOURCE_REFRESH, OAUTH_SOURCE_ACCESS, OAUTH_SOURCE_NONE };

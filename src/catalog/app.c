@@ -114,6 +114,7 @@ read_connections(const struct app *app, const json_t *rows, size_t n)
 			.definition = row,
 			.app = app,
 		};
+		catalog_tokens_read(&connections[i]);
 	}
 	return connections;
 }
@@ -144,9 +145,13 @@ catalog_app_new(json_t *definition)
 void
 catalog_app_free(struct app *app)
 {
-	for (size_t i = 0; i < app->n_connections; i++)
-		free_fields(app->connections[i].fields);
-	free((void *)(uintptr_t)app->connections);
+	struct app_connection *connections = (void *)(uintptr_t)app->connections;
+
+	for (size_t i = 0; i < app->n_connections; i++) {
+		catalog_tokens_free(&connections[i]);
+		free_fields(connections[i].fields);
+	}
+	free(connections);
 	free((void *)(uintptr_t)app->uses);
 	free((void *)(uintptr_t)app->modules);
 	json_decref(app->definition);

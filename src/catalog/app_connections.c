@@ -12,7 +12,6 @@
 	app_path(path, __VA_ARGS__)
 
 /* Placeholders that are no fields. */
-static const char *const with_token[] = { "access_token", NULL };
 static const char *const reserved[] = { "access_token", "refresh_token", "client_id",
 	"client_secret", NULL };
 /* Members beside the fields in what callers send to make a connection. */
@@ -73,6 +72,24 @@ is_secret(const json_t *field)
 	return type && !strcmp(type, "password");
 }
 
+/* "access_token", or with a dot and the name of a required one behind. */
+static bool
+is_token(const json_t *connection, const char *name, size_t len)
+{
+	static const char main_token[] = "access_token";
+	const json_t *oauth = json_object_get(connection, "oauth2");
+	size_t own = sizeof(main_token); /* with the dot */
+
+	if (!oauth || len < own - 1 || strncmp(name, main_token, own - 1) != 0)
+		return false;
+	if (len == own - 1)
+		return true;
+	const json_t *token = name[own - 1] == '.' ? find_named(json_object_get(oauth, "tokens"),
+							 name + own, len - own)
+						   : NULL;
+	return json_get_bool(token, "required", false);
+}
+
 enum err
 app_name_check(const char *name, const char *path, struct errctx *ctx)
 {
@@ -81,18 +98,32 @@ app_name_check(const char *name, const char *path, struct errctx *ctx)
 	return OK;
 }
 
-enum err
-app_template_check(const json_t *connection, const char *text, const char *const *more,
+static enum err
+check_names(const json_t *connection, const char *text, const char *const *more, bool tokens,
     const char *path, struct errctx *ctx)
 {
 	const char *name;
 	size_t len = 0;
 
 	while (text && (name = fill_next(&text, &len)))
-		if (!is_one_of(more, name, len) && !find_field(connection, name, len))
-			return err_set(ctx, ERR_CONFIG, path, "names <<%.*s>>, which is no field",
-			    (int)len, name);
+		if (!is_one_of(more, name, len) && !find_field(connection, name, len) &&
+		    !(tokens && is_token(connection, name, len)))
+			return err_set(ctx, ERR_CONFIG, path, "names <<%.*s>>, which is no field%s",
+			    (int)len, name, tokens ? " and no token that is always there" : "");
 	return OK;
+}
+
+enum err
+app_template_check(const json_t *connection, const char *text, const char *const *more,
+    const char *path, struct errctx *ctx)
+{
+	return check_names(connection, text, more, false, path, ctx);
+}
+
+enum err
+app_carried_check(const json_t *connection, const char *text, const char *path, struct errctx *ctx)
+{
+	return check_names(connection, text, NULL, true, path, ctx);
 }
 
 enum err
@@ -179,8 +210,7 @@ check_fields(const json_t *connection, const char *path, struct errctx *ctx)
 /* ---- what calls carry ---- */
 
 static enum err
-check_inject(const json_t *connection, const json_t *inject, bool oauth, const char *path,
-    struct errctx *ctx)
+check_inject(const json_t *connection, const json_t *inject, const char *path, struct errctx *ctx)
 {
 	const char *template = json_get_text(inject, "template");
 	bool basic = !strcmp(json_get_text(inject, "where"), "basic");
@@ -190,7 +220,7 @@ check_inject(const json_t *connection, const json_t *inject, bool oauth, const c
 		    basic ? "has a name, which basic does not use" : "lacks the member \"name\"");
 	if (basic && !strchr(template, ':'))
 		return err_set(ctx, ERR_CONFIG, path, "must have a template user:password");
-	return app_template_check(connection, template, oauth ? with_token : NULL, path, ctx);
+	return app_carried_check(connection, template, path, ctx);
 }
 
 /* Does `pattern` ("*.name", name) cover the host as it is written? */
@@ -219,7 +249,7 @@ is_allowed(const json_t *connection, const char *url)
 }
 
 static enum err
-check_test(const json_t *connection, bool oauth, const char *path, struct errctx *ctx)
+check_test(const json_t *connection, const char *path, struct errctx *ctx)
 {
 	const json_t *test = json_object_get(connection, "test");
 	const char *url = json_get_text(test, "url"), *name;
@@ -236,14 +266,13 @@ check_test(const json_t *connection, bool oauth, const char *path, struct errctx
 	{
 		SCOPED(inner, "%s.test.headers.%s", path, name);
 		if (!err)
-			err = app_template_check(connection, json_string_value(value),
-			    oauth ? with_token : NULL, inner, ctx);
+			err = app_carried_check(connection, json_string_value(value), inner, ctx);
 	}
 	return err;
 }
 
 static enum err
-check_calls(const json_t *connection, bool oauth, const char *path, struct errctx *ctx)
+check_calls(const json_t *connection, const char *path, struct errctx *ctx)
 {
 	const json_t *inject = json_object_get(connection, "inject");
 	const json_t *hosts = json_object_get(connection, "allowed_hosts");
@@ -251,14 +280,14 @@ check_calls(const json_t *connection, bool oauth, const char *path, struct errct
 
 	for (size_t i = 0; i < json_array_size(inject) && !err; i++) {
 		SCOPED(inner, "%s.inject[%zu]", path, i);
-		err = check_inject(connection, json_array_get(inject, i), oauth, inner, ctx);
+		err = check_inject(connection, json_array_get(inject, i), inner, ctx);
 	}
 	for (size_t i = 0; i < json_array_size(hosts) && !err; i++) {
 		SCOPED(inner, "%s.allowed_hosts[%zu]", path, i);
 		err = app_template_check(connection, json_string_value(json_array_get(hosts, i)),
 		    NULL, inner, ctx);
 	}
-	return err ? err : check_test(connection, oauth, path, ctx);
+	return err ? err : check_test(connection, path, ctx);
 }
 
 /* ---- connections ---- */
@@ -276,7 +305,7 @@ check_connection(const json_t *connection, const char *path, struct errctx *ctx)
 		return err_set(ctx, ERR_CONFIG, path, "lacks the member \"fields\"");
 	err = check_fields(connection, path, ctx);
 	if (!err)
-		err = check_calls(connection, oauth, path, ctx);
+		err = check_calls(connection, path, ctx);
 	return err || !oauth ? err : app_oauth_check(connection, path, ctx);
 }
 

@@ -290,5 +290,7 @@ app_oauth_check(const json_t *connection, const char *path, struct errctx *ctx)
 		err = check_scopes(oauth, inner, ctx);
 	if (!err)
 		err = check_client_auth(connection, oauth, inner, ctx);
-	return err ? err : check_lives(oauth, inner, ctx);
+	if (!err)
+		err = check_lives(oauth, inner, ctx);
+	return err ? err : app_tokens_check(connection, inner, ctx);
 }

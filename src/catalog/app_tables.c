@@ -88,7 +88,9 @@ static const struct app_rule inject_members[] = {
 	CHOICE("where", true, places, "`basic`: Basic authorization made of the template"),
 	NAMED("name", false, 128, header, "of the header or query parameter; not with `basic`"),
 	NAMED("template", true, 1024, template,
-	    "placeholders are fields, `access_token` with oauth2; of `basic`: user:password"),
+	    "placeholders are fields, with oauth2 `access_token` and `access_token.name` of a "
+	    "required "
+	    "named token; of `basic`: user:password"),
 	END,
 };
 static const struct app_rule inject = PART("inject", true, inject_members, NULL);
@@ -178,6 +180,7 @@ static const struct app_rule response_members[] = {
 	LISTED("refresh_token", false, 1, 4, &pointer, "default `/refresh_token`"),
 	LISTED("expires", false, 1, 4, &pointer, "default `/expires_in`"),
 	LISTED("scope", false, 1, 4, &pointer, "default `/scope`"),
+	LISTED("token_type", false, 1, 4, &pointer, "default `/token_type`"),
 	LISTED("account", false, 1, 4, &pointer,
 	    "whose account it is: becomes the connection's uid"),
 	END,
@@ -202,6 +205,30 @@ static const struct app_rule rotation_members[] = {
 	NUMBER("idle_ttl_s", 60, YEARS_S, "life of one that is not used"),
 	END,
 };
+
+static const char *const token_origins[] = { "answer", "refresh_token", NULL };
+static const struct app_rule named_token_members[] = {
+	NAMED("name", true, 32, identifier,
+	    "unique and not `main`; `<<access_token.name>>` stands for it in `inject` and `test`"),
+	CHOICE("from", true, token_origins,
+	    "`answer`: the answer to the code has it beside the main one, and it is refreshed with "
+	    "a "
+	    "refresh token of its own; `refresh_token`: it is obtained and renewed with the main "
+	    "refresh token, which must not rotate"),
+	FLAG("required", "without it there is no connection; default false"),
+	NAMED("scope_param", false, 64, identifier,
+	    "with `answer`: parameter of the authorize URL for its scopes, which are listed in "
+	    "`scopes` with `name:` before what the provider is sent"),
+	PART("response_map", false, response_members,
+	    "with `answer`: where the answer to the code has it; what is not named is not there"),
+	PART("refresh_map", false, response_members,
+	    "where an answer to its refresh has what; default: the connection's `response_map`"),
+	MAP("refresh_params", &filled,
+	    "added to its refresh call; default: the connection's `refresh_params`"),
+	NAMED("resource", false, 2048, url, "of its refresh call (RFC 8707)"),
+	END,
+};
+static const struct app_rule named_token = PART("token", true, named_token_members, NULL);
 
 static const char *const client_auths[] = { "basic", "body", "none", "private_key_jwt",
 	"basic_template", NULL };
@@ -268,6 +295,8 @@ static const struct app_rule oauth_members[] = {
 	NAMED("resource", false, 2048, url, "RFC 8707"),
 	NAMED("audience", false, 2048, template, ""),
 	FLAG("keep_old_refresh", "a refresh without refresh_token keeps the old one; default true"),
+	LISTED("tokens", false, 1, 8, &named_token,
+	    "further access tokens, each with a life of its own"),
 	END,
 };
 

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #define NAME_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+#define PLACEHOLDER_BYTES NAME_BYTES "."
 #define UNRESERVED NAME_BYTES ".~" /* RFC 3986 section 2.3 */
 
 bool
 fill_is_template(const char *text)
 {
 	while ((text = strstr(text, "<<"))) {
-		size_t len = strspn(text + 2, NAME_BYTES);
+		size_t len = strspn(text + 2, PLACEHOLDER_BYTES);
 
 		if (!len || len > FILL_NAME_MAX || strncmp(text + 2 + len, ">>", 2) != 0)
 			return false;
@@ -28,7 +29,7 @@ fill_next(const char **at, size_t *len_out)
 
 	if (!start)
 		return NULL;
-	*len_out = strspn(start + 2, NAME_BYTES);
+	*len_out = strspn(start + 2, PLACEHOLDER_BYTES);
 	*at = start + 2 + *len_out + 2;
 	return start + 2;
 }

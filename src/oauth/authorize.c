@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/crypt.h"
 #include "base/secret.h"
+#include "oauth/exchange.h"
 #include "oauth/oauth_parts.h"
 
 #define RANDOM_SIZE 32 /* RFC 7636 section 7.1 */
@@ -73,6 +74,22 @@ put_targets(json_t *params, const json_t *rules, const json_t *fields, struct er
 	return err ? err : oauth_put(params, rules, "audience", audience, ctx);
 }
 
+/* Those of the main token, and of each other one under its own parameter. */
+static enum err
+put_scopes(const struct app_connection *type, const json_t *scopes, json_t *params,
+    struct errctx *ctx)
+{
+	json_auto_t *mains = oauth_scopes_of(type, NULL, scopes);
+	enum err err = oauth_put_scopes(params, oauth_rules(type), mains, ctx);
+
+	for (size_t i = 0; i < type->n_tokens && !err; i++) {
+		json_auto_t *own = oauth_scopes_of(type, &type->tokens[i], scopes);
+
+		err = oauth_put_scopes(params, oauth_rules(type->tokens[i].own), own, ctx);
+	}
+	return err;
+}
+
 static enum err
 put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *params,
     struct errctx *ctx)
@@ -85,7 +102,7 @@ put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *
 	if (!err)
 		err = oauth_put(params, rules, "redirect_uri", trip->redirect_uri, ctx);
 	if (!err)
-		err = oauth_put_scopes(params, rules, json_object_get(keep, "scopes"), ctx);
+		err = put_scopes(trip->type, json_object_get(keep, "scopes"), params, ctx);
 	if (!err)
 		err = oauth_put(params, rules, "state", state, ctx);
 	if (!err)

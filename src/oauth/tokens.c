@@ -243,9 +243,9 @@ read_scopes(const json_t *rules, const json_t *value)
 /* ---- the rest ---- */
 
 static void
-take_type(const json_t *body, char out[OAUTH_TOKEN_TYPE_SIZE])
+take_type(const json_t *value, char out[OAUTH_TOKEN_TYPE_SIZE])
 {
-	const char *type = json_get_text(body, "token_type");
+	const char *type = json_string_value(value);
 	char cleaned[OAUTH_TOKEN_TYPE_SIZE];
 
 	oauth_error_code(type ? type : "", cleaned, sizeof(cleaned));
@@ -311,7 +311,7 @@ oauth_read_tokens(const struct oauth_call *call, const json_t *body,
 	    take_token(find(rules, body, "refresh_token", "/refresh_token"), &tokens.refresh);
 	tokens.ends_refresh =
 	    call->step == OAUTH_REFRESH && !more && !json_get_bool(rules, "keep_old_refresh", true);
-	take_type(body, tokens.token_type);
+	take_type(find(rules, body, "token_type", "/token_type"), tokens.token_type);
 	find_expiry(call, rules, body, &tokens);
 	tokens.scopes = read_scopes(rules, find(rules, body, "scope", "/scope"));
 	tokens.account_id = account_text(find(rules, body, "account", NULL));
