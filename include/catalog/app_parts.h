@@ -15,7 +15,7 @@
 /* Kinds of text. */
 extern const struct app_text app_text_name, app_text_identifier, app_text_module, app_text_key_type,
     app_text_plain, app_text_url, app_text_docs, app_text_pointer, app_text_template,
-    app_text_header, app_text_host, app_text_pattern;
+    app_text_formula, app_text_header, app_text_host, app_text_pattern;
 
 /* A JSON path; what does not fit is cut. */
 void app_path(char out[APP_PATH_ROOM], const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -35,10 +35,15 @@ enum err app_template_check(const json_t *connection, const char *text, const ch
 /* The same, and with OAuth 2 it may name the access tokens that are always there. */
 enum err app_carried_check(const json_t *connection, const char *text, const char *path,
     struct errctx *ctx) MUSTCHECK;
+/* The same of a text that may hold formulas (catalog/expression.h). */
+enum err app_formula_check(const json_t *connection, const char *text, const char *const *more,
+    const char *path, struct errctx *ctx) MUSTCHECK;
+/* The same of a template that everybody gets to see: no secret may stand in it. */
+enum err app_shown_check(const json_t *connection, const char *text, const char *const *more,
+    const char *path, struct errctx *ctx) MUSTCHECK;
 /* Whether a field may have that name. */
 enum err app_name_check(const char *name, const char *path, struct errctx *ctx) MUSTCHECK;
-/* The same of a URL, where a secret must not stand, and no field without pattern or options in the
- * host. */
+/* As app_shown_check() of a URL: no field without pattern or options may stand in its host. */
 enum err app_url_check(const json_t *connection, const char *url, const char *const *more,
     const char *path, struct errctx *ctx) MUSTCHECK;
 

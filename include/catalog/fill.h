@@ -15,6 +15,9 @@
 /* Whether every << opens a placeholder: a name of letters, digits, - _ and ., closed by >>. */
 bool fill_is_template(const char *text);
 
+/* Whether a placeholder begins here. */
+bool fill_starts(const char *text);
+
 /* The next placeholder at or behind *at: its name (borrowed, *len_out bytes, not terminated), and
  * *at moves behind it. NULL when there is none. Only for texts that are templates. */
 const char *fill_next(const char **at, size_t *len_out);
@@ -27,6 +30,9 @@ enum fill_how {
  * whole number, true or false. ERR_VALUE names a placeholder that has no value, or whose value
  * cannot stand there; values are never in messages. */
 enum err fill(const char *text, const json_t *values, enum fill_how how, struct buf *out,
+    struct errctx *ctx) MUSTCHECK;
+/* The same of one placeholder, by its name. */
+enum err fill_name(const char *name, size_t len, const json_t *values, struct buf *out,
     struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -43,7 +43,14 @@ struct formula_scope {
  * functions and wrong numbers of arguments. */
 enum err formula_parse(const char *text, struct formula **formula_out,
     struct errctx *ctx) MUSTCHECK;
+/* The same of a formula inside a longer text: from byte `start` to the `>>` that ends it; `end_out`
+ * is the place behind that. Columns count in the whole text. */
+enum err formula_parse_within(const char *text, size_t start, struct formula **formula_out,
+    size_t *end_out, struct errctx *ctx) MUSTCHECK;
 void formula_free(struct formula **formula);
+
+/* The names that a formula reads: what its paths begin with, each once. Caller owns the array. */
+json_t *formula_names(const struct formula *formula);
 
 /* Append to `slugs` (an array of texts) the slug of each credential that a string with formulas in
  * it, in text mode or formula mode, refers to as CREDENTIAL.<slug> and that is not in it yet.

@@ -20,6 +20,7 @@ struct oauth_making {
 	json_t *values;               /* what placeholders stand for: owned */
 	json_t *params;               /* what is sent, in its order: owned */
 	struct http_request *request; /* headers may be added */
+	const char *content_type;     /* of its body */
 	struct errctx *ctx;
 };
 /* `request` is to be HTTP_REQUEST_INIT. oauth_making_end() it. */
@@ -31,9 +32,10 @@ void oauth_making_end(struct oauth_making *making);
 enum err oauth_prove_client(struct oauth_making *making) MUSTCHECK;
 /* Basic authorization of its id and secret, whatever way it has otherwise. */
 enum err oauth_add_basic(struct oauth_making *making) MUSTCHECK;
-/* Headers of the definition and those each call has. */
-enum err oauth_add_headers(struct oauth_making *making) MUSTCHECK;
-/* Method, URL, body, limits. `url` is of the definition; `as_json` is for a body. */
+/* A map of the definition, of all values that are known. */
+enum err oauth_put_params(struct oauth_making *making, const json_t *map) MUSTCHECK;
+/* Method, URL, body, limits, and at last the headers, of the definition and those each call has:
+ * they may sign the body. `url` is of the definition; `as_json` is for a body. */
 enum err oauth_finish(struct oauth_making *making, const char *url, const char *method,
     bool as_json) MUSTCHECK;
 

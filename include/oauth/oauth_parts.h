@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -25,8 +26,9 @@ char *oauth_challenge(const char *verifier);
 /* By the standard's name; the definition may have another (param_rename). NULL: nothing is put. */
 enum err oauth_put(json_t *params, const json_t *rules, const char *name, const char *value,
     struct errctx *ctx) MUSTCHECK;
-/* A map of the definition: names as they are sent, values with placeholders. */
-enum err oauth_put_map(json_t *params, const json_t *map, const json_t *values,
+/* A map of the definition: names as they are sent, values with placeholders, which may be formulas
+ * of the time `now_ms`. */
+enum err oauth_put_map(json_t *params, const json_t *map, const json_t *values, int64_t now_ms,
     struct errctx *ctx) MUSTCHECK;
 /* A list of scopes under the definition's name and with its separator; nothing when it is empty. */
 enum err oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes,
@@ -39,6 +41,10 @@ void oauth_add_scopes(json_t *scopes, const json_t *more);
 /* A text of the definition with its placeholders filled; the caller wipes and frees it. NULL stays
  * NULL. */
 enum err oauth_filled(const char *text, const json_t *values, bool url, char **text_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* The same of one with formulas (catalog/expression.h). */
+enum err oauth_worked_out(const char *text, const json_t *values, int64_t now_ms, char **text_out,
     struct errctx *ctx) MUSTCHECK;
 
 /* name=value&…, percent-encoded (application/x-www-form-urlencoded); a blank is + or %20. */

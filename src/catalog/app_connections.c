@@ -5,15 +5,13 @@
 #include <string.h>
 
 #include "catalog/app_parts.h"
+#include "catalog/expression.h"
 #include "catalog/fill.h"
 
 #define SCOPED(path, ...)                                                                          \
 	char path[APP_PATH_ROOM];                                                                  \
 	app_path(path, __VA_ARGS__)
 
-/* Placeholders that are no fields. */
-static const char *const reserved[] = { "access_token", "refresh_token", "client_id",
-	"client_secret", NULL };
 /* Members beside the fields in what callers send to make a connection. */
 static const char *const beside_fields[] = { "accountName", "accountType", "scopes", NULL };
 
@@ -93,7 +91,7 @@ is_token(const json_t *connection, const char *name, size_t len)
 enum err
 app_name_check(const char *name, const char *path, struct errctx *ctx)
 {
-	if (is_one_of(reserved, name, strlen(name)) || is_one_of(beside_fields, name, strlen(name)))
+	if (expression_is_reserved(name) || is_one_of(beside_fields, name, strlen(name)))
 		return err_set(ctx, ERR_CONFIG, path, "has a name that stands for something else");
 	return OK;
 }
@@ -127,10 +125,46 @@ app_carried_check(const json_t *connection, const char *text, const char *path, 
 }
 
 enum err
+app_formula_check(const json_t *connection, const char *text, const char *const *more,
+    const char *path, struct errctx *ctx)
+{
+	json_auto_t *names = json_array();
+	enum err err = expression_names(text, names, path, ctx);
+
+	for (size_t i = 0; i < json_array_size(names) && !err; i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		size_t len = strlen(name);
+
+		if (!is_one_of(more, name, len) && !find_field(connection, name, len))
+			err = err_set(ctx, ERR_CONFIG, path, "names %s, which %s", name,
+			    expression_is_reserved(name) ? "is not known here" : "is no field");
+	}
+	return err;
+}
+
+enum err
+app_shown_check(const json_t *connection, const char *text, const char *const *more,
+    const char *path, struct errctx *ctx)
+{
+	enum err err = app_template_check(connection, text, more, path, ctx);
+	const char *name;
+	size_t len = 0;
+
+	while (!err && text && (name = fill_next(&text, &len))) {
+		const json_t *field = find_field(connection, name, len);
+
+		if (field && is_secret(field))
+			err = err_set(ctx, ERR_CONFIG, path, "has a secret in it: <<%.*s>>",
+			    (int)len, name);
+	}
+	return err;
+}
+
+enum err
 app_url_check(const json_t *connection, const char *url, const char *const *more, const char *path,
     struct errctx *ctx)
 {
-	enum err err = app_template_check(connection, url, more, path, ctx);
+	enum err err = app_shown_check(connection, url, more, path, ctx);
 	const char *at = url, *name;
 	size_t len = 0;
 
@@ -140,9 +174,6 @@ app_url_check(const json_t *connection, const char *url, const char *const *more
 	while ((name = fill_next(&at, &len))) {
 		const json_t *field = find_field(connection, name, len);
 
-		if (field && is_secret(field))
-			return err_set(ctx, ERR_CONFIG, path, "has a secret in it: <<%.*s>>",
-			    (int)len, name);
 		if (name < end && !json_object_get(field, "pattern") &&
 		    !json_object_get(field, "options"))
 			return err_set(ctx, ERR_CONFIG, path,

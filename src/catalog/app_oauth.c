@@ -3,12 +3,17 @@
 #include <string.h>
 
 #include "catalog/app_parts.h"
+#include "catalog/expression.h"
 #include "catalog/fill.h"
 
+/* What may be named besides fields, by call. */
+#define CLIENT "client_id", "client_secret", "nonce"
 static const char *const client_id[] = { "client_id", NULL };
-static const char *const client[] = { "client_id", "client_secret", NULL };
-static const char *const client_and_token[] = { "client_id", "client_secret", "access_token",
-	NULL };
+static const char *const client[] = { CLIENT, NULL };
+static const char *const client_and_code[] = { CLIENT, "code", NULL };
+static const char *const client_and_body[] = { CLIENT, "body", NULL };
+static const char *const client_and_access[] = { CLIENT, "access_token", NULL };
+static const char *const client_and_refresh[] = { CLIENT, "refresh_token", NULL };
 
 /* What this program sends under names of the standards, and may be told to call otherwise. */
 static const char *const renamable[] = { "response_type", "client_id", "client_secret",
@@ -60,27 +65,67 @@ check_urls(const json_t *connection, const json_t *oauth, const char *path, stru
 	return OK;
 }
 
-static enum err
-check_maps(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+/* What a refresh spends is known when it is made. */
+static const char *const *
+known_in_refresh(const json_t *oauth)
 {
-	static const char *const maps[] = { "authorize_params", "token_params", "refresh_params",
-		"token_headers" };
+	const char *source = json_get_text(oauth, "refresh_source");
+
+	if (!source || !strcmp(source, "refresh_token"))
+		return client_and_refresh;
+	return !strcmp(source, "access_token") ? client_and_access : client;
+}
+
+static enum err
+check_map(const json_t *connection, json_t *map, const char *const *more, const char *path,
+    struct errctx *ctx)
+{
 	const char *name;
 	json_t *value;
 
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		json_object_foreach(json_object_get(oauth, maps[i]), name, value)
-		{
-			char inner[APP_PATH_ROOM];
+	json_object_foreach(map, name, value)
+	{
+		char inner[APP_PATH_ROOM];
 
-			app_path(inner, "%s.%s.%s", path, maps[i], name);
-			enum err err = app_template_check(connection, json_string_value(value),
-			    i ? client : NULL, inner, ctx);
-			if (err)
-				return err;
-		}
+		app_path(inner, "%s.%s", path, name);
+		const char *text = json_string_value(value);
+		enum err err = more ? app_formula_check(connection, text, more, inner, ctx)
+				    : app_shown_check(connection, text, NULL, inner, ctx);
+		if (err)
+			return err;
 	}
 	return OK;
+}
+
+static enum err
+check_maps(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+{
+	const struct {
+		const char *part, *member; /* of the whole where part is NULL */
+		const char *const *more;   /* NULL: everybody gets to see it */
+	} maps[] = {
+		{ NULL, "authorize_params", NULL },
+		{ NULL, "token_params", client_and_code },
+		{ NULL, "refresh_params", known_in_refresh(oauth) },
+		{ NULL, "token_headers", client_and_body },
+		{ "post_exchange", "params", client_and_access },
+	};
+	char at[APP_PATH_ROOM];
+	enum err err = OK;
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !err; i++) {
+		const char *part = maps[i].part;
+		const json_t *object = part ? json_object_get(oauth, part) : oauth;
+		char inner[APP_PATH_ROOM];
+
+		app_path(inner, "%s%s%s.%s", path, part ? "." : "", part ? part : "",
+		    maps[i].member);
+		err = check_map(connection, json_object_get(object, maps[i].member), maps[i].more,
+		    inner, ctx);
+	}
+	app_path(at, "%s.audience", path);
+	return err ? err
+		   : app_shown_check(connection, json_get_text(oauth, "audience"), NULL, at, ctx);
 }
 
 /* ---- fields that an authorization brings along ---- */
@@ -111,14 +156,17 @@ check_kept(const json_t *connection, const json_t *list, const json_t *before, c
 static enum err
 check_known(const char *text, const json_t *later, const char *path, struct errctx *ctx)
 {
-	const char *name;
-	size_t len = 0;
+	json_auto_t *names = json_array();
+	enum err err = expression_names(text, names, path, ctx);
 
-	while (text && (name = fill_next(&text, &len)))
-		if (app_lists(later, "name", name, len))
-			return err_set(ctx, ERR_CONFIG, path,
-			    "names <<%.*s>>, which is not known by then", (int)len, name);
-	return OK;
+	for (size_t i = 0; i < json_array_size(names) && !err; i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+
+		if (app_lists(later, "name", name, strlen(name)))
+			err = err_set(ctx, ERR_CONFIG, path, "names %s, which is not known by then",
+			    name);
+	}
+	return err;
 }
 
 static enum err
@@ -168,11 +216,9 @@ check_brought(const json_t *connection, const json_t *oauth, const char *path, s
 /* ---- parameters ---- */
 
 static enum err
-check_params(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+check_params(const json_t *oauth, const char *path, struct errctx *ctx)
 {
-	const json_t *post = json_object_get(oauth, "post_exchange");
 	const char *code = json_get_text(oauth, "code_param"), *name;
-	enum err err = OK;
 	json_t *value;
 
 	json_object_foreach(json_object_get(oauth, "param_rename"), name, value)
@@ -188,13 +234,7 @@ check_params(const json_t *connection, const json_t *oauth, const char *path, st
 	}
 	if (code && (!strcmp(code, "state") || !strcmp(code, "error") || !strcmp(code, "iss")))
 		return err_set(ctx, ERR_CONFIG, path, "has a code_param that is something else");
-	json_object_foreach(json_object_get(post, "params"), name, value)
-	{
-		if (!err)
-			err = app_template_check(connection, json_string_value(value),
-			    client_and_token, path, ctx);
-	}
-	return err;
+	return OK;
 }
 
 static bool
@@ -251,7 +291,7 @@ check_client_auth(const json_t *connection, const json_t *oauth, const char *pat
 	if (!strcmp(auth, "none") && strcmp(json_get_text(oauth, "pkce"), "S256") != 0)
 		return err_set(ctx, ERR_CONFIG, path,
 		    "must have pkce S256 without a client secret");
-	return app_template_check(connection, template, client, path, ctx);
+	return app_formula_check(connection, template, client, path, ctx);
 }
 
 static enum err
@@ -285,7 +325,7 @@ app_oauth_check(const json_t *connection, const char *path, struct errctx *ctx)
 	if (!err)
 		err = check_brought(connection, oauth, inner, ctx);
 	if (!err)
-		err = check_params(connection, oauth, inner, ctx);
+		err = check_params(oauth, inner, ctx);
 	if (!err)
 		err = check_scopes(oauth, inner, ctx);
 	if (!err)

@@ -49,6 +49,7 @@
 static const struct app_rule scope_name = NAMED("scope", true, 512, plain, NULL);
 static const struct app_rule pointer = NAMED("pointer", true, 255, pointer, NULL);
 static const struct app_rule filled = NAMED("value", true, 2048, template, NULL);
+static const struct app_rule worked_out = NAMED("value", true, 2048, formula, NULL);
 static const struct app_rule word = NAMED("value", true, 128, identifier, NULL);
 static const struct app_rule host = NAMED("host", true, 255, host, NULL);
 static const struct app_rule key = NAMED("key", true, 64, key_type, NULL);
@@ -161,9 +162,9 @@ static const struct app_rule post_exchange_members[] = {
 	NAMED("url", true, 2048, url, ""),
 	CHOICE("method", false, token_methods, "default POST; GET puts the parameters in the URL"),
 	{ ANY("params", true, APP_MAP,
-	      "all that is sent: of fields, `<<client_id>>`, `<<client_secret>>` and "
-	      "`<<access_token>>`"),
-	    .most = SHORT_LIST, .element = &filled },
+	      "all that is sent: of fields, `client_id`, `client_secret`, `access_token` and "
+	      "`nonce`"),
+	    .most = SHORT_LIST, .element = &worked_out },
 	END,
 };
 
@@ -223,7 +224,7 @@ static const struct app_rule named_token_members[] = {
 	    "with `answer`: where the answer to the code has it; what is not named is not there"),
 	PART("refresh_map", false, response_members,
 	    "where an answer to its refresh has what; default: the connection's `response_map`"),
-	MAP("refresh_params", &filled,
+	MAP("refresh_params", &worked_out,
 	    "added to its refresh call; default: the connection's `refresh_params`"),
 	NAMED("resource", false, 2048, url, "of its refresh call (RFC 8707)"),
 	END,
@@ -252,8 +253,8 @@ static const struct app_rule oauth_members[] = {
 	    "what of the token answer becomes fields of the connection"),
 	CHOICE("client_auth", true, client_auths,
 	    "how the client proves itself at the token URL (RFC 6749 section 2.3, RFC 7523)"),
-	NAMED("client_auth_template", false, 255, template,
-	    "with `basic_template`: of `<<client_id>>` and `<<client_secret>>`"),
+	NAMED("client_auth_template", false, 255, formula,
+	    "with `basic_template`: of `client_id`, `client_secret` and `nonce`"),
 	PART("client_jwt", false, client_jwt_members,
 	    "with `private_key_jwt`; the client's secret is then its private key: PEM, or a JWK, "
 	    "whose `kid` is sent along"),
@@ -263,9 +264,15 @@ static const struct app_rule oauth_members[] = {
 	CHOICE("scope_separator", false, separators, "default a blank"),
 	NAMED("scope_param", false, 64, identifier, "name of the parameter; default `scope`"),
 	MAP("authorize_params", &filled, "added to the authorize URL"),
-	MAP("token_params", &filled, "added to the token call"),
-	MAP("refresh_params", &filled, "added to the refresh call"),
-	MAP("token_headers", &filled, "added to the token and refresh calls"),
+	MAP("token_params", &worked_out,
+	    "added to the token call; also of `client_id`, `client_secret`, `code` and `nonce`"),
+	MAP("refresh_params", &worked_out,
+	    "added to the refresh call; also of `client_id`, `client_secret`, `nonce` and the "
+	    "token "
+	    "that is spent"),
+	MAP("token_headers", &worked_out,
+	    "added to every call but the test; also of `client_id`, `client_secret`, `nonce` and "
+	    "`body`"),
 	CHOICE("token_body", false, body_forms, "default form"),
 	CHOICE("token_method", false, token_methods,
 	    "default POST; GET puts the parameters in the URL"),

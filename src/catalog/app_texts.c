@@ -152,6 +152,10 @@ const struct app_text app_text_pointer = { is_pointer, "a JSON Pointer like /use
 	"^/([^~\\x00-\\x1f]|~[01])*$" };
 const struct app_text app_text_template = { is_template, "text with placeholders like <<field>>",
 	NULL };
+/* What stands in the placeholders is checked with the names it may read. */
+const struct app_text app_text_formula = { is_plain,
+	"text without control characters, with placeholders like <<field>> or <<UPCASE(field)>>",
+	"^[^\\x00-\\x1f\\x7f]*$" };
 const struct app_text app_text_header = { is_header, "the name of an HTTP header",
 	"^[A-Za-z0-9_!#$%&'*+.^`|~-]+$" };
 const struct app_text app_text_host = { is_host, "a host name, or *. and a host name", NULL };
@@ -159,4 +163,5 @@ const struct app_text app_text_pattern = { form_pattern_is_valid, "a regular exp
 
 const struct app_text *const app_texts[] = { &app_text_name, &app_text_identifier, &app_text_module,
 	&app_text_key_type, &app_text_plain, &app_text_url, &app_text_docs, &app_text_pointer,
-	&app_text_template, &app_text_header, &app_text_host, &app_text_pattern, NULL };
+	&app_text_template, &app_text_formula, &app_text_header, &app_text_host, &app_text_pattern,
+	NULL };

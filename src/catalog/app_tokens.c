@@ -70,7 +70,8 @@ check_answered(const json_t *oauth, const json_t *token, const char *path, struc
 static enum err
 check_calls(const json_t *connection, const json_t *token, const char *path, struct errctx *ctx)
 {
-	static const char *const client[] = { "client_id", "client_secret", NULL };
+	static const char *const known[] = { "client_id", "client_secret", "nonce", "refresh_token",
+		NULL };
 	json_t *params = json_object_get(token, "refresh_params"), *value;
 	enum err err = app_url_check(connection, json_get_text(token, "resource"), NULL, path, ctx);
 	const char *name;
@@ -78,7 +79,7 @@ check_calls(const json_t *connection, const json_t *token, const char *path, str
 	json_object_foreach(params, name, value)
 	{
 		if (!err)
-			err = app_template_check(connection, json_string_value(value), client, path,
+			err = app_formula_check(connection, json_string_value(value), known, path,
 			    ctx);
 	}
 	return err;

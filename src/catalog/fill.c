@@ -10,14 +10,20 @@
 #define UNRESERVED NAME_BYTES ".~" /* RFC 3986 section 2.3 */
 
 bool
+fill_starts(const char *text)
+{
+	size_t len = strncmp(text, "<<", 2) != 0 ? 0 : strspn(text + 2, PLACEHOLDER_BYTES);
+
+	return len && len <= FILL_NAME_MAX && !strncmp(text + 2 + len, ">>", 2);
+}
+
+bool
 fill_is_template(const char *text)
 {
 	while ((text = strstr(text, "<<"))) {
-		size_t len = strspn(text + 2, PLACEHOLDER_BYTES);
-
-		if (!len || len > FILL_NAME_MAX || strncmp(text + 2 + len, ">>", 2) != 0)
+		if (!fill_starts(text))
 			return false;
-		text += 2 + len + 2;
+		text += 2 + strspn(text + 2, PLACEHOLDER_BYTES) + 2;
 	}
 	return true;
 }
@@ -82,6 +88,27 @@ host_end(const char *url)
 	return host ? host + 2 + strcspn(host + 2, "/?#") : url;
 }
 
+static enum err
+put(const char *name, size_t len, const json_t *values, enum fill_how how, bool in_host,
+    struct buf *out, struct errctx *ctx)
+{
+	char key[FILL_NAME_MAX + 1], room[32];
+
+	snprintf(key, sizeof(key), "%.*s", (int)len, name);
+	const char *value = value_text(json_object_get(values, key), room);
+	if (!value)
+		return err_set(ctx, ERR_VALUE, key, "%s has no value", key);
+	if (!add_value(out, value, how, in_host))
+		return err_set(ctx, ERR_VALUE, key, "%s cannot stand in this place", key);
+	return OK;
+}
+
+enum err
+fill_name(const char *name, size_t len, const json_t *values, struct buf *out, struct errctx *ctx)
+{
+	return put(name, len, values, FILL_PLAIN, false, out, ctx);
+}
+
 enum err
 fill(const char *text, const json_t *values, enum fill_how how, struct buf *out, struct errctx *ctx)
 {
@@ -89,19 +116,14 @@ fill(const char *text, const json_t *values, enum fill_how how, struct buf *out,
 	size_t len = 0;
 
 	for (const char *from = text;; from = at) {
-		char key[FILL_NAME_MAX + 1], room[32];
-
 		name = fill_next(&at, &len);
 		if (!name) {
 			buf_add_text(out, from);
 			return OK;
 		}
 		buf_add(out, from, (size_t)(name - 2 - from));
-		snprintf(key, sizeof(key), "%.*s", (int)len, name);
-		const char *value = value_text(json_object_get(values, key), room);
-		if (!value)
-			return err_set(ctx, ERR_VALUE, key, "%s has no value", key);
-		if (!add_value(out, value, how, name < end))
-			return err_set(ctx, ERR_VALUE, key, "%s cannot stand in this place", key);
+		enum err err = put(name, len, values, how, name < end, out, ctx);
+		if (err)
+			return err;
 	}
 }

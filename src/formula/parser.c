@@ -448,3 +448,15 @@ formula_parse(const char *text, struct formula **formula_out, struct errctx *ctx
 
 	return parser_parse(&source, formula_out, NULL, ctx);
 }
+
+enum err
+formula_parse_within(const char *text, size_t start, struct formula **formula_out, size_t *end_out,
+    struct errctx *ctx)
+{
+	struct formula_source source = { .whole = text,
+		.len = strlen(text),
+		.start = start,
+		.in_template = true };
+
+	return parser_parse(&source, formula_out, end_out, ctx);
+}

@@ -109,3 +109,22 @@ paths_note(const struct formula *formula, json_t *paths)
 		    !is_base(formula, node) && json_array_size(paths) < FORMULA_PATHS_MAX)
 			note(node, paths);
 }
+
+json_t *
+formula_names(const struct formula *formula)
+{
+	json_t *names = json_array();
+
+	for (const struct node *node = formula->last_made; node; node = node->made_before) {
+		bool known = node->kind != NODE_ROOT;
+		const json_t *name;
+		size_t i;
+
+		json_array_foreach(names, i, name) known =
+		    known || strcmp(json_string_value(name), node->name) == 0;
+		if (!known)
+			json_array_append_new(names,
+			    json_text_lossy(node->name, strlen(node->name)));
+	}
+	return names;
+}

@@ -111,7 +111,7 @@ put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *
 		err = put_targets(params, rules, json_object_get(keep, "fields"), ctx);
 	return err ? err
 		   : oauth_put_map(params, json_object_get(rules, "authorize_params"),
-			 json_object_get(keep, "fields"), ctx);
+			 json_object_get(keep, "fields"), 0, ctx);
 }
 
 static enum err

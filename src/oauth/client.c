@@ -83,8 +83,8 @@ prove_template(struct oauth_making *making)
 	enum err err = need_secret(making);
 
 	if (!err)
-		err = oauth_filled(json_get_text(making->rules, "client_auth_template"),
-		    making->values, false, &text, making->ctx);
+		err = oauth_worked_out(json_get_text(making->rules, "client_auth_template"),
+		    making->values, making->call->now_ms, &text, making->ctx);
 	if (err)
 		return err;
 	buf_add_text(&pair, text);

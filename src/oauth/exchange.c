@@ -6,13 +6,26 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/crypt.h"
 #include "base/secret.h"
 #include "oauth/call.h"
 
 #define BODY_MAX 131072
 #define URL_MAX 65536
+#define NONCE_SIZE 16
 
 /* ---- parts of every call ---- */
+
+/* One for each call, however often it is named. */
+static void
+put_nonce(json_t *values)
+{
+	unsigned char bytes[NONCE_SIZE];
+
+	crypt_random(bytes, sizeof(bytes));
+	auto_wipe char *nonce = crypt_hex(bytes, sizeof(bytes));
+	json_put_text(values, "nonce", nonce);
+}
 
 void
 oauth_making_begin(struct oauth_making *making, const struct oauth_call *call,
@@ -23,6 +36,7 @@ oauth_making_begin(struct oauth_making *making, const struct oauth_call *call,
 	json_put_text(values, "client_id", call->client_id);
 	if (call->client_secret && call->client_secret->len)
 		json_put_text(values, "client_secret", secret_text(call->client_secret));
+	put_nonce(values);
 	*making = (struct oauth_making){ .call = call,
 		.rules = oauth_rules(call->type),
 		.values = values,
@@ -55,16 +69,24 @@ add_unless_there(struct http_request *request, const char *name, const char *val
 }
 
 enum err
-oauth_add_headers(struct oauth_making *making)
+oauth_put_params(struct oauth_making *making, const json_t *map)
+{
+	return oauth_put_map(making->params, map, making->values, making->call->now_ms,
+	    making->ctx);
+}
+
+static enum err
+add_headers(struct oauth_making *making)
 {
 	json_t *headers = json_object_get(making->rules, "token_headers"), *template;
-	const char *name;
+	const char *body = making->request->body, *name;
 
+	json_put_text(making->values, "body", body ? body : "");
 	json_object_foreach(headers, name, template)
 	{
 		auto_wipe char *value = NULL;
-		enum err err = oauth_filled(json_string_value(template), making->values, false,
-		    &value, making->ctx);
+		enum err err = oauth_worked_out(json_string_value(template), making->values,
+		    making->call->now_ms, &value, making->ctx);
 
 		if (!err && !can_be_header(value))
 			err = err_set(making->ctx, ERR_VALUE, name,
@@ -73,6 +95,8 @@ oauth_add_headers(struct oauth_making *making)
 			return err;
 		add_unless_there(making->request, name, value);
 	}
+	if (body && *body) /* some refuse a type of nothing */
+		add_unless_there(making->request, "Content-Type", making->content_type);
 	add_unless_there(making->request, "Accept", "application/json");
 	add_unless_there(making->request, "User-Agent", "Bailee");
 	return OK;
@@ -103,7 +127,7 @@ write_body(struct oauth_making *making, bool as_json)
 {
 	auto_buf struct buf out = BUF_INIT_SECRET(BODY_MAX);
 
-	if (!json_object_size(making->params)) { /* some refuse a type of nothing */
+	if (!json_object_size(making->params)) {
 		making->request->body =
 		    strcmp(making->request->method, "DELETE") != 0 ? xstrdup("") : NULL;
 		return OK;
@@ -117,8 +141,7 @@ write_body(struct oauth_making *making, bool as_json)
 	}
 	if (out.over)
 		return err_set(making->ctx, ERR_VALUE, "", "the request is too long");
-	add_unless_there(making->request, "Content-Type",
-	    as_json ? "application/json" : "application/x-www-form-urlencoded");
+	making->content_type = as_json ? "application/json" : "application/x-www-form-urlencoded";
 	making->request->body_len = out.len;
 	making->request->body = buf_take(&out);
 	return OK;
@@ -134,7 +157,9 @@ oauth_finish(struct oauth_making *making, const char *url, const char *method, b
 	making->request->follow_redirects = false;
 	making->request->once = true;
 	enum err err = write_url(making, url, !has_body);
-	return err || !has_body ? err : write_body(making, as_json);
+	if (!err && has_body)
+		err = write_body(making, as_json);
+	return err ? err : add_headers(making);
 }
 
 /* ---- the steps ---- */
@@ -162,6 +187,7 @@ put_exchange(struct oauth_making *making)
 	const struct oauth_call *call = making->call;
 	enum err err = put(making, "grant_type", "authorization_code");
 
+	json_put_text(making->values, "code", call->token);
 	if (!err)
 		err = put(making, "code", call->token);
 	if (!err)
@@ -172,9 +198,7 @@ put_exchange(struct oauth_making *making)
 		err = oauth_prove_client(making);
 	if (!err)
 		err = put_resource(making);
-	return err ? err
-		   : oauth_put_map(making->params, json_object_get(making->rules, "token_params"),
-			 making->values, making->ctx);
+	return err ? err : oauth_put_params(making, json_object_get(making->rules, "token_params"));
 }
 
 /* RFC 6749 section 6 */
@@ -182,8 +206,11 @@ static enum err
 put_refresh(struct oauth_making *making)
 {
 	const char *grant = json_get_text(making->rules, "refresh_grant");
+	bool access = oauth_refresh_source(making->call->type) == OAUTH_SOURCE_ACCESS;
 	enum err err = put(making, "grant_type", grant ? grant : "refresh_token");
 
+	json_put_text(making->values, access ? "access_token" : "refresh_token",
+	    making->call->token);
 	if (!err)
 		err = put(making, "refresh_token", making->call->token);
 	if (!err && json_get_bool(making->rules, "refresh_scopes", false))
@@ -194,8 +221,7 @@ put_refresh(struct oauth_making *making)
 	if (!err)
 		err = put_resource(making);
 	return err ? err
-		   : oauth_put_map(making->params, json_object_get(making->rules, "refresh_params"),
-			 making->values, making->ctx);
+		   : oauth_put_params(making, json_object_get(making->rules, "refresh_params"));
 }
 
 static enum err
@@ -204,8 +230,7 @@ put_lengthen(struct oauth_making *making)
 	const json_t *post = json_object_get(making->rules, "post_exchange");
 
 	json_put_text(making->values, "access_token", making->call->token);
-	return oauth_put_map(making->params, json_object_get(post, "params"), making->values,
-	    making->ctx);
+	return oauth_put_params(making, json_object_get(post, "params"));
 }
 
 /* RFC 7662 section 2.1 */
@@ -257,8 +282,6 @@ oauth_request(const struct oauth_call *call, struct http_request *request_out, s
 	const char *method = first_text(from, steps[call->step].methods);
 	oauth_making_begin(&making, call, &request, ctx);
 	enum err err = steps[call->step].put(&making);
-	if (!err)
-		err = oauth_add_headers(&making);
 	if (!err)
 		err = oauth_finish(&making, first_text(from, steps[call->step].urls),
 		    method ? method : "POST", form && !strcmp(form, "json"));

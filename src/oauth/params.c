@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/secret.h"
+#include "catalog/expression.h"
 #include "catalog/fill.h"
 #include "catalog/form.h"
 #include "oauth/authorize.h"
@@ -59,7 +60,22 @@ oauth_filled(const char *text, const json_t *values, bool url, char **text_out, 
 }
 
 enum err
-oauth_put_map(json_t *params, const json_t *map, const json_t *values, struct errctx *ctx)
+oauth_worked_out(const char *text, const json_t *values, int64_t now_ms, char **text_out,
+    struct errctx *ctx)
+{
+	auto_buf struct buf buf = BUF_INIT_SECRET(OAUTH_URL_MAX);
+	enum err err = expression_fill(text, values, now_ms, &buf, ctx);
+
+	if (!err && buf.over)
+		err = err_set(ctx, ERR_VALUE, "", "a value is too long to be sent");
+	if (!err)
+		*text_out = buf_take(&buf);
+	return err;
+}
+
+enum err
+oauth_put_map(json_t *params, const json_t *map, const json_t *values, int64_t now_ms,
+    struct errctx *ctx)
 {
 	union {
 		const json_t *borrowed;
@@ -74,9 +90,10 @@ oauth_put_map(json_t *params, const json_t *map, const json_t *values, struct er
 		auto_wipe char *value = NULL;
 
 		if (!err)
-			err = oauth_filled(json_string_value(text), values, false, &value, ctx);
+			err =
+			    oauth_worked_out(json_string_value(text), values, now_ms, &value, ctx);
 		if (!err)
-			err = put(params, name, value ? value : "", ctx);
+			err = put(params, name, value, ctx);
 	}
 	return err;
 }

@@ -116,8 +116,6 @@ oauth_revoke_request(const struct oauth_call *call, enum oauth_source source,
 	oauth_making_begin(&making, call, &request, ctx);
 	enum err err = styles[at].put(&making, source);
 	if (!err)
-		err = oauth_add_headers(&making);
-	if (!err)
 		err = oauth_finish(&making, json_get_text(rules, "url"), method ? method : "POST",
 		    styles[at].as_json);
 	oauth_making_end(&making);

@@ -39,6 +39,7 @@ export const usual = {
   jwt: false, // access tokens are JSON Web Tokens with exp
   rotates: true, grace_ms: 0, // how long the refresh token spent last may be spent again, for the same answer
   long: false, // tokens of the code must be changed for long-lived ones at /long
+  signed: null, // ({ headers, body, form, room, path }) → what is wrong with the signature of a call, or undefined
   delay_ms: 0, drop: 0, duplicate: 0, // the next n token answers are dropped after acting, or sent twice
   refuse: null, // { status, body }: the next token calls are answered so, without acting
   bounce: null, // authorize sends the browser there, with the same query
@@ -99,7 +100,7 @@ function assertionFault(assertion, { id, publicKey, audience }, seen) {
 class Room {
   constructor(vendor, name, ways) {
     Object.assign(this, { vendor, name, ways: { ...usual, ...ways }, grants: [], requests: [], codes: new Map(), access: new Map(),
-      refresh: new Map(), assertions: new Set(), faults: [], gates: new Map(), revoked: [] });
+      refresh: new Map(), assertions: new Set(), faults: [], gates: new Map(), revoked: [], nonces: new Set() });
   }
 
   get url() { return `${this.vendor.url}/${this.name}`; }
@@ -281,10 +282,18 @@ class Room {
     return { kind, values: this.spend(form) };
   }
 
-  async answerToken(request, response, form, path) {
+  // Of calls to the token endpoint and to revoke.
+  signatureFault(request, body, form, path) {
+    const fault = this.ways.signed?.({ headers: request.headers, body, form, room: this, path });
+    return fault && this.fault(fault);
+  }
+
+  async answerToken(request, response, form, path, body) {
     const { ways } = this;
     if (ways.refuse) return this.vendor.text(response, ways.refuse.status, ways.refuse.body, ways.refuse.type ?? 'application/json');
     if (request.method !== ways.token_method) return this.vendor.text(response, 405, this.fault('method'));
+    const wrong = this.signatureFault(request, body, form, path);
+    if (wrong) return this.vendor.json(response, 401, { error: 'invalid_client', error_description: wrong });
     await this.waitAt('token-in');
     if (request.socket.destroyed) return undefined; // the caller has gone: as if the call had never come
     const { kind, values } = this.token(request, form, path);
@@ -329,8 +338,10 @@ class Room {
     return this.vendor.json(response, 200, row ? { active: this.accepts(form.token), exp: Math.floor(row.end / 1000) } : { active: false });
   }
 
-  async answerRevoke(request, response, form) {
+  async answerRevoke(request, response, form, body) {
     await this.waitAt('revoke');
+    const wrong = this.signatureFault(request, body, form, 'revoke');
+    if (wrong) return this.vendor.json(response, 401, { error: 'invalid_client', error_description: wrong });
     const { style, status } = this.ways.revoke;
     const sent = style === 'bearer' ? this.bearer(request) : form.token ?? form.access_token;
     const row = this.refresh.get(sent) ?? this.access.get(sent);
@@ -346,9 +357,9 @@ class Room {
     this.requests.push({ path, method: request.method, headers: request.headers, query: Object.fromEntries(query), body, form, at: Date.now() });
     switch (path) {
     case 'authorize': return this.authorize(request, response, query, query.get('decision'));
-    case 'token': return this.answerToken(request, response, form, path);
-    case this.ways.refresh_path: return this.answerToken(request, response, form, path);
-    case 'revoke': return this.answerRevoke(request, response, form);
+    case 'token': return this.answerToken(request, response, form, path, body);
+    case this.ways.refresh_path: return this.answerToken(request, response, form, path, body);
+    case 'revoke': return this.answerRevoke(request, response, form, body);
     case 'introspect': return this.introspect(request, response, form);
     case 'long': return this.long(request, response, form);
     case 'me': return this.me(request, response);

@@ -11,7 +11,7 @@
 // refresh   false: is not refreshed; 'same': the refresh token stays, and is spent again
 // account   whose account the page shows, when it is not grace
 // parameter value that a field of the connection must have afterwards, by name: seen in the test call
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 
 const pem = (key) => key.export({ type: 'pkcs8', format: 'pem' });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -24,6 +24,29 @@ const without = (...names) => ({ ...values }) => {
   return values;
 };
 const expiry = (change) => json(({ expires_in, ...values }, context) => ({ ...values, ...change(expires_in, context) }));
+
+// Whoever signs wrongly is told so: headers over the very bytes of the body, the moment in milliseconds, one for both headers.
+function signedBody({ headers, body }) {
+  if (headers.appkey !== 'client') return 'appkey';
+  if (!/^\d{13}$/.test(headers.timestamp ?? '') || Math.abs(Date.now() - Number(headers.timestamp)) > 60000) return `timestamp ${headers.timestamp}`;
+  const sign = createHmac('sha256', 'client-secret').update(body + headers.timestamp).digest('hex');
+  return headers.sign === sign ? undefined : 'sign';
+}
+
+// A digest of what is sent in the parameters themselves; a nonce is good once.
+function signedParameters({ headers, form, room, path }) {
+  if (path === 'revoke') return undefined;
+  const { nonce } = form;
+  if (!/^[0-9a-f]{32}$/.test(nonce ?? '') || headers['x-nonce'] !== nonce || room.nonces.has(nonce)) return 'nonce';
+  room.nonces.add(nonce);
+  const digest = createHash('sha256').update(`${form.code ?? form.refresh_token}.${nonce}.client-secret`).digest('base64url');
+  return form.sign === digest ? undefined : 'sign';
+}
+
+const hashedSecret = ({ form, path }) => (path === 'revoke' || form.md5_secret === createHash('md5').update('client-secret').digest('hex').slice(0, 20)
+  ? undefined : 'md5_secret');
+const secretHash = { md5_secret: '<<SUBSTRING(MD5(client_secret), 0, 20)>>' };
+const digestOf = (what) => ({ nonce: '<<nonce>>', sign: `<<SHA256(CONCAT(${what}, '.', nonce, '.', client_secret), 'base64url')>>` });
 
 export const WAYS = [
   { name: 'nothing is different' },
@@ -111,6 +134,13 @@ export const WAYS = [
   { name: 'calls carry further headers and parameters',
     ways: { token_headers: { 'X-Api-Key': 'app-7', Accept: 'application/json' }, token_params: { tenant: 'north' }, refresh_params: { tenant: 'north' } },
     oauth2: { token_headers: { 'X-Api-Key': 'app-7', Accept: 'application/json' }, token_params: { tenant: 'north' }, refresh_params: { tenant: 'north' } } },
+  { name: 'headers sign the body and the time', ways: { token_body: 'json', client: { id: 'client', auth: 'none' }, signed: signedBody },
+    oauth2: { token_body: 'json', client_auth: 'none', token_headers: { appkey: '<<client_id>>', timestamp: "<<DATE(NOW(), '%Q')>>",
+      sign: "<<HMAC_SHA256(CONCAT(body, DATE(NOW(), '%Q')), client_secret)>>" } } },
+  { name: 'parameters are signed with a nonce', ways: { client: { id: 'client', auth: 'none' }, signed: signedParameters },
+    oauth2: { client_auth: 'none', token_params: digestOf('code'), refresh_params: digestOf('refresh_token'), token_headers: { 'X-Nonce': '<<nonce>>' } } },
+  { name: 'a digest of the secret stands for it', ways: { client: { id: 'client', auth: 'none' }, signed: hashedSecret },
+    oauth2: { client_auth: 'none', token_params: secretHash, refresh_params: secretHash } },
   { name: 'parameters have other names',
     ways: { rename: { client_id: 'app_id', client_secret: 'app_secret', redirect_uri: 'redirect_url', code: 'auth_code' } },
     oauth2: { param_rename: { client_id: 'app_id', client_secret: 'app_secret', redirect_uri: 'redirect_url', code: 'auth_code' } } },

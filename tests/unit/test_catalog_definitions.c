@@ -24,7 +24,8 @@
 static const char shop[] =
     "{'name':'shop','version':1,'label':'Shop','connections':[{'type':'shop','label':'Shop',"
     "'auth':'oauth2','fields':[{'name':'store','type':'text','label':'Store','required':true,"
-    "'pattern':'[a-z]+','expected':'small letters'}],'inject':[{'where':'header',"
+    "'pattern':'[a-z]+','expected':'small letters'},{'name':'pin','type':'password',"
+    "'label':'Pin'}],'inject':[{'where':'header',"
     "'name':'Authorization','template':'Bearer <<access_token>>'}],'oauth2':{"
     "'authorize_url':'https://<<store>>.shop.example/a','token_url':'https://shop.example/t',"
     "'client_auth':'basic','pkce':'S256','scopes':[{'name':'r','words':'Read'},"
@@ -146,6 +147,42 @@ static const struct {
 	    "$.connections[0].oauth2.authorize_params.k" },
 	{ "connections.0.oauth2.token_params", "{'k':1}",
 	    "$.connections[0].oauth2.token_params.k" },
+	/* formulas */
+	{ "connections.0.oauth2.token_params", "{'k':'<<UPCASE(store>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'a <<'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'<<UPPERCASE(store)>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'<<UPCASE(nobody)>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'<<STEPS[0].body>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'<<CREDENTIAL.other>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'<<SHA256(body)>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.token_params", "{'k':'<<SHA256(refresh_token)>>'}",
+	    "$.connections[0].oauth2.token_params.k" },
+	{ "connections.0.oauth2.refresh_params", "{'k':'<<SHA256(code)>>'}",
+	    "$.connections[0].oauth2.refresh_params.k" },
+	{ "connections.0.oauth2.refresh_params", "{'k':'<<SHA256(access_token)>>'}",
+	    "$.connections[0].oauth2.refresh_params.k" },
+	{ "connections.0.oauth2.token_headers", "{'K':'<<SHA256(code)>>'}",
+	    "$.connections[0].oauth2.token_headers.K" },
+	{ "connections.0.oauth2.authorize_params", "{'k':'<<UPCASE(store)>>'}",
+	    "$.connections[0].oauth2.authorize_params.k" },
+	{ "connections.0.oauth2.authorize_params", "{'k':'<<pin>>'}",
+	    "$.connections[0].oauth2.authorize_params.k" },
+	{ "connections.0.oauth2.audience", "'<<pin>>'", "$.connections[0].oauth2.audience" },
+	{ "connections.0.oauth2.audience", "'<<nobody>>'", "$.connections[0].oauth2.audience" },
+	{ "connections.0.oauth2.token_url", "'https://shop.example/<<UPCASE(store)>>'",
+	    "$.connections[0].oauth2.token_url" },
+	{ "connections.0.test.headers", "{'X':'<<UPCASE(store)>>'}",
+	    "$.connections[0].test.headers.X" },
+	{ "connections.0.fields.0.name", "'body'", "$.connections[0].fields[0]" },
+	{ "connections.0.fields.0.name", "'code'", "$.connections[0].fields[0]" },
+	{ "connections.0.fields.0.name", "'nonce'", "$.connections[0].fields[0]" },
 	{ "connections.0.oauth2.token_params", "{'':'x'}",
 	    "$.connections[0].oauth2.token_params." },
 	{ "connections.0.oauth2.token_params", "[]", "$.connections[0].oauth2.token_params" },
@@ -175,7 +212,7 @@ static const struct {
 	    "$.connections[0].oauth2.post_exchange" },
 	{ "connections.0.oauth2.post_exchange",
 	    "{'url':'https://shop.example/l','params':{'a':'<<refresh_token>>'}}",
-	    "$.connections[0].oauth2" },
+	    "$.connections[0].oauth2.post_exchange.params.a" },
 	{ "connections.0.oauth2.callback_fields", "[{'name':'realm'}]",
 	    "$.connections[0].oauth2.callback_fields[0]" },
 	{ "connections.0.oauth2.callback_fields", "[{'name':'realm','pattern':'('}]",
@@ -276,6 +313,48 @@ what_an_authorization_brings_stands_only_where_it_is_known(void **state)
 			fail_msg("%s = %s: %s", where, cases[i].to, err_text(&ctx));
 		if (err)
 			assert_string_equal(ctx.sub[0].path, cases[i].path);
+		catalog_close(&catalog);
+	}
+}
+
+static void
+formulas_are_read_when_a_definition_is(void **state)
+{
+	static const struct {
+		const char *where, *to, *words; /* NULL: taken */
+	} cases[] = {
+		{ "token_params",
+		    "{'sign':'v1=<<HMAC_SHA256(CONCAT(code, store, nonce), client_secret)>>'}",
+		    NULL },
+		{ "token_params", "{'pin':'<<SUBSTRING(MD5(pin), 0, 20)>> <<store>>'}", NULL },
+		{ "refresh_params", "{'sign':'<<SHA256(CONCAT(refresh_token, pin))>>'}", NULL },
+		{ "token_headers", "{'At':'<<DATE(NOW(), \\\"%Q\\\")>>','Sign':'<<SHA256(body)>>'}",
+		    NULL },
+		{ "post_exchange",
+		    "{'url':'https://shop.example/l','params':{'proof':"
+		    "'<<HMAC_SHA256(access_token, client_secret)>>'}}",
+		    NULL },
+		{ "token_params", "{'k':'ab <<UPCASE(store>>'}", "column 18: expected ',' or ')'" },
+		{ "token_params", "{'k':'<<UPPER(store)>>'}",
+		    "column 3: there is no function UPPER" },
+		{ "token_params", "{'k':'<<SHA256()>>'}", "column 3: SHA256 takes 1 to 2" },
+		{ "token_params", "{'k':'<<SHA256(shop)>>'}", "names shop, which is no field" },
+		{ "token_params", "{'k':'<<SHA256(body)>>'}",
+		    "names body, which is not known here" },
+	};
+	struct errctx ctx;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog = catalog_new();
+		json_auto_t *definition = parse(shop);
+		auto_free char *where = xasprintf("connections.0.oauth2.%s", cases[i].where);
+
+		change(definition, where, cases[i].to);
+		enum err err = add(catalog, definition, &ctx);
+		if (err != (cases[i].words ? ERR_CONFIG : OK) ||
+		    (err && !strstr(err_text(&ctx), cases[i].words)))
+			fail_msg("%s = %s: %s", where, cases[i].to, err_text(&ctx));
 		catalog_close(&catalog);
 	}
 }
@@ -442,7 +521,8 @@ fields_of_a_connection_are_a_form(void **state)
 	json_auto_t *form = form_json(fields);
 	json_auto_t *expected =
 	    parse("[{'name':'store','type':'text','label':'Store','required':true,"
-		  "'multiline':false,'pattern':'[a-z]+'}]");
+		  "'multiline':false,'pattern':'[a-z]+'},{'name':'pin','type':'password',"
+		  "'label':'Pin','required':false,'multiline':false}]");
 	assert_true(json_equal(form, expected));
 	catalog_close(&catalog);
 }
@@ -736,6 +816,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_does_not_fit_together_by_path),
 		cmocka_unit_test(what_an_authorization_brings_stands_only_where_it_is_known),
+		cmocka_unit_test(formulas_are_read_when_a_definition_is),
 		cmocka_unit_test(takes_plain_http_to_this_machine_alone),
 		cmocka_unit_test(connections_of_other_apps_can_be_used),
 		cmocka_unit_test(the_whole_refuses_unknown_scopes_and_types_of_two_apps),

@@ -219,6 +219,136 @@ headers_are_the_definitions_and_nothing_gets_into_them(void **state)
 	catalog_close(&catalog);
 }
 
+/* ---- formulas ---- */
+
+static char *
+hmac_hex(const char *text, const char *key)
+{
+	unsigned char bytes[CRYPT_HASH_MOST];
+	size_t len = crypt_hmac(CRYPT_SHA256, key, strlen(key), text, strlen(text), bytes);
+
+	return crypt_hex(bytes, len);
+}
+
+/* Headers see the body as it is sent; one call has one time and one nonce. */
+static void
+a_header_signs_the_body_that_is_sent(void **state)
+{
+	static const char *const bodies[] = { "json", "form" };
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		auto_free char *rules = xasprintf(
+		    "{'token_body':'%s','client_auth':'none','token_headers':{"
+		    "'appkey':'<<client_id>>','timestamp':'<<DATE(NOW(), \\\"%%Q\\\")>>',"
+		    "'X-Nonce':'<<nonce>>','X-Both':'<<CONCAT(nonce, DATE(NOW(), \\\"%%Q\\\"))>>',"
+		    "'sign':'<<HMAC_SHA256(CONCAT(body, DATE(NOW(), \\\"%%Q\\\")), client_secret)>>"
+		    "'}}",
+		    bodies[i]);
+		struct catalog *catalog = oauth_type_open(rules);
+		auto_secret struct secret secret = { 0 };
+		auto_http_request struct http_request request = HTTP_REQUEST_INIT;
+		struct errctx ctx = { 0 };
+
+		secret_set(&secret, "s3", 2);
+		struct oauth_call call = call_of(oauth_type_of(catalog), OAUTH_EXCHANGE, &secret);
+		if (oauth_request(&call, &request, &ctx))
+			fail_msg("%s", err_text(&ctx));
+		auto_free char *signed_text = xasprintf("%s1800000000000", request.body);
+		auto_free char *sign = hmac_hex(signed_text, "s3");
+		const char *nonce = http_request_header(&request, "X-Nonce");
+		auto_free char *both = xasprintf("%s1800000000000", nonce);
+		assert_string_equal(http_request_header(&request, "timestamp"), "1800000000000");
+		assert_string_equal(http_request_header(&request, "sign"), sign);
+		assert_string_equal(http_request_header(&request, "X-Both"), both);
+		assert_int_equal(strlen(nonce), 32);
+		assert_null(strstr(request.body, "s3"));
+		catalog_close(&catalog);
+	}
+}
+
+static void
+parameters_are_worked_out(void **state)
+{
+	static const struct {
+		const char *rules;
+		enum oauth_step step;
+		const char *end; /* of the body */
+	} cases[] = {
+		{ "{'token_params':{'md5_secret':'<<SUBSTRING(MD5(client_secret), 0, 20)>>'}}",
+		    OAUTH_EXCHANGE, "&md5_secret=5ebe2294ecd0e0f08eab" },
+		{ "{'token_params':{'c':'<<UPCASE(code)>>','f':'<<store>>-<<UPCASE(store)>>'}}",
+		    OAUTH_EXCHANGE, "&c=CO%2FDE&f=acme-ACME" },
+		{ "{'refresh_params':{'t':'<<UPCASE(refresh_token)>>'}}", OAUTH_REFRESH,
+		    "&t=TOK%2B1" },
+		{ "{'refresh_source':'access_token','refresh_params':{'t':"
+		  "'<<UPCASE(access_token)>>'}}",
+		    OAUTH_REFRESH, "&t=TOK%2B1" },
+		{ "{'post_exchange':{'url':'https://shop.example/l','params':{'proof':"
+		  "'<<SUBSTRING(HMAC_SHA256(access_token, client_secret), 0, 4)>>'}}}",
+		    OAUTH_LENGTHEN, "proof=" },
+		/* a field that was not filled in is NULL to a formula */
+		{ "{'token_params':{'k':'<<DEFAULT(pin, 0)>>'}}", OAUTH_EXCHANGE, "&k=0" },
+	};
+	json_auto_t *fields = oauth_type_json("{'store':'acme'}");
+	auto_secret struct secret secret = { 0 };
+	(void)state;
+
+	secret_set(&secret, "secret", 6);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog = oauth_type_open(cases[i].rules);
+		struct oauth_call call = call_of(oauth_type_of(catalog), cases[i].step, &secret);
+		auto_http_request struct http_request request = HTTP_REQUEST_INIT;
+		struct errctx ctx = { 0 };
+
+		call.fields = fields;
+		if (oauth_request(&call, &request, &ctx))
+			fail_msg("%s: %s", cases[i].rules, err_text(&ctx));
+		if (!strstr(request.body, cases[i].end))
+			fail_msg("%s: %s", cases[i].rules, request.body);
+		catalog_close(&catalog);
+	}
+}
+
+static void
+a_formula_that_fails_sends_nothing_and_tells_nothing(void **state)
+{
+	static const struct {
+		const char *rules;
+		enum err err;
+	} cases[] = {
+		{ "{'token_params':{'k':'<<JSON_PARSE(pin)>>'}}", ERR_VALUE },
+		{ "{'token_params':{'k':'<<SHA256(pin, store)>>'}}", ERR_VALUE },
+		{ "{'token_params':{'k':'<<SHA256(pin, CONCAT(\\\"r\\\", \\\"aw\\\"))>>'}}",
+		    ERR_VALUE },
+		{ "{'token_headers':{'K':'<<URL_DECODE(CONCAT(pin, \\\"%0d%0aX: y\\\"))>>'}}",
+		    ERR_VALUE },
+		{ "{'token_headers':{'K':'<<URL_DECODE(CONCAT(pin, \\\"%00\\\"))>>'}}", ERR_VALUE },
+		{ "{'client_auth':'none','token_params':{'k':'<<SHA256(client_secret)>>'}}",
+		    ERR_VALUE },
+	};
+	json_auto_t *fields = oauth_type_json("{'store':'acme','pin':'hunter2'}");
+	auto_secret struct secret secret = { 0 };
+	(void)state;
+
+	secret_set(&secret, "secret", 6);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog = oauth_type_open(cases[i].rules);
+		bool last = i + 1 == sizeof(cases) / sizeof(cases[0]);
+		struct oauth_call call =
+		    call_of(oauth_type_of(catalog), OAUTH_EXCHANGE, last ? NULL : &secret);
+		auto_http_request struct http_request request = HTTP_REQUEST_INIT;
+		struct errctx ctx = { 0 };
+
+		call.fields = fields;
+		if (oauth_request(&call, &request, &ctx) != cases[i].err)
+			fail_msg("%s: %s", cases[i].rules, err_text(&ctx));
+		assert_null(request.url);
+		assert_null(strstr(err_text(&ctx), "hunter2"));
+		catalog_close(&catalog);
+	}
+}
+
 static void
 a_client_without_its_secret_is_told_so(void **state)
 {
@@ -361,6 +491,9 @@ main(void)
 		cmocka_unit_test(a_token_is_spent_once_and_goes_nowhere_else),
 		cmocka_unit_test(basic_authorization_is_form_encoded_first),
 		cmocka_unit_test(headers_are_the_definitions_and_nothing_gets_into_them),
+		cmocka_unit_test(a_header_signs_the_body_that_is_sent),
+		cmocka_unit_test(parameters_are_worked_out),
+		cmocka_unit_test(a_formula_that_fails_sends_nothing_and_tells_nothing),
 		cmocka_unit_test(a_client_without_its_secret_is_told_so),
 		cmocka_unit_test(a_signed_assertion_has_one_audience_and_a_short_life),
 		cmocka_unit_test(a_secret_that_is_no_key_is_a_fault_of_the_registration),
