@@ -19,7 +19,7 @@
 #include "web/usage.h"
 
 #define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
-#define SECURE_HEAP_BYTES (1u << 18)
+#define SECURE_HEAP_BYTES (1u << 19)
 
 static const struct route *const api_tables[] = { API_ROUTE_TABLES, NULL };
 static const struct route *const public_tables[] = { PAGE_ROUTE_TABLES, NULL };

@@ -24,7 +24,7 @@ struct team_cache {
 
 /* Contexts derived lately, in the secure heap: opening the same value again costs no key agreement.
  * Whoever holds the team's private key may hold these; they open nothing that it does not. */
-#define CONTEXT_CACHE_SIZE 64
+#define CONTEXT_CACHE_SIZE 1024
 struct context_cache {
 	struct context_entry {
 		int64_t team_id;

@@ -174,7 +174,7 @@ context_of(const struct keyring *keyring, const struct hpke_private *key, int64_
     uint32_t generation, const unsigned char enc[HPKE_ENC_SIZE], struct hpke_context *context_out)
 {
 	struct context_cache *cache = (void *)keyring->contexts.data;
-	struct context_entry *entry = &cache->entries[enc[0] % CONTEXT_CACHE_SIZE];
+	struct context_entry *entry = &cache->entries[(enc[0] << 8 | enc[1]) % CONTEXT_CACHE_SIZE];
 
 	if (entry->generation != generation || entry->team_id != team_id ||
 	    memcmp(entry->enc, enc, HPKE_ENC_SIZE) != 0) {
