@@ -30,7 +30,8 @@ auth_accept(struct auth *auth, const struct keyring *keyring, const struct auth_
 		return err_set(ctx, err, "", "this program cannot check tokens");
 	/* An unknown token costs the same comparison as a wrong one. */
 	bool equal = crypt_equal(mac, known ? row->mac.data : nobody, sizeof(mac));
-	if (!known || !equal || !row->live)
+	bool live = known && !row->revoked_at && (!row->expires_at || row->expires_at > row->now);
+	if (!equal || !live)
 		return err_set(ctx, ERR_UNAUTHENTICATED, "",
 		    "the API token is unknown, revoked or expired");
 	uint32_t scopes = (uint32_t)row->scopes;
