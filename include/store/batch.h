@@ -22,8 +22,13 @@ struct job_over {
 enum err batch_finish(struct store *store, const struct job_over *jobs, size_t n,
     struct errctx *ctx) MUSTCHECK;
 
-/* As audit_add() for each; addresses and persons are not written. */
+/* As audit_add() for each. */
 enum err batch_audit(struct store *store, const struct audit_entry *entries, size_t n,
+    struct errctx *ctx) MUSTCHECK;
+
+/* When user credentials were last used; at most one write in five seconds for each. Whoever has
+ * several batches gives the ids in ascending order: two at once then wait and do not deadlock. */
+enum err batch_credential_uses(struct store *store, const int64_t *ids, size_t n,
     struct errctx *ctx) MUSTCHECK;
 
 /* A fetched token to keep. */

@@ -12,9 +12,4 @@
 enum err token_use_write(struct store *store, const char *public_id, int64_t person_id,
     struct errctx *ctx) MUSTCHECK;
 
-/* When a user credential was last used; at most one write in five seconds. Inside the caller's
- * transaction. */
-enum err credential_use_write(struct store *store, int64_t credential_id,
-    struct errctx *ctx) MUSTCHECK;
-
 #endif

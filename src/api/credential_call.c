@@ -10,9 +10,9 @@
 #include "agent/lend.h"
 #include "api/routes.h"
 #include "api/v1.h"
+#include "store/batch.h"
 #include "store/fetch_token.h"
 #include "store/job.h"
-#include "store/token_use.h"
 #include "store/user_credential.h"
 #include "web/fields.h"
 
@@ -51,7 +51,7 @@ ask_body(struct store *store, void *arg, struct audit_entry *audit, struct errct
 	if (!err && asking->in)
 		err = job_value_add(store, asking->job_id, asking->in, ctx);
 	if (!err && asking->in)
-		err = credential_use_write(store, asking->place->id, ctx);
+		err = batch_credential_uses(store, &asking->place->id, 1, ctx);
 	audit->team_id = asking->place->team_id;
 	snprintf(audit->subject, sizeof(audit->subject), "%s", subject);
 	return err;

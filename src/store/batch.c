@@ -27,12 +27,15 @@ static const struct stmt finish = { "batch_finish",
 	rows_in, COL_N(rows_in), NULL, 0 };
 
 static const struct stmt audit = { "batch_audit",
-	"INSERT INTO audit (id, at, event, outcome, actor, team_id, subject, count, request_id) "
-	"SELECT UNHEX(x.id), UTC_TIMESTAMP(3), x.event, x.outcome, x.actor, x.team_id, x.subject, "
-	"x.count, x.request_id FROM " ROWS "id CHAR(32) CHARACTER SET ascii PATH '$.id', "
+	"INSERT INTO audit (id, at, event, outcome, actor, person_id, address, team_id, subject, "
+	"count, request_id) SELECT UNHEX(x.id), UTC_TIMESTAMP(3), x.event, x.outcome, x.actor, "
+	"x.person_id, x.address, x.team_id, x.subject, x.count, x.request_id FROM " ROWS
+	"id CHAR(32) CHARACTER SET ascii PATH '$.id', "
 	"event VARCHAR(64) CHARACTER SET ascii PATH '$.event', "
 	"outcome VARCHAR(16) CHARACTER SET ascii PATH '$.outcome', "
 	"actor VARCHAR(64) CHARACTER SET ascii PATH '$.actor', "
+	"person_id BIGINT PATH '$.person_id', "
+	"address VARCHAR(45) CHARACTER SET ascii PATH '$.address', "
 	"team_id BIGINT PATH '$.team_id', "
 	"subject VARCHAR(64) CHARACTER SET ascii PATH '$.subject', "
 	"count BIGINT PATH '$.count', "
@@ -85,6 +88,12 @@ batch_finish(struct store *store, const struct job_over *jobs, size_t n, struct 
 	return err;
 }
 
+static json_t *
+json_id(int64_t id)
+{
+	return id ? json_integer(id) : json_null();
+}
+
 enum err
 batch_audit(struct store *store, const struct audit_entry *entries, size_t n, struct errctx *ctx)
 {
@@ -103,8 +112,9 @@ batch_audit(struct store *store, const struct audit_entry *entries, size_t n, st
 		json_put_text(row, "event", entry->event);
 		json_put_text(row, "outcome", entry->failed ? "failed" : "ok");
 		json_put_text(row, "actor", entry->actor);
-		json_put(row, "team_id",
-		    entry->team_id ? json_integer(entry->team_id) : json_null());
+		json_put(row, "person_id", json_id(entry->person_id));
+		json_put_text(row, "address", entry->address);
+		json_put(row, "team_id", json_id(entry->team_id));
 		json_put_text(row, "subject", entry->subject);
 		json_put_int(row, "count", entry->count ? entry->count : 1);
 		json_put_text(row, "request_id", entry->request_id);
@@ -134,6 +144,23 @@ batch_fetch_log(struct store *store, const struct fetch_log *entries, size_t n, 
 		json_array_append_new(rows, row);
 	}
 	return n ? run_rows(store, &fetch_log, rows, NULL, ctx) : OK;
+}
+
+static const struct stmt uses = { "batch_uses",
+	"UPDATE " ROWS "id BIGINT PATH '$')) x STRAIGHT_JOIN user_credential c ON c.id = x.id "
+	"SET c.last_used_at = UTC_TIMESTAMP(3) WHERE c.last_used_at IS NULL "
+	"OR c.last_used_at < UTC_TIMESTAMP(3) - INTERVAL 5 SECOND",
+	rows_in, COL_N(rows_in), NULL, 0 };
+
+enum err
+batch_credential_uses(struct store *store, const int64_t *ids, size_t n, struct errctx *ctx)
+{
+	json_auto_t *rows = json_array();
+
+	assert(n <= BATCH_MAX);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(rows, json_integer(ids[i]));
+	return n ? run_rows(store, &uses, rows, NULL, ctx) : OK;
 }
 
 #define TEXT_OF(number) #number

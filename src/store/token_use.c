@@ -4,7 +4,7 @@
 
 struct use_in {
 	const char *public_id;
-	int64_t person_id, credential_id;
+	int64_t person_id;
 };
 static const struct col token_in[] = { COL(TEXT, struct use_in, public_id) };
 static const struct stmt token_touch = { "token_touch",
@@ -14,19 +14,6 @@ static const struct col person_in[] = { COL(INT, struct use_in, person_id) };
 static const struct stmt person_touch = { "person_touch",
 	"UPDATE person SET last_login_at = UTC_TIMESTAMP(3) WHERE id = ?", person_in,
 	COL_N(person_in), NULL, 0 };
-
-static const struct col credential_in[] = { COL(INT, struct use_in, credential_id) };
-static const struct stmt credential_touch = { "credential_touch",
-	"UPDATE user_credential SET last_used_at = UTC_TIMESTAMP(3) WHERE id = ? AND "
-	"(last_used_at IS NULL OR last_used_at < UTC_TIMESTAMP(3) - INTERVAL 5 SECOND)",
-	credential_in, COL_N(credential_in), NULL, 0 };
-
-enum err
-credential_use_write(struct store *store, int64_t credential_id, struct errctx *ctx)
-{
-	return stmt_run(store->db, &credential_touch,
-	    &(struct use_in){ .credential_id = credential_id }, NULL, ctx);
-}
 
 enum err
 token_use_write(struct store *store, const char *public_id, int64_t person_id, struct errctx *ctx)

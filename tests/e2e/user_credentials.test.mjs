@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { startStack, TOP } from './harness.mjs';
+import { startStack, TOP, waitFor } from './harness.mjs';
 
 const BASE = '/api/v1/user_credentials';
 const CANARY = 'canary-user-credential-5521';
@@ -469,13 +469,32 @@ describe('traces', () => {
     const expected = ['credential.use', 'user_credential.create', 'user_credential.delete', 'user_credential.update'];
     const until = Date.now() + 10000;
     let found = await rows();
-    while (found.length < 4 && Date.now() < until) {
+    while ((found.length < 4 || found[0][3] !== '3') && Date.now() < until) {
       await api('GET', '/api/v1/info'); // what is noted is written between requests
       await new Promise((resolve) => { setTimeout(resolve, 300); });
       found = await rows();
     }
     assert.deepEqual(found.map((row) => row[0]), expected);
     for (const row of found) assert.deepEqual(row.slice(1, 3), [String(team), String(world.userId)]);
+    assert.equal(found[0][3], '3');
+  });
+
+  it('uses of more credentials than one statement writes are all counted, with who and from where', async () => {
+    const ids = [];
+    for (let i = 0; i < 70; i++) ids.push((await create(text(`used ${i}`))).id);
+    for (const id of [...ids, ...ids.slice(0, 5)]) assert.equal((await api('POST', `${BASE}/${id}/token`)).status, 200);
+    const uses = () => stack.mysql(`SELECT c.id, SUM(a.count), MIN(a.address), MIN(a.person_id), MIN(a.actor), c.last_used_at IS NOT NULL
+      FROM user_credential c JOIN audit a ON a.subject = c.id AND a.event = 'credential.use' WHERE c.id IN (${ids}) GROUP BY c.id ORDER BY c.id`);
+    const rows = await waitFor('all uses in the audit trail', async () => {
+      await api('GET', '/api/v1/info'); // what is noted is written between requests
+      const found = await uses();
+      return found.reduce((sum, row) => sum + Number(row[1]), 0) >= 75 && found;
+    });
+    assert.deepEqual(rows.map(([id, count]) => [Number(id), Number(count)]), ids.map((id, at) => [id, at < 5 ? 2 : 1]));
+    for (const [, , address, person, actor, stamped] of rows) {
+      assert.deepEqual([address, person, stamped], ['127.0.0.1', String(world.userId), '1']);
+      assert.match(actor, /^token:[\w-]{12}$/);
+    }
   });
 
   it('no secret anywhere', async () => {
