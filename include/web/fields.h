@@ -48,8 +48,9 @@ struct field_spec {
 
 /* Check `object` (NULL counts as {}) against `table`, collecting every error as suberror with its
  * JSON path below `path` ("" at the top): ERR_FIELD. What FIELD_DIGITS and FIELD_JSON_TEXT allow is
- * converted in place, so that afterwards every member present has its JSON type. Unknown members
- * are kept when `unknown_ok`, else errors. Values are never in messages. */
+ * converted in place, so that afterwards every member present has its JSON type. A member that may
+ * be missing and is null, where null says nothing, is taken out. Unknown members are kept when
+ * `unknown_ok`, else errors. Values are never in messages. */
 enum err fields_check(json_t *object, const struct field_spec *table, bool unknown_ok,
     const char *path, struct errctx *ctx) MUSTCHECK;
 

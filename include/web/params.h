@@ -36,7 +36,7 @@ enum err query_text(const struct params *query, const char *name, enum query_nee
 enum err query_int(const struct params *query, const char *name, enum query_need need,
     int64_t least, int64_t most, int64_t *number_out, struct errctx *ctx) MUSTCHECK;
 enum err query_bool(const struct params *query, const char *name, bool *flag_out,
-    struct errctx *ctx) MUSTCHECK; /* true|false|1|0 */
+    struct errctx *ctx) MUSTCHECK; /* true|false|1|0, any case */
 /* `names` ends with NULL; *index_out is the place of the value in it. */
 enum err query_enum(const struct params *query, const char *name, const char *const *names,
     unsigned *index_out, struct errctx *ctx) MUSTCHECK;

@@ -99,10 +99,13 @@ connection_json(const struct connection *connection)
 }
 
 static enum err
-answer_connection(struct response *response, struct connection *connection)
+answer_connection(struct response *response, struct connection *connection,
+    const struct columns *columns /* NULL: all */)
 {
 	json_t *json = connection_json(connection);
 
+	if (columns)
+		columns_apply(json, columns);
 	connection_free(connection);
 	return v2_answer(response, "connection", json);
 }
@@ -209,6 +212,7 @@ get_connection(struct ctx *ctx, struct response *response)
 #define OWN_NAME "accountName" /* of a body: what the person calls it */
 #define OWN_TYPE "accountType" /* of a body: the type id */
 #define OWN_SCOPES "scopes"
+#define OWN_TEAM "teamId" /* of a body or the query */
 
 static const struct field_spec scope_field = { .type = FIELD_TEXT,
 	.flags = FIELD_ONE_LINE,
@@ -222,6 +226,7 @@ static const struct field_spec create_fields[] = {
 	    .most = CONNECTION_NAME_MAX },
 	{ .name = OWN_TYPE, .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .least = 1, .most = 64 },
 	{ .name = OWN_SCOPES, .type = FIELD_ARRAY, .most = 500, .element = &scope_field },
+	{ .name = OWN_TEAM, .type = FIELD_INT, .least = 1, .most = V2_ID_MAX },
 	{ .name = NULL },
 };
 static const struct field_spec rename_fields[] = {
@@ -282,11 +287,28 @@ read_own(struct ctx *ctx, const struct app_connection *type, const json_t *objec
 	(void)json_object_del(own, OWN_NAME);
 	(void)json_object_del(own, OWN_TYPE);
 	(void)json_object_del(own, OWN_SCOPES);
+	(void)json_object_del(own, OWN_TEAM);
 	enum err err = form_check(type->fields, ITEM_FORM_CONNECTION, own, "", &ctx->err);
 	if (err)
 		json_decref(own);
 	else
 		*own_out = own;
+	return err;
+}
+
+/* In the query, the body or, being the same, in both. */
+static enum err
+read_team(struct ctx *ctx, const json_t *object, int64_t *team_id_out)
+{
+	int64_t said = json_get_int(object, OWN_TEAM, 0), asked = said;
+	enum err err = query_int(&ctx->req->query, OWN_TEAM, said ? QUERY_OPTIONAL : QUERY_REQUIRED,
+	    1, V2_ID_MAX, &asked, &ctx->err);
+
+	if (!err && said && said != asked)
+		err = err_set(&ctx->err, ERR_RULE, OWN_TEAM,
+		    "is one team in the query and another one in the body");
+	if (!err)
+		*team_id_out = asked;
 	return err;
 }
 
@@ -299,11 +321,10 @@ create_connection(struct ctx *ctx, struct response *response)
 	json_auto_t *own = NULL;
 	json_t *object = NULL;
 	int64_t team_id = 0;
-	enum err err = query_int(&ctx->req->query, "teamId", QUERY_REQUIRED, 1, V2_ID_MAX, &team_id,
-	    &ctx->err);
+	enum err err = read_body(ctx, create_fields, &object);
 
 	if (!err)
-		err = read_body(ctx, create_fields, &object);
+		err = read_team(ctx, object, &team_id);
 	if (!err)
 		err = find_type(ctx, OWN_TYPE, json_get_text(object, OWN_TYPE), &type);
 	if (!err)
@@ -325,7 +346,7 @@ create_connection(struct ctx *ctx, struct response *response)
 	api_audit_begin(ctx, &audit);
 	err = connection_create(api_store(ctx), &audit.entry, ctx->auth->person_id, &connection,
 	    &made, &ctx->err);
-	return err ? err : answer_connection(response, &made);
+	return err ? err : answer_connection(response, &made, NULL);
 }
 
 /* ---- changing ---- */
@@ -344,17 +365,20 @@ static enum err
 rename_connection(struct ctx *ctx, struct response *response)
 {
 	struct connection_change what = { 0 };
+	struct columns columns;
 	struct connection after;
 	json_t *object = NULL;
 	enum err err = v2_connection_id(ctx, &what.id);
 
+	if (!err)
+		err = columns_read(&ctx->req->query, all_columns, &columns, &ctx->err);
 	if (!err)
 		err = read_body(ctx, rename_fields, &object);
 	if (err)
 		return err;
 	what.name = json_get_text(object, "name");
 	err = change(ctx, &what, &after);
-	return err ? err : answer_connection(response, &after);
+	return err ? err : answer_connection(response, &after, &columns);
 }
 
 static enum err
@@ -383,7 +407,8 @@ set_data(struct ctx *ctx, struct response *response)
 	return err ? err : v2_answer(response, "changed", json_true());
 }
 
-/* Empty where nothing can be edited: OAuth, and types that are gone from the catalogue. */
+/* The names, which are what clients read, and the form besides. Empty where nothing can be edited:
+ * OAuth, and types that are gone from the catalogue. */
 static enum err
 get_schema(struct ctx *ctx, struct response *response)
 {
@@ -396,27 +421,29 @@ get_schema(struct ctx *ctx, struct response *response)
 	    catalog_connection_type_find(api_pool(ctx)->catalog, connection.account_name);
 	bool editable = type && !is_oauth(&connection);
 	connection_free(&connection);
-	return v2_answer(response, "editableParameters",
-	    editable ? form_json(type->fields) : json_array());
+	json_t *names = json_array(), *answer = json_object();
+	for (const struct form_field *f = editable ? type->fields : NULL; f && f->name; f++)
+		json_array_append_new(names, json_string(f->name));
+	json_put(answer, "editableParameters", names);
+	json_put(answer, "fields", editable ? form_json(type->fields) : json_array());
+	return response_json(response, answer);
 }
 
 static enum err
 check_scoped(struct ctx *ctx, struct response *response)
 {
 	struct connection connection = { 0 };
-	json_t *object = NULL, *row;
+	json_t *object = NULL;
 	bool scoped = true;
-	size_t i;
 	enum err err = load(ctx, &connection);
 
 	if (!err)
 		err = read_body(ctx, scoped_fields, &object);
 	if (!err) {
 		json_auto_t *scopes = api_stored_json(connection.scopes);
-		json_array_foreach(json_object_get(object, "scope"), i, row)
-		{
-			scoped = scoped && holds(scopes, json_string_value(row));
-		}
+		const json_t *asked = json_object_get(object, "scope");
+		for (size_t i = 0; scoped && i < json_array_size(asked); i++)
+			scoped = holds(scopes, json_string_value(json_array_get(asked, i)));
 	}
 	connection_free(&connection);
 	if (err)
@@ -464,7 +491,7 @@ const struct route connection_routes[] = {
 	{ ROUTE(POST, "/{id}/set-data", WRITE, "connection.replace", FIRST, set_data,
 	    "Replace the fields of a connection") },
 	{ ROUTE(GET, "/{id}/editable-data-schema", READ, "none", JOINED, get_schema,
-	    "The fields of a connection that can be replaced") },
+	    "The names of the fields of a connection that can be replaced") },
 	{ ROUTE(POST, "/{id}/scoped", READ, "none", JOINED, check_scoped,
 	      "Whether a connection has these scopes"),
 	    .fields = scoped_fields },

@@ -7,6 +7,24 @@
 #include "api/routes.h"
 #include "api/v2.h"
 
+/* Frees `credential`. */
+static json_t *
+shown_json(struct credential *credential, const struct columns *columns)
+{
+	json_t *json = v2_credential_json(credential);
+
+	columns_apply(json, columns);
+	credential_free(credential);
+	return json;
+}
+
+static enum err
+answer_credential(struct response *response, struct credential *credential,
+    const struct columns *columns)
+{
+	return v2_answer(response, "credential", shown_json(credential, columns));
+}
+
 static enum err
 get_credential(struct ctx *ctx, struct response *response)
 {
@@ -21,10 +39,26 @@ get_credential(struct ctx *ctx, struct response *response)
 		err = credential_get(api_store(ctx), ctx->auth, &id, &credential, &ctx->err);
 	if (err)
 		return err;
-	json_t *json = v2_credential_json(&credential);
-	columns_apply(json, &columns);
-	credential_free(&credential);
-	return v2_answer(response, "credential", json);
+	return answer_credential(response, &credential, &columns);
+}
+
+/* What a call that changes a credential brings; `object_out` may be NULL. */
+static enum err
+read_call(struct ctx *ctx, const struct field_spec *fields, struct uuid *id_out,
+    struct columns *columns_out, json_t **object_out)
+{
+	json_t *object = NULL;
+	enum err err = route_param_uuid(ctx, "id", id_out);
+
+	if (!err)
+		err = columns_read(&ctx->req->query, v2_credential_columns, columns_out, &ctx->err);
+	if (!err)
+		err = request_json(ctx->req, &object, &ctx->err);
+	if (!err)
+		err = fields_check(object, fields, true, "", &ctx->err);
+	if (!err && object_out)
+		*object_out = object;
+	return err;
 }
 
 static enum err
@@ -35,53 +69,33 @@ decline_credential(struct ctx *ctx, struct response *response)
 		{ .name = NULL },
 	};
 	struct api_audit audit;
+	struct columns columns;
 	struct credential credential;
 	json_t *object = NULL;
 	struct uuid id;
-	enum err err = route_param_uuid(ctx, "id", &id);
+	enum err err = read_call(ctx, fields, &id, &columns, &object);
 
-	if (!err)
-		err = request_json(ctx->req, &object, &ctx->err);
-	if (!err)
-		err = fields_check(object, fields, true, "", &ctx->err);
 	if (err)
 		return err;
 	api_audit_begin(ctx, &audit);
 	err = credential_decline(api_store(ctx), &audit.entry, ctx->auth->person_id, &id,
 	    json_get_text(object, "reason"), &credential, &ctx->err);
-	if (err)
-		return err;
-	json_t *json = v2_credential_json(&credential);
-	credential_free(&credential);
-	return v2_answer(response, "credential", json);
+	return err ? err : answer_credential(response, &credential, &columns);
 }
 
 /* ---- what was made from it ---- */
 
 static const struct field_spec no_fields[] = { { .name = NULL } };
 
-/* The credential a call without a body is about. */
+/* The credential a call without a body is about, and how it is to be shown. */
 static enum err
-read_subject(struct ctx *ctx, struct uuid *id_out, struct credential *credential_out)
+read_subject(struct ctx *ctx, struct uuid *id_out, struct columns *columns_out,
+    struct credential *credential_out)
 {
-	json_t *object = NULL;
-	enum err err = route_param_uuid(ctx, "id", id_out);
+	enum err err = read_call(ctx, no_fields, id_out, columns_out, NULL);
 
-	if (!err)
-		err = request_json(ctx->req, &object, &ctx->err);
-	if (!err)
-		err = fields_check(object, no_fields, true, "", &ctx->err);
 	return err ? err
 		   : credential_get(api_store(ctx), ctx->auth, id_out, credential_out, &ctx->err);
-}
-
-static enum err
-answer_credential(struct response *response, struct credential *credential)
-{
-	json_t *json = v2_credential_json(credential);
-
-	credential_free(credential);
-	return v2_answer(response, "credential", json);
 }
 
 /* What a job that has ended means for the caller, and how the credential is after it. */
@@ -90,8 +104,8 @@ typedef enum err judge_fn(struct ctx *ctx, const struct job_state *state,
 
 /* How the credential is after, or while, a job works on it: 200, or 202 with the job. */
 static enum err
-answer_after(struct ctx *ctx, struct response *response, const struct uuid *id, int64_t job_id,
-    judge_fn *judge)
+answer_after(struct ctx *ctx, struct response *response, const struct uuid *id,
+    const struct columns *columns, int64_t job_id, judge_fn *judge)
 {
 	struct job_state state = { 0 };
 	struct credential credential = { 0 };
@@ -111,10 +125,9 @@ answer_after(struct ctx *ctx, struct response *response, const struct uuid *id, 
 		return err;
 	}
 	if (ended)
-		return answer_credential(response, &credential);
+		return answer_credential(response, &credential, columns);
 	json_t *answer = json_object();
-	json_put(answer, "credential", v2_credential_json(&credential));
-	credential_free(&credential);
+	json_put(answer, "credential", shown_json(&credential, columns));
 	return api_job_accepted(ctx, response, job_id, answer);
 }
 
@@ -129,15 +142,16 @@ static enum err
 delete_remote(struct ctx *ctx, struct response *response)
 {
 	struct api_audit audit;
+	struct columns columns;
 	struct credential credential;
 	struct uuid id;
 	int64_t job_id = 0;
-	enum err err = read_subject(ctx, &id, &credential);
+	enum err err = read_subject(ctx, &id, &columns, &credential);
 
 	if (err)
 		return err;
 	if (!credential_has_result(&credential))
-		return answer_credential(response, &credential);
+		return answer_credential(response, &credential, &columns);
 	credential_free(&credential);
 	err = api_require_runner(ctx);
 	if (err)
@@ -148,9 +162,9 @@ delete_remote(struct ctx *ctx, struct response *response)
 	if (err)
 		return err;
 	if (job_id)
-		return answer_after(ctx, response, &id, job_id, judge_deletion);
+		return answer_after(ctx, response, &id, &columns, job_id, judge_deletion);
 	err = credential_load(api_store(ctx), &id, &credential, &ctx->err);
-	return err ? err : answer_credential(response, &credential);
+	return err ? err : answer_credential(response, &credential, &columns);
 }
 
 /* A job that was refused has failed; one whose provider was away is dead. Only the first opens the
@@ -172,10 +186,11 @@ static enum err
 request_reauthorize(struct ctx *ctx, struct response *response)
 {
 	struct api_audit audit;
+	struct columns columns;
 	struct credential credential;
 	struct uuid id;
 	int64_t job_id = 0;
-	enum err err = read_subject(ctx, &id, &credential);
+	enum err err = read_subject(ctx, &id, &columns, &credential);
 
 	if (err)
 		return err;
@@ -188,7 +203,7 @@ request_reauthorize(struct ctx *ctx, struct response *response)
 	api_audit_begin(ctx, &audit);
 	err = credential_request_test(api_store(ctx), &audit.entry, ctx->auth->person_id, &id,
 	    &job_id, &ctx->err);
-	return err ? err : answer_after(ctx, response, &id, job_id, judge_test);
+	return err ? err : answer_after(ctx, response, &id, &columns, job_id, judge_test);
 }
 
 const struct route credential_routes[] = {

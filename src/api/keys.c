@@ -2,6 +2,7 @@
 /* /api/v2/keys: API keys, logins and the like. What they hold goes in and never comes out. */
 #include "store/keychain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/routes.h"
@@ -56,14 +57,16 @@ static const struct column_spec type_columns[] = {
 static json_t *
 type_json(const struct key_type *type)
 {
+	char version[16];
 	json_t *json = json_object();
 
+	snprintf(version, sizeof(version), "%d", type->version);
 	json_put_text(json, "name", type->name);
 	json_put_text(json, "label", type->label);
 	json_put(json, "parameters", key_type_form(type));
 	json_put_text(json, "componentType", "key");
 	json_put_text(json, "author", "Bailee");
-	json_put_int(json, "version", type->version);
+	json_put_text(json, "version", version);
 	json_put_text(json, "theme", type->theme);
 	json_put_text(json, "icon", type->icon);
 	return json;

@@ -15,7 +15,7 @@ module_json(const struct app_module *module)
 	json_put_text(json, "type", module->type);
 	if (module->scopes)
 		json_put(json, "scope", json_deep_copy(module->scopes));
-	json_put_text(json, "hook", module->hook);
+	json_put_bool(json, "hook", module->hook != NULL);
 	return json;
 }
 
@@ -35,14 +35,14 @@ list_modules(struct ctx *ctx, struct response *response)
 	return v2_answer(response, "appModules", rows);
 }
 
+#define ROUTE(below, says)                                                                         \
+	.method = METHOD_GET,                                                                      \
+	.path = "/api/v2/" below "/apps/{name}/{version}/modules-with-credentials",                \
+	.scope = SCOPE_APPS_READ, .audit = "none", .surface = SURFACE_V2, .auth = AUTH_FIRST,      \
+	.handler = list_modules, .summary = (says)
+
 const struct route module_routes[] = {
-	{ .method = METHOD_GET,
-	    .path = "/api/v2/credential-requests/apps/{name}/{version}/modules-with-credentials",
-	    .scope = SCOPE_APPS_READ,
-	    .audit = "none",
-	    .surface = SURFACE_V2,
-	    .auth = AUTH_FIRST,
-	    .handler = list_modules,
-	    .summary = "The modules of an app that need credentials" },
+	{ ROUTE("credential-requests", "The modules of an app that need credentials") },
+	{ ROUTE("imt", "The same, where older clients look for it") },
 	{ 0 },
 };

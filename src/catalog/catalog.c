@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -68,20 +69,23 @@ catalog_find(const struct catalog *catalog, const char *name, int64_t version)
 									     : NULL;
 }
 
-/* 0 for anything that is no version. */
+/* The major number of "3" or "3.1.4"; 0 for anything that is no version. */
 static int64_t
 version_number(const char *text)
 {
-	int64_t number = 0;
+	static const char digits[] = "0123456789";
+	size_t len = strspn(text, digits);
 
-	if (strlen(text) > 9 || *text == '0')
+	if (len == 0 || len > 9 || *text == '0')
 		return 0;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
+	for (const char *at = text + len; *at;) {
+		size_t more = *at == '.' ? strspn(at + 1, digits) : 0;
+
+		if (more == 0)
 			return 0;
-		number = number * 10 + (*text - '0');
+		at += 1 + more;
 	}
-	return number;
+	return strtoll(text, NULL, 10);
 }
 
 enum err

@@ -243,6 +243,11 @@ check_members(struct check *check, json_t *object, const struct field_spec *tabl
 		member_path(at, path, spec->name);
 		if (!value && (spec->flags & FIELD_REQUIRED))
 			fail(check, at, "is required");
+		if (json_is_null(value) && spec->type != FIELD_ANY &&
+		    !(spec->flags & (FIELD_REQUIRED | FIELD_NULLABLE))) {
+			json_object_del(object, spec->name);
+			continue;
+		}
 		if (!value)
 			continue;
 		json_t *other = convert(spec, value);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
@@ -225,8 +226,8 @@ query_bool(const struct params *query, const char *name, bool *flag_out, struct 
 
 	if (err || !value)
 		return err;
-	bool yes = !strcmp(value, "true") || !strcmp(value, "1");
-	if (!yes && strcmp(value, "false") && strcmp(value, "0"))
+	bool yes = !strcasecmp(value, "true") || !strcmp(value, "1");
+	if (!yes && strcasecmp(value, "false") && strcmp(value, "0"))
 		return err_set(ctx, ERR_FIELD, name, "must be true or false");
 	*flag_out = yes;
 	return OK;

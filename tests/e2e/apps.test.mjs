@@ -49,12 +49,18 @@ test('every shipped app lists its modules that need a credential', async () => {
   }
 });
 
-test('a module is told with its type, scopes and hook', async () => {
+test('a module is told with its type, its scopes and whether a web hook starts it', async () => {
   const { body } = await modules('github');
   assert.deepEqual(body.appModules.find((row) => row.id === 'ActionGetUser:auth:token'),
-    { id: 'ActionGetUser:auth:token', name: 'ActionGetUser', label: 'Get a user (personal access token)', type: 'account:github-token', hook: null });
+    { id: 'ActionGetUser:auth:token', name: 'ActionGetUser', label: 'Get a user (personal access token)', type: 'account:github-token', hook: false });
   assert.deepEqual(body.appModules.find((row) => row.id === 'TriggerWatchEvents'),
-    { id: 'TriggerWatchEvents', name: 'TriggerWatchEvents', label: 'Watch events', type: 'account:github', scope: ['admin:repo_hook'], hook: 'repository' });
+    { id: 'TriggerWatchEvents', name: 'TriggerWatchEvents', label: 'Watch events', type: 'account:github', scope: ['admin:repo_hook'], hook: true });
+});
+
+test('the modules stand where older clients look for them, too', async () => {
+  const { status, body } = await stack.api('GET', '/api/v2/imt/apps/http/3/modules-with-credentials', undefined, { token: world.token });
+  assert.equal(status, 200);
+  assert.deepEqual(body, (await modules('http', '3')).body);
 });
 
 test('a custom app is reached by its name with %23', async () => {

@@ -139,7 +139,7 @@ test('it is listed as what it is, and nothing of it can be edited', async () => 
   assert.deepEqual(connection.scopes, [{ id: 'repo', account: 'github' }, { id: 'gist', account: 'github' }]);
   const list = (await stack.api('GET', `/api/v2/connections?teamId=${mine.teamId}&type=github&github=repo&github=admin`, undefined, { token: mine.token })).body.connections;
   assert.equal(list.find((one) => one.id === id).scoped, false);
-  assert.deepEqual((await stack.api('GET', `/api/v2/connections/${id}/editable-data-schema`, undefined, { token: mine.token })).body, { editableParameters: [] });
+  assert.deepEqual((await stack.api('GET', `/api/v2/connections/${id}/editable-data-schema`, undefined, { token: mine.token })).body, { editableParameters: [], fields: [] });
   expectError(await stack.api('POST', `/api/v2/connections/${id}/set-data`, { a: 'b' }, { token: mine.token }), 400, 'IM005');
 });
 

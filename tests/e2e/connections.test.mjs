@@ -145,8 +145,24 @@ test('wrong bodies are refused by name and never repeated', async () => {
   expectError(await post({ accountType: 'github' }), 400, 'IM005', /accountType|signs in/);
   for (const teamId of [theirs.teamId, 999999]) expectError(await post({}, teamId), 403, 'IM002');
   expectError(await call('POST', CONNECTIONS, base), 400, 'SC400', /teamId/);
+  expectError(await post({ teamId: theirs.teamId }), 422, 'SC422', /teamId/);
+  expectError(await call('POST', CONNECTIONS, { ...base, teamId: theirs.teamId }), 403, 'IM002');
   expectError(await call('POST', `${CONNECTIONS}?teamId=${mine.teamId}`, '[]'), 400, 'SC400');
   expectError(await call('POST', `${CONNECTIONS}?teamId=${mine.teamId}`, ''), 400, 'SC400');
+});
+
+test('the team may stand in the body, and cols cut what a change answers', async () => {
+  const body = { accountName: 'In the body', accountType: 'shoplet', shop: 'blue', apiKey: CANARY, scopes: null, teamId: mine.teamId };
+  for (const query of ['', `?teamId=${mine.teamId}`]) {
+    const made = await call('POST', `${CONNECTIONS}${query}`, body);
+    assert.equal(made.status, 200, made.text);
+    const { id, teamId } = made.body.connection;
+    assert.equal(teamId, mine.teamId);
+    const renamed = await call('PATCH', `${CONNECTIONS}/${id}?cols%5B%5D=id&cols%5B%5D=name`, { name: 'Other' });
+    assert.deepEqual(renamed.body, { connection: { id, name: 'Other' } });
+    expectError(await call('PATCH', `${CONNECTIONS}/${id}?cols=nope`, { name: 'Third' }), 400, 'SC400', /cols/);
+    assert.equal((await call('GET', `${CONNECTIONS}/${id}?cols=name`)).body.connection.name, 'Other');
+  }
 });
 
 test('set-data replaces all fields, and the account has to show itself again', async () => {
@@ -156,8 +172,9 @@ test('set-data replaces all fields, and the account has to show itself again', a
   assert.deepEqual((await call('POST', `${CONNECTIONS}/${id}/test`)).body, { verified: true });
   const known = (await call('GET', `${CONNECTIONS}/${id}`)).body.connection;
   assert.deepEqual([known.metadata, known.uid], [{ value: 'ada@shop.example', type: 'email' }, '42']);
-  const { editableParameters } = (await call('GET', `${CONNECTIONS}/${id}/editable-data-schema`)).body;
-  assert.deepEqual(editableParameters.map(({ name, type, required }) => [name, type, required]),
+  const { editableParameters, fields } = (await call('GET', `${CONNECTIONS}/${id}/editable-data-schema`)).body;
+  assert.deepEqual(editableParameters, ['shop', 'apiKey', 'region']);
+  assert.deepEqual(fields.map(({ name, type, required }) => [name, type, required]),
     [['shop', 'text', true], ['apiKey', 'password', true], ['region', 'select', false]]);
   const set = (body) => call('POST', `${CONNECTIONS}/${id}/set-data`, body);
   expectError(await set({ apiKey: CANARY }), 400, 'SC400', /shop/);

@@ -372,6 +372,11 @@ describe('declining', () => {
     assert.equal((await decline(first.id, { reason: 'not ours' })).body.credential.declineReason, 'not ours');
     assert.equal((await decline(first.id, { reason: 'r'.repeat(2048) })).body.credential.declineReason, 'r'.repeat(2048));
     assert.equal((await detailOf(request.id)).status, 'incomplete');
+    const cut = await call('POST', `${CREDENTIALS}/${first.id}/decline?cols%5B%5D=id&cols%5B%5D=state`, { reason: null });
+    assert.deepEqual(cut.body, { credential: { id: first.id, state: 'declined' } });
+    expectError(await call('POST', `${CREDENTIALS}/${second.id}/decline?cols=nope`), 400, 'SC400', /cols/);
+    assert.equal((await call('GET', `${CREDENTIALS}/${second.id}?cols=state`)).body.credential.state, 'pending');
+    assert.deepEqual((await call('POST', `${CREDENTIALS}/${first.id}/delete-remote?cols=remoteId`)).body, { credential: { remoteId: null } });
     assert.equal((await decline(second.id, '', { headers: { 'content-length': '0' } })).status, 200);
     const after_ = await detailOf(request.id);
     assert.equal(after_.status, 'declined');
@@ -433,7 +438,7 @@ describe('deleting', () => {
     for (const query of ['', '?confirmed=false']) expectError(await call('DELETE', `${REQUESTS}/${request.id}${query}`), 400, 'IM004');
     expectError(await call('DELETE', `${REQUESTS}/${request.id}?confirmed=yes`), 400, 'SC400', /confirmed/);
     assert.equal((await call('GET', `/api/v2/keys/${keyId}`)).status, 200);
-    assert.deepEqual((await call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`)).body, { deleted: true });
+    assert.deepEqual((await call('DELETE', `${REQUESTS}/${request.id}?confirmed=True`)).body, { deleted: true });
     expectError(await call('GET', `/api/v2/keys/${keyId}`), 404, 'SC404');
     expectError(await call('GET', `${CREDENTIALS}/${credential.id}`), 404, 'SC404');
   });

@@ -43,6 +43,7 @@ test('types come with the fields of their forms', async () => {
   for (const type of body.keysTypes) {
     assert.deepEqual(keys(type), ['author', 'componentType', 'icon', 'label', 'name', 'parameters', 'theme', 'version']);
     assert.equal(type.componentType, 'key');
+    assert.equal(typeof type.version, 'string');
     for (const field of type.parameters) for (const member of ['name', 'type', 'label', 'required', 'multiline']) assert.ok(member in field);
   }
   const [aes, apikey, basic] = ['aes-key', 'apikeyauth', 'basicauth'].map((name) => body.keysTypes.find((type) => type.name === name));

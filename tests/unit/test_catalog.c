@@ -126,9 +126,11 @@ finds_versions_by_number_and_the_newest_without(void **state)
 	assert_null(catalog_find(catalog, "", 0));
 	assert_int_equal(catalog_find_text(catalog, "app", "latest", &app, &ctx), OK);
 	assert_int_equal(app->version, 10);
+	assert_int_equal(catalog_find_text(catalog, "app", "2.31.4", &app, &ctx), OK);
+	assert_int_equal(app->version, 2);
 	assert_int_equal(catalog_find_text(catalog, "app#custom", "1", &app, &ctx), OK);
-	static const char *const bad[] = { "3", "0", "01", "-1", "1.0", "", "LATEST",
-		"99999999999999999999", "1 " };
+	static const char *const bad[] = { "3", "0", "01", "-1", "1.", ".1", "1..0", "1.x", "",
+		"LATEST", "99999999999999999999", "1 " };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(catalog_find_text(catalog, "app", bad[i], &app, NULL),
 		    ERR_UNKNOWN_APP);

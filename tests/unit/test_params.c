@@ -383,12 +383,12 @@ each_type_refuses_the_others(void **state)
 		const char *good; /* bit per value: '1' is taken */
 	} cases[] = {
 		{ "note", "1000100" },
-		{ "n", "0010000" },
-		{ "flag", "0100000" },
-		{ "uuid", "0000000" },
-		{ "colour", "0000000" },
-		{ "options", "0000001" },
-		{ "items", "0000000" },
+		{ "n", "1010000" },
+		{ "flag", "1100000" },
+		{ "uuid", "1000000" },
+		{ "colour", "1000000" },
+		{ "options", "1000001" },
+		{ "items", "1000000" },
 		{ "any", "1111111" },
 	};
 
@@ -456,6 +456,53 @@ converts_what_is_tolerated(void **state)
 }
 
 static void
+takes_null_of_what_may_be_missing_as_missing(void **state)
+{
+	json_t *object = NULL;
+
+	(void)state;
+	assert_string_equal(paths_of("{\"name\":\"a\",\"note\":null,\"n\":null,\"any\":null,"
+				     "\"items\":[{\"appName\":\"x\",\"id\":null}]}",
+				false, &object),
+	    "");
+	const json_t *first = json_array_get(json_object_get(object, "items"), 0);
+	assert_null(json_object_get(object, "n"));
+	assert_null(json_object_get(first, "id"));
+	assert_true(json_is_null(json_object_get(object, "note")));
+	assert_true(json_is_null(json_object_get(object, "any")));
+	json_decref(object);
+	assert_string_equal(paths_of("{\"name\":null}", false, NULL), "name");
+	assert_string_equal(paths_of("{\"name\":\"a\",\"items\":[null]}", false, NULL), "items[0]");
+	assert_string_equal(paths_of("{\"name\":\"a\",\"items\":[{\"appName\":null}]}", false,
+				NULL),
+	    "items[0].appName");
+}
+
+static void
+reads_truth_values_as_programs_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		int means; /* 2: refused */
+	} cases[] = { { "true", 1 }, { "True", 1 }, { "TRUE", 1 }, { "1", 1 }, { "false", 0 },
+		{ "False", 0 }, { "FALSE", 0 }, { "0", 0 }, { "yes", 2 }, { "truee", 2 },
+		{ "10", 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[32];
+		bool flag = cases[i].means == 0;
+
+		snprintf(text, sizeof(text), "f=%s", cases[i].text);
+		auto_params struct params query = parse(text);
+		enum err err = query_bool(&query, "f", &flag, NULL);
+		if (err != (cases[i].means == 2 ? ERR_FIELD : OK) ||
+		    (!err && flag != (cases[i].means == 1)))
+			fail_msg("%s", text);
+	}
+}
+
+static void
 unknown_members_by_choice(void **state)
 {
 	(void)state;
@@ -513,6 +560,8 @@ main(void)
 		cmocka_unit_test(each_type_refuses_the_others),
 		cmocka_unit_test(limits_texts_in_characters),
 		cmocka_unit_test(converts_what_is_tolerated),
+		cmocka_unit_test(takes_null_of_what_may_be_missing_as_missing),
+		cmocka_unit_test(reads_truth_values_as_programs_write_them),
 		cmocka_unit_test(unknown_members_by_choice),
 		cmocka_unit_test(no_body_is_an_empty_object),
 		cmocka_unit_test(more_errors_than_room_still_fail),
