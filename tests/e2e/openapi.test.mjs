@@ -94,3 +94,14 @@ test('the file of schemas in the tree is the one that is served', () => {
   const file = JSON.parse(readFileSync(join(TOP, 'docs', 'openapi', 'schemas.json'), 'utf8'));
   assert.deepEqual(document.components, file.components);
 });
+
+test('docs/REQUESTS.md names every call below /credential-requests, every state and every status of a request', () => {
+  const text = readFileSync(join(TOP, 'docs', 'REQUESTS.md'), 'utf8');
+  const base = '/api/v2/credential-requests';
+  const calls = Object.entries(document.paths).filter(([path]) => path.startsWith(`${base}/`))
+    .flatMap(([path, methods]) => Object.keys(methods).filter((method) => method !== 'parameters').map((method) => `${method.toUpperCase()} ${path.slice(base.length)}`));
+  assert.ok(calls.length > 10, calls.join());
+  for (const call of calls) assert.ok(text.includes(`\`${call}\``), call);
+  const { Credential, CredentialRequest } = document.components.schemas;
+  for (const word of [...Credential.properties.state.enum, ...CredentialRequest.properties.status.enum]) assert.ok(text.includes(`\`${word}\``), word);
+});
