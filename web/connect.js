@@ -2,7 +2,7 @@
 // Accounts at a provider: the way there, whose account it was, and what can go wrong on the way.
 import { address, el, icon, initials, plain, said } from './dom.js';
 import { Form } from './form.js';
-import { sentence, t, translated } from './texts.js';
+import { listed, sentence, t, translated } from './texts.js';
 
 const LEAVE_MS = 12000; // a page that has not gone by then stays, and its button works again
 
@@ -30,6 +30,11 @@ export function connectForm(card) {
   });
 }
 
+function scopeList(scopes, sign, labelledby) {
+  return el('ul', { 'aria-labelledby': labelledby }, scopes.map(({ name, words }) => el('li', {}, icon(sign),
+    words && words !== name ? said(translated(words), 'span') : said(name, 'code'))));
+}
+
 // What the person gives away there, in words.
 export function scopesOf(card) {
   const { item } = card;
@@ -37,18 +42,53 @@ export function scopesOf(card) {
   if (scopes.length === 0) return null;
   const id = `scopes-${item.id}`;
   return el('div', { class: 'scopes' },
-    said(t('connect.may', { team: card.team }), 'p', { id, class: 'scopes-title' }),
-    el('ul', { 'aria-labelledby': id }, scopes.map(({ name, words }) => el('li', {}, icon('check'),
-      words && words !== name ? said(translated(words), 'span') : said(name, 'code')))));
+    said(t('connect.may', { team: card.team }), 'p', { id, class: 'scopes-title' }), scopeList(scopes, 'check', id));
+}
+
+const missingOf = (item) => item.missing ?? [];
+
+// What was asked for and not granted there: the person left it out, or the provider did.
+function missingNote(card) {
+  const { item, appName: app, team, requester: name } = card;
+  if (missingOf(item).length === 0) return null;
+  const id = `missing-${item.id}`;
+  return el('div', { class: 'scopes missing' },
+    said(t('missing.title', { app }), 'p', { id, class: 'scopes-title' }), scopeList(missingOf(item), 'cross', id),
+    said(t('missing.text', { team, name, app }), 'p', { class: 'help' }));
+}
+
+// The same in one line, for what is connected.
+export function missingLine(card) {
+  const words = missingWords(card);
+  return words ? said(words, 'p', { class: 'help' }) : null;
+}
+
+function missingWords({ item, appName: app }) {
+  const names = missingOf(item).map(({ name, words }) => plain(words ? translated(words) : name));
+  return names.length > 0 ? `${t('missing.title', { app })} ${listed(names)}.` : null;
 }
 
 // Not every provider says whose account it is.
-export function accountOf(account, app) {
-  return el('p', { class: 'account' },
+function accountOf(account, app, id) {
+  return el('p', { class: 'account', id },
     el('span', { class: 'face', 'aria-hidden': 'true' }, account.name ? initials(account.name) : icon('person')),
     account.name
       ? el('span', {}, address(account.name, 'strong'), el('span', { class: 'at' }, said(t('account.at', { app }))))
       : el('span', {}, said(t('account.unnamed', { app }), 'strong')));
+}
+
+// Another account than the one before, which is named where it is known and differs by name.
+function otherWords({ item, appName: app, team }) {
+  const { account } = item;
+  if (!account.other) return null;
+  const former = plain(account.former);
+  return former && former !== plain(account.name) ? t('confirm.former', { former, team, app }) : t('confirm.other', { team, app });
+}
+
+// What is to be confirmed, to be said.
+export function confirmWords(card) {
+  const account = card.item.account.name ? plain(card.item.account.name) : t('account.unnamed', { app: card.appName });
+  return [t('said.confirm', { label: plain(card.label), account }), otherWords(card), missingWords(card)].filter(Boolean).join(' ');
 }
 
 // "Is this your account?" Nothing counts before the answer.
@@ -56,26 +96,36 @@ export function confirmBody(card) {
   const { item, appName: app, team } = card;
   const problem = el('p', { class: 'error', role: 'alert', hidden: true });
   const yes = el('button', { type: 'button', class: 'button primary' }, icon('check'), el('span', {}, t('confirm.yes')));
-  const no = el('button', { type: 'button', class: 'button' }, t(item.form ? 'confirm.no.form' : 'confirm.no'));
-  const answer = (accept) => async () => {
-    if (yes.hasAttribute('aria-disabled')) return;
-    for (const button of [yes, no]) button.setAttribute('aria-disabled', 'true');
-    problem.hidden = true;
-    const words = await card.confirm(accept);
-    for (const button of [yes, no]) button.removeAttribute('aria-disabled');
+  const missing = missingNote(card);
+  const again = missing && item.connect?.available
+    ? el('button', { type: 'button', class: 'button' }, icon('out'), el('span', {}, t('confirm.again'))) : null;
+  const no = el('button', { type: 'button', class: `button ${again ? 'quiet' : ''}` }, t(item.form ? 'confirm.no.form' : 'confirm.no'));
+  const buttons = [yes, again, no].filter(Boolean);
+  const other = otherWords(card);
+  const show = (words) => {
     problem.replaceChildren(icon('alert'), said(words ?? '', 'span'));
     problem.hidden = !words;
   };
-  yes.addEventListener('click', answer(true));
-  no.addEventListener('click', answer(false));
+  const doing = (call) => async () => {
+    if (yes.hasAttribute('aria-disabled')) return;
+    for (const button of buttons) button.setAttribute('aria-disabled', 'true');
+    problem.hidden = true;
+    const words = await call();
+    for (const button of buttons) button.removeAttribute('aria-disabled');
+    show(words);
+  };
+  yes.addEventListener('click', doing(() => card.confirm(true)));
+  no.addEventListener('click', doing(() => card.confirm(false)));
+  again?.addEventListener('click', doing(() => card.connectAgain()));
   return [
     el('div', { class: 'confirm', role: 'group', 'aria-labelledby': `ask-${item.id}` },
-      el('h4', { id: `ask-${item.id}`, class: 'question', tabindex: '-1' }, t('confirm.title')),
-      accountOf(item.account, app),
-      item.account.other ? el('p', { class: 'warning' }, icon('alert'), said(t('confirm.other', { team, app }), 'span')) : null,
+      el('h4', { id: `ask-${item.id}`, class: 'question', tabindex: '-1', 'aria-describedby': `account-${item.id}` }, t('confirm.title')),
+      accountOf(item.account, app, `account-${item.id}`),
+      other ? el('p', { class: 'warning' }, icon('alert'), said(other, 'span')) : null,
+      missing,
       said(t('confirm.text', { team }), 'p', { class: 'help' }),
       problem,
-      el('div', { class: 'buttons' }, yes, no)),
+      el('div', { class: 'buttons' }, buttons)),
   ];
 }
 
@@ -108,8 +158,4 @@ export function problemBody(card) {
     el('h4', {}, icon(calm ? 'undo' : 'alert'), said(t(`${own}.title`, { app }), 'span')),
     text && !calm ? el('blockquote', {}, said(sentence(translated(text)), 'p')) : null,
     said(t(own, { app, name }), 'p'));
-}
-
-export function accountName(item, app) {
-  return item.account?.name ? plain(item.account.name) : t('account.unnamed', { app });
 }

@@ -71,7 +71,15 @@ export function initials(name) {
   return [words[0], words.length > 1 ? words.at(-1) : ''].map((word) => [...(word ?? '')][0] ?? '').join('').toUpperCase();
 }
 
-// Said by screen readers without moving anything.
+const ANNOUNCE_MS = 150; // a screen reader must have seen the place empty, or it does not say the same words twice
+const waiting = [];
+
+// Said by screen readers without moving anything. What comes at the same time is said together.
 export function announce(text) {
-  document.getElementById('announcer').textContent = text;
+  if (waiting.includes(text)) return;
+  waiting.push(text);
+  if (waiting.length > 1) return;
+  const place = document.getElementById('announcer');
+  place.replaceChildren();
+  setTimeout(() => place.replaceChildren(...waiting.splice(0).map((words) => el('p', {}, words))), ANNOUNCE_MS);
 }

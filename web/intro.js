@@ -13,7 +13,7 @@ export function introOf(request) {
       el('div', {},
         said(t('intro.asks', { name }), 'p', { class: 'asks' }),
         el('p', { class: 'from' }, requester.email ? address(requester.email) : null, said(place, 'span')))),
-    said(request.name, 'h1'),
+    said(request.name, 'h1', { tabindex: '-1' }),
     request.description ? said(request.description, 'p', { class: 'words lead' }) : null);
 }
 

@@ -2,30 +2,34 @@
 // One thing that is asked for, as a card: its form or its way to the provider while it is open, then how it went.
 import { address, announce, el, icon, initials, plain, said } from './dom.js';
 import { Form } from './form.js';
-import { accountName, confirmBody, connectForm, leaveFor, problemBody, problemOf, problemWords, scopesOf } from './connect.js';
+import { confirmBody, confirmWords, connectForm, leaveFor, missingLine, problemBody, problemOf, problemWords, scopesOf } from './connect.js';
 import { askDecline } from './dialog.js';
 import { t, translated } from './texts.js';
 
 const AGAIN = new Set(['reauthorizing', 'invalid']);
+const isWaiting = (item) => item.progress === 'confirm' && Boolean(item.account);
 
-// Which of the looks below an item has. A refusal stands until the person takes it back here, whatever was tried before.
+// Which of the looks below an item has. A refusal stands until the person takes it back here, whatever was tried before; so
+// does an account that waits until the person wants to connect again.
 export function lookOf(item, reopened = false) {
   if (item.progress === 'working') return 'working';
-  if (item.progress === 'confirm' && item.account) return 'confirm';
+  if (isWaiting(item) && !reopened) return 'confirm';
   if (item.state === 'authorized') return 'done';
   if (item.state === 'declined' && !reopened) return 'declined';
   if (item.progress === 'failed' || item.problem) return 'failed';
   return AGAIN.has(item.state) ? 'again' : 'open';
 }
 
+// What each shows, and what is said of it.
 const LOOKS = {
-  open: { body: (card) => card.open() },
-  again: { body: (card) => [card.note('item.again', 'undo'), ...card.open()] },
-  failed: { icon: 'alert', body: (card) => [problemBody(card), ...card.open()], said: 'said.failed' },
-  working: { icon: 'clock', body: (card) => card.working(), said: 'said.working' },
-  confirm: { icon: 'person', body: confirmBody, said: 'said.confirm' },
-  done: { icon: 'check', body: (card) => card.done(), said: 'said.done' },
-  declined: { icon: 'minus', body: (card) => card.declined(), said: 'said.declined' },
+  open: { body: (card) => card.open(), said: (card) => card.sentence(card.another ? 'said.another' : 'said.open') },
+  again: { body: (card) => [card.note('item.again', 'undo'), ...card.open()], said: (card) => card.sentence('said.again') },
+  failed: { icon: 'alert', body: (card) => [problemBody(card), ...card.open()],
+    said: (card) => card.sentence('said.failed', { error: problemWords(card) }) },
+  working: { icon: 'clock', body: (card) => card.working(), said: (card) => card.sentence(card.delayed ? 'said.delayed' : 'said.working') },
+  confirm: { icon: 'person', body: confirmBody, said: confirmWords },
+  done: { icon: 'check', body: (card) => card.done(), said: (card) => card.sentence('said.done') },
+  declined: { icon: 'minus', body: (card) => card.declined(), said: (card) => card.sentence('said.declined') },
 };
 
 // calls: { submit(item, fields), connect(item, fields), confirm(item, accept), decline(item, reason), mayLeave(card),
@@ -39,19 +43,29 @@ export class ItemCard {
 
   // Draws again only what has changed, so that nothing a person is typing is lost.
   update(item, request, delayed) {
+    if (isWaiting(item) && item.account.id !== this.item?.account?.id) this.reopened = false; // this one has not been looked at
     this.item = item;
     this.request = request;
     this.delayed = delayed;
     const look = lookOf(item, this.reopened);
     const drawn = JSON.stringify([look, item, look === 'working' && delayed, this.another]);
     if (drawn === this.drawn) return;
-    const changed = this.look !== undefined && this.look !== look;
+    const first = this.look === undefined;
     this.drawn = drawn;
     this.look = look;
-    this.draw(changed);
+    this.draw();
+    // Whoever opens the page reads it; an account that waits for a yes is said even so.
+    const words = LOOKS[look].said(this);
+    if (words !== this.words && (!first || look === 'confirm')) announce(words);
+    this.words = words;
   }
 
-  draw(changed) {
+  // How it stands, to be said.
+  announce() { announce(this.words); }
+
+  sentence(key, values) { return t(key, { label: plain(this.label), app: this.appName, ...values }); }
+
+  draw() {
     const hadFocus = this.node.contains(document.activeElement);
     const { item, look } = this;
     const titleId = `item-${item.id}`;
@@ -67,9 +81,6 @@ export class ItemCard {
       LOOKS[look].body(this));
     this.node.replaceChildren(card);
     if (hadFocus) this.focus();
-    if (changed && LOOKS[look].said) {
-      announce(t(LOOKS[look].said, { label: plain(this.label), error: look === 'failed' ? problemWords(this) : '', account: accountName(item, this.appName) }));
-    }
   }
 
   sign(calm) {
@@ -115,6 +126,7 @@ export class ItemCard {
   }
 
   buttons() {
+    if (isWaiting(this.item)) return [el('button', { type: 'button', class: 'button quiet', onclick: () => this.reopen(false) }, t('confirm.back'))];
     if (this.item.state === 'declined') {
       return this.reopened ? [el('button', { type: 'button', class: 'button quiet', onclick: () => this.reopen(false) }, t('item.keep'))] : [];
     }
@@ -169,19 +181,34 @@ export class ItemCard {
   }
 
   async connect(fields) {
-    if (!await this.calls.mayLeave(this)) return;
-    await this.attempt(async () => {
-      const { url } = await this.calls.connect(this.item, fields);
-      this.calls.left(this.item);
-      await leaveFor(url);
-    });
+    if (await this.calls.mayLeave(this)) await this.attempt(() => this.leave(fields));
+  }
+
+  async leave(fields) {
+    const { url } = await this.calls.connect(this.item, fields);
+    this.calls.left(this.item);
+    await leaveFor(url);
+  }
+
+  // To the provider once more, over the form where one has to be filled in first; the account that waits stays until
+  // another has come. Resolves as confirm().
+  async connectAgain() {
+    if (this.item.connect.fields?.length > 0) {
+      this.reopen(true);
+      return null;
+    }
+    return await this.calls.mayLeave(this) ? this.told(() => this.leave({})) : null;
   }
 
   // Answers "Is this your account?"; resolves to what went wrong, in words.
   async confirm(accept) {
     this.another = !accept;
+    return this.told(() => this.calls.confirm(this.item, accept));
+  }
+
+  async told(call) {
     try {
-      await this.calls.confirm(this.item, accept);
+      await call();
     } catch (error) {
       if (error.kind === undefined) throw error;
       return this.calls.wordsOf(error);
@@ -217,7 +244,7 @@ export class ItemCard {
     const { item, team, appName: app } = this;
     this.kept.clear();
     this.another = false;
-    return said(t(item.connect ? 'item.done.account' : 'item.done', { team, app }), 'p', { class: 'help' });
+    return [said(t(item.connect ? 'item.done.account' : 'item.done', { team, app }), 'p', { class: 'help' }), missingLine(this)];
   }
 
   declined() {

@@ -25,12 +25,12 @@ export function showNotice(kind, { text = `notice.${kind}`, values = {}, more = 
   document.title = `${title} · Bailee`;
   main.replaceChildren(el('div', { class: `notice ${kind}` },
     el('span', { class: 'sign' }, icon(notice.icon)),
-    said(title, 'h1'),
+    said(title, 'h1', { tabindex: '-1' }),
     said(t(text, values), 'p'),
     more,
     notice.retry && retry ? el('button', { type: 'button', class: 'button primary', onclick: retry }, t('notice.retry')) : null));
   main.removeAttribute('aria-busy');
-  main.focus({ preventScroll: true });
+  main.querySelector('h1').focus({ preventScroll: true });
 }
 
 function contactOf(requester) {

@@ -2,7 +2,7 @@
 // The request page: opens the link, shows what is asked for, and follows what becomes of each answer.
 import { Api, CallError } from './api.js';
 import { askLeave } from './dialog.js';
-import { el, icon, plain, said } from './dom.js';
+import { announce, el, icon, plain, said } from './dom.js';
 import { introOf, progressOf, trustOf, untilOf } from './intro.js';
 import { ItemCard, lookOf } from './item.js';
 import { forgetLink, openLink, session } from './link.js';
@@ -29,7 +29,7 @@ class RequestPage {
     this.round = 0;
     this.misses = 0;
     this.answers = 0; // counts what was sent: a view asked for before that is out of date
-    this.banner = el('p', { class: 'banner', role: 'status', hidden: true }, icon('alert'), el('span', {}, t('banner.away')));
+    this.banner = el('p', { class: 'banner', hidden: true }, icon('alert'), el('span', {}, t('banner.away')));
     // Another window of this browser has changed something; it says no more than that.
     this.others = new BroadcastChannel(`bailee-${link.id}`);
     this.others.addEventListener('message', () => this.refresh());
@@ -64,13 +64,19 @@ class RequestPage {
   // What was typed is kept while the service is away; any other answer ends the page.
   fail(error) {
     const passing = error.kind === 'away' || error.kind === 'rate';
-    if (this.view && passing) this.banner.hidden = false;
+    if (this.view && passing) this.setAway(true);
     else this.end(error.kind, () => showNotice(error.kind, { retry: () => this.refresh() }));
     if (error.kind === 'unknown' || error.kind === 'gone') forgetLink(this.link.id);
     if (passing) {
       this.later(Math.max(error.retryAfterS * 1000, RETRY_MS[Math.min(this.misses, RETRY_MS.length - 1)]));
       this.misses += 1;
     }
+  }
+
+  setAway(away) {
+    if (this.banner.hidden !== away) return;
+    this.banner.hidden = !away;
+    announce(t(away ? 'banner.away' : 'banner.back'));
   }
 
   end(kind, showIt) {
@@ -94,9 +100,9 @@ class RequestPage {
       }));
       return;
     }
-    this.banner.hidden = true;
-    this.ended = undefined;
+    this.setAway(false);
     if (!this.view) this.build(view);
+    this.ended = undefined;
     this.view = view;
     for (const item of view.items) this.cards.get(item.id)?.update(item, view.request, view.delayed);
     this.showOutcome();
@@ -121,6 +127,7 @@ class RequestPage {
       changed: () => this.showOutcome(),
     };
     this.outcomeKey = undefined;
+    this.seen = false;
     for (const item of view.items) this.cards.set(item.id, new ItemCard(calls));
     this.outcome = el('div', { class: 'outcome', tabindex: '-1', hidden: true });
     this.progress = el('p', { class: 'progress' });
@@ -138,6 +145,7 @@ class RequestPage {
         el('ul', { class: 'cards' }, [...this.cards.values()].map((card) => card.node)), this.sendAll),
       trustOf(view.request)));
     main.removeAttribute('aria-busy');
+    if (this.ended) main.querySelector('h1').focus(); // this page has taken the place of a notice
   }
 
   // Back from a provider, the eye and the keyboard go to the item that led there.
@@ -147,6 +155,7 @@ class RequestPage {
     this.acted = true;
     card.node.scrollIntoView({ block: 'center' });
     card.focus();
+    card.announce();
   }
 
   showOutcome() {
@@ -163,12 +172,14 @@ class RequestPage {
         el('div', {}, el('h2', {}, t(`${outcome.key}.title`)), said(t(outcome.key, { name }), 'p')));
       this.outcome.hidden = false;
       if (this.acted) this.outcome.focus(); // it comes into view with the focus
+      else if (this.seen) announce(`${t(`${outcome.key}.title`)}. ${t(outcome.key, { name })}`);
     }
     if (!outcome) this.outcome.hidden = true;
     this.title.textContent = t(outcome ? 'items.answered' : 'items.title');
     main.firstChild.classList.toggle('finished', Boolean(outcome));
     this.outcome.classList.toggle('plain', outcome?.icon === 'minus');
     this.outcomeKey = outcome?.key;
+    this.seen = true; // what comes from here on has changed under the person's eyes
   }
 
   // Every open form, as if each one's own button were pressed; the first that lacks something gets the focus.

@@ -75,6 +75,11 @@ export function translated(text) {
   return text;
 }
 
+// "one, two and three"
+export function listed(texts) {
+  return new Intl.ListFormat(region, { type: 'conjunction' }).format(texts);
+}
+
 // The same as a sentence of its own.
 export function sentence(text) {
   return text ? text[0].toUpperCase() + text.slice(1) : text;

@@ -105,6 +105,15 @@ const struct app_token *catalog_token_find(const struct app_connection *connecti
     const char *name);
 /* Words of a scope for people; NULL when the connection does not know it. */
 const char *catalog_scope_words(const struct app_connection *connection, const char *scope);
+/* Whether `granted`, an array of texts, holds a scope: by its name in small or capital letters,
+ * with or without the address of its service, or by a wider one of the definition (`within`).
+ * `connection` may be NULL: a type that is not known any more. */
+bool catalog_scope_is_granted(const struct app_connection *connection, const json_t *granted,
+    const char *name);
+/* Those of `asked` that were not granted: a new array. Empty where the provider's answer has none
+ * of the names that are known here, for then it says nothing about them. */
+json_t *catalog_scopes_missing(const struct app_connection *connection, const json_t *asked,
+    const json_t *granted);
 
 size_t catalog_count(const struct catalog *catalog);
 const struct app *catalog_at(const struct catalog *catalog, size_t index);

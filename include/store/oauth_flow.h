@@ -43,21 +43,4 @@ enum err oauth_flow_is_there_in(struct store *store, const struct oauth_flow *fl
 enum err oauth_flow_open(struct store *store, const struct oauth_flow *flow, json_t **start_out,
     json_t **return_out, struct errctx *ctx) MUSTCHECK;
 
-/* Where the tokens of a credential go: into the connection it has, or that it extends, or into a
- * new one. */
-struct oauth_goal {
-	int64_t own_id;     /* connection of ours that it has; 0: none */
-	int64_t extends_id; /* that it extends; 0: none */
-	/* of that one; NULL: nobody knows */
-	char *account_name, *account_id;
-	char *prefill; /* JSON text of what the requester has filled in, or NULL */
-};
-/* Plain read. ERR_NOT_FOUND when the credential is gone. */
-enum err oauth_goal_load(struct store *store, const struct uuid *credential_id,
-    struct oauth_goal *goal_out, struct errctx *ctx) MUSTCHECK;
-void oauth_goal_free(struct oauth_goal *goal);
-/* What a connection extends stays one account's: ERR_VALUE when this is another one. */
-enum err oauth_goal_check(const struct oauth_goal *goal, const char *account_id,
-    struct errctx *ctx) MUSTCHECK;
-
 #endif

@@ -50,8 +50,9 @@ struct page_row {
 	char *account_name, *account_id, *account_scopes;
 	struct uuid waiting; /* for the person to confirm that this is his account; nil: nothing */
 	char *waiting_name, *waiting_id;
-	char *flow_error; /* what became of the last trip to the provider, when that is the last
-			     thing to tell; "expired": nobody came back */
+	char *waiting_scopes; /* JSON array of what was granted; NULL: not an OAuth account */
+	char *flow_error;     /* what became of the last trip to the provider, when that is the last
+				 thing to tell; "expired": nobody came back */
 };
 
 struct page_view {

@@ -15,9 +15,6 @@ struct submission {
 	struct bytes fields_sealed; /* data NULL: taken, refused or called off */
 	char *account_name,
 	    *account_id; /* it waits for the person to confirm this account; NULL: it does not */
-	/* of the credential */
-	char *prefill;      /* JSON object {hard, soft}, or NULL; owned */
-	int64_t extends_id; /* connection that the answer goes into; 0: a new one is made */
 };
 void submission_free(struct submission *submission);
 

@@ -403,10 +403,14 @@ request_items_extend(const struct catalog *catalog, const struct connection *con
 		    "the type of this connection is not known any more");
 	if (json_parse(connection->scopes, strlen(connection->scopes), &have, NULL))
 		return err_set(ctx, ERR_INTERNAL, "", "the scopes of a connection are damaged");
-	size_t before = json_array_size(have);
-	for (size_t i = 0; i < json_array_size(scopes); i++)
-		add_once(have, json_string_value(json_array_get(scopes, i)));
-	if (json_array_size(have) == before)
+	bool more = false;
+	for (size_t i = 0; i < json_array_size(scopes); i++) {
+		const char *scope = json_string_value(json_array_get(scopes, i));
+
+		more = more || !catalog_scope_is_granted(type, have, scope);
+		add_once(have, scope);
+	}
+	if (!more)
 		return err_set(ctx, ERR_VALUE, "scopes", "the connection has all of these scopes");
 	items_out->items[items_out->n++] = (struct credential_new){
 		.component = "account",

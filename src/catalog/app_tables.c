@@ -121,6 +121,9 @@ static const struct app_rule scope_members[] = {
 	NAMED("name", true, 512, plain, "as the provider writes it"),
 	NAMED("words", true, 255, plain,
 	    "what it lets the holder do, for the person who grants it"),
+	LISTED("within", false, 1, SHORT_LIST, &scope_name,
+	    "names that mean this one as well when they are granted: wider scopes, and what the "
+	    "provider calls it in its answer"),
 	END,
 };
 static const struct app_rule scope = PART("scope", true, scope_members, NULL);

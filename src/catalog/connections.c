@@ -50,22 +50,6 @@ catalog_connection_type_find(const struct catalog *catalog, const char *type)
 	return found;
 }
 
-const char *
-catalog_scope_words(const struct app_connection *connection, const char *scope)
-{
-	const json_t *scopes =
-	    json_object_get(json_object_get(connection->definition, "oauth2"), "scopes");
-	size_t i;
-	json_t *row;
-
-	json_array_foreach(scopes, i, row)
-	{
-		if (!strcmp(json_get_text(row, "name"), scope))
-			return json_get_text(row, "words");
-	}
-	return NULL;
-}
-
 /* ---- what only the whole tells ---- */
 
 static enum err

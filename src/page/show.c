@@ -7,6 +7,7 @@
 #include "catalog/item_form.h"
 #include "page/denial.h"
 #include "page/link.h"
+#include "store/goal.h"
 
 static bool
 is_authorized(const struct page_row *row)
@@ -131,31 +132,62 @@ connect_json(const struct show_type *type, const struct page_row *row)
 
 /* ---- what has become of it ---- */
 
-/* By the provider's id where both are known, else by name. */
 static bool
-is_another_account(const struct page_row *row)
+is_waiting(const struct page_row *row)
 {
-	if (row->account_id && row->waiting_id)
-		return strcmp(row->account_id, row->waiting_id) != 0;
-	return row->account_name && row->waiting_name &&
-	       strcmp(row->account_name, row->waiting_name) != 0;
+	return !uuid_is_nil(&row->waiting) && !is_authorized(row);
+}
+
+static json_t *
+waiting_json(const struct page_row *row)
+{
+	const struct account before = { row->account_id, row->account_name };
+	bool other =
+	    account_is_other(&before, &(struct account){ row->waiting_id, row->waiting_name });
+	json_t *account = json_object();
+	char id[UUID_TEXT_SIZE];
+
+	uuid_text(&row->waiting, id);
+	json_put_text(account, "id", id);
+	json_put_text(account, "name", row->waiting_name);
+	json_put_bool(account, "other", other);
+	json_put_text(account, "former", other ? row->account_name : NULL);
+	return account;
 }
 
 static json_t *
 account_json(const struct page_row *row)
 {
-	bool waits = !uuid_is_nil(&row->waiting) && !is_authorized(row);
-	char id[UUID_TEXT_SIZE];
-	const char *name = waits ? row->waiting_name : row->account_name;
-
-	if (!waits && (!is_authorized(row) || !name))
+	if (is_waiting(row))
+		return waiting_json(row);
+	if (!is_authorized(row) || !row->account_name)
 		return json_null();
 	json_t *account = json_object();
-	uuid_text(&row->waiting, id);
-	json_put_text(account, "id", waits ? id : NULL);
-	json_put_text(account, "name", name);
-	json_put_bool(account, "other", waits && is_another_account(row));
+	json_put_text(account, "id", NULL);
+	json_put_text(account, "name", row->account_name);
+	json_put_bool(account, "other", false);
+	json_put_text(account, "former", NULL);
 	return account;
+}
+
+/* What was asked for and not granted, of the account that waits or that is connected. */
+static json_t *
+missing_json(const struct app_connection *connection, const struct page_row *row,
+    const json_t *asked)
+{
+	const char *text = is_waiting(row)      ? row->waiting_scopes
+			   : is_authorized(row) ? row->account_scopes
+						: NULL;
+	json_t *scopes = json_array(), *name;
+	json_auto_t *granted = NULL;
+	size_t i;
+
+	if (!text || !connection || connection->auth != APP_AUTH_OAUTH2 ||
+	    json_parse(text, strlen(text), &granted, NULL))
+		return scopes;
+	json_auto_t *missing = catalog_scopes_missing(connection, asked, granted);
+	json_array_foreach(missing, i, name) add_scope(scopes, connection, json_string_value(name));
+	return scopes;
 }
 
 static json_t *
@@ -181,7 +213,7 @@ progress_of(const struct page_row *row)
 {
 	if (link_row_working(row))
 		return "working";
-	if (!uuid_is_nil(&row->waiting) && !is_authorized(row))
+	if (is_waiting(row))
 		return "confirm";
 	return job_failed(row) || (row->flow_error && !is_authorized(row)) ? "failed" : NULL;
 }
@@ -220,6 +252,7 @@ item_json(const struct catalog *catalog, const struct page_row *row)
 	json_put_text(item, "appVersion", row->app_version);
 	json_put_text(item, "nameOverride", row->name_override);
 	json_put(item, "scopes", rights_json(type.connection, scope));
+	json_put(item, "missing", missing_json(type.connection, row, scope));
 	json_put(item, "scope", scope);
 	put_state(item, row);
 	json_put(item, "form", form_json_of(catalog, row));

@@ -15,6 +15,7 @@
 #include "runner/remote.h"
 #include "store/connection.h"
 #include "store/credential.h"
+#include "store/goal.h"
 #include "store/keychain.h"
 #include "store/platform.h"
 #include "store/submission.h"
@@ -23,6 +24,7 @@ struct fulfil {
 	struct remote remote; /* first; makes it where the team has a platform */
 	struct submission submission;
 	struct credential credential;
+	struct goal goal;
 	json_t *form;          /* {"credential", "fields"}; secret */
 	struct item_form item; /* its type */
 	char *name;            /* of what is to be made */
@@ -44,6 +46,7 @@ fulfil_free(void *data)
 	test_result_free(&fulfil->tested);
 	submission_free(&fulfil->submission);
 	credential_free(&fulfil->credential);
+	goal_free(&fulfil->goal);
 	json_decref(fulfil->form);
 	free(fulfil->name);
 	free(fulfil);
@@ -100,7 +103,7 @@ static enum err
 check_fields(struct task *task, struct fulfil *fulfil)
 {
 	const struct credential *credential = &fulfil->credential;
-	const char *text = fulfil->submission.prefill;
+	const char *text = fulfil->goal.prefill;
 	json_t *fields = json_object_get(fulfil->form, "fields");
 	json_auto_t *prefill = NULL;
 	struct errctx ctx = { 0 };
@@ -202,7 +205,7 @@ load_platform(struct store *store, struct fulfil *fulfil, struct errctx *ctx)
 
 	if (!err && away && platform->kind == PLATFORM_LOCAL)
 		err = err_set(ctx, ERR_VALUE, "", "the team has no platform any more");
-	if (!err && !away && (fulfil->credential.remote_id || fulfil->submission.extends_id))
+	if (!err && !away && (fulfil->credential.remote_id || fulfil->goal.extends_id))
 		platform_free(platform);
 	return err;
 }
@@ -239,6 +242,8 @@ fulfil_load(struct store *store, struct task *task, json_t *payload, struct errc
 	if (!err)
 		err = credential_load(store, &fulfil->submission.credential_id, &fulfil->credential,
 		    ctx);
+	if (!err)
+		err = goal_load(store, &fulfil->submission.credential_id, &fulfil->goal, ctx);
 	if (err)
 		return err;
 	if (!fulfil->submission.fields_sealed.data) {
@@ -253,6 +258,8 @@ fulfil_load(struct store *store, struct task *task, json_t *payload, struct errc
 	err = open_form(store, fulfil, ctx);
 	if (!err)
 		err = check_identity(task, fulfil, json_get_text(fulfil->form, "credential"), ctx);
+	if (!err && fulfil->confirmed) /* what it extends may be another's by now */
+		err = goal_check(&fulfil->goal, fulfil->submission.account_id, ctx);
 	if (!err)
 		err = check_fields(task, fulfil);
 	return err || task->settled ? err : choose_platform(store, task, fulfil, ctx);
@@ -278,9 +285,16 @@ on_tested(void *arg, struct http_result *result)
 {
 	struct task *task = arg;
 	struct fulfil *fulfil = task->data;
+	struct errctx ctx = { 0 };
 
 	test_call_judge(fulfil->item.connection, json_object_get(fulfil->form, "fields"), result,
 	    &fulfil->tested);
+	if (fulfil->tested.verdict == TEST_GOOD &&
+	    goal_check(&fulfil->goal, fulfil->tested.account_id, &ctx)) {
+		task_fail(task, &ctx);
+		loop_end(task);
+		return;
+	}
 	fulfil->waits = fulfil->tested.verdict == TEST_GOOD && fulfil->tested.account_name;
 	if (fulfil->tested.verdict == TEST_GOOD && !fulfil->waits &&
 	    fulfil->remote.platform.kind != PLATFORM_LOCAL) {
@@ -346,13 +360,11 @@ make_connection(struct store *store, const struct fulfil *fulfil, int64_t *id_ou
 		.uid =
 		    fulfil->confirmed ? fulfil->submission.account_id : fulfil->tested.account_id,
 	};
-	const struct credential *credential = &fulfil->credential;
-	int64_t own_id = credential_is_remote(credential) ? 0 : credential->remote_id;
-	int64_t extends_id = fulfil->submission.extends_id;
-	int64_t kept_id = own_id ? own_id : extends_id;
+	const struct goal *goal = &fulfil->goal;
+	int64_t kept_id = goal->own_id ? goal->own_id : goal->extends_id;
 	enum err err = kept_id ? connection_extend_in(store, kept_id, &connection, ctx) : OK;
 
-	if (!kept_id || (err == ERR_NO_CONNECTION && !extends_id)) { /* deleted meanwhile */
+	if (!kept_id || (err == ERR_NO_CONNECTION && !goal->extends_id)) { /* deleted meanwhile */
 		err_clear(ctx);
 		return connection_create_in(store, &connection, id_out, ctx);
 	}

@@ -14,7 +14,7 @@
 #include "store/connection.h"
 #include "store/credential.h"
 #include "store/credential_connect.h"
-#include "store/oauth_flow.h"
+#include "store/goal.h"
 #include "store/oauth_grant.h"
 #include "store/platform.h"
 
@@ -22,7 +22,7 @@
 struct confirm {
 	struct oauth_grant grant;
 	struct credential credential;
-	struct oauth_goal goal;
+	struct goal goal;
 	const struct app_connection *type;
 	json_t *parameters; /* secret */
 	char *name;         /* of a connection that is new */
@@ -38,7 +38,7 @@ confirm_free(void *data)
 
 	oauth_grant_free(&confirm->grant);
 	credential_free(&confirm->credential);
-	oauth_goal_free(&confirm->goal);
+	goal_free(&confirm->goal);
 	json_decref(confirm->parameters);
 	free(confirm->name);
 	free(confirm);
@@ -93,9 +93,9 @@ load_rest(struct store *store, struct confirm *confirm, struct errctx *ctx)
 
 	if (err || confirm->own)
 		return err;
-	err = oauth_goal_load(store, &grant->credential_id, &confirm->goal, ctx);
+	err = goal_load(store, &grant->credential_id, &confirm->goal, ctx);
 	if (!err)
-		err = oauth_goal_check(&confirm->goal, grant->account_id, ctx);
+		err = goal_check(&confirm->goal, grant->account_id, ctx);
 	if (!err)
 		err = oauth_grant_parameters(store, grant, &confirm->parameters, ctx);
 	if (err)
@@ -153,7 +153,7 @@ make_connection(struct store *store, const struct confirm *confirm, int64_t *id_
 		.metadata_value = grant->account_name,
 		.uid = grant->account_id,
 	};
-	const struct oauth_goal *goal = &confirm->goal;
+	const struct goal *goal = &confirm->goal;
 	int64_t kept_id = goal->own_id ? goal->own_id : goal->extends_id;
 	enum err err = kept_id ? connection_extend_in(store, kept_id, &connection, ctx) : OK;
 

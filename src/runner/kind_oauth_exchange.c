@@ -16,6 +16,7 @@
 #include "runner/loop.h"
 #include "runner/provider.h"
 #include "store/credential.h"
+#include "store/goal.h"
 #include "store/oauth_flow.h"
 #include "store/oauth_grant.h"
 #include "store/platform.h"
@@ -27,7 +28,7 @@ struct exchange {
 	struct provider provider;
 	struct oauth_flow flow;
 	struct credential credential;
-	struct oauth_goal goal;
+	struct goal goal;
 	json_t *start, *back; /* secret */
 	struct oauth_tokens tokens;
 	json_t *values; /* what the test sees; secret */
@@ -47,7 +48,7 @@ exchange_free(void *data)
 	provider_free(&exchange->provider);
 	oauth_flow_free(&exchange->flow);
 	credential_free(&exchange->credential);
-	oauth_goal_free(&exchange->goal);
+	goal_free(&exchange->goal);
 	json_decref(exchange->start);
 	json_decref(exchange->back);
 	json_decref(exchange->values);
@@ -121,7 +122,7 @@ load_rows(struct store *store, struct task *task, const char *flow, struct errct
 		err = credential_load(store, &exchange->flow.credential_id, &exchange->credential,
 		    ctx);
 	if (!err)
-		err = oauth_goal_load(store, &exchange->flow.credential_id, &exchange->goal, ctx);
+		err = goal_load(store, &exchange->flow.credential_id, &exchange->goal, ctx);
 	if (!err)
 		err = check_identity(task, exchange, ctx);
 	if (!err && !exchange->flow.return_sealed.data)
@@ -238,7 +239,7 @@ end_done(struct task *task)
 	    exchange->tested.account_id ? exchange->tested.account_id : exchange->tokens.account_id;
 	struct errctx ctx = { 0 };
 
-	if (oauth_goal_check(&exchange->goal, id, &ctx))
+	if (goal_check(&exchange->goal, id, &ctx))
 		task_fail(task, &ctx);
 	else
 		task_settle(task, JOB_DONE, NULL);

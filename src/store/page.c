@@ -53,6 +53,7 @@ static const struct col open_out[] = {
 	COL(UUID, struct page_row, waiting),
 	COL(TEXT, struct page_row, waiting_name),
 	COL(TEXT, struct page_row, waiting_id),
+	COL(TEXT, struct page_row, waiting_scopes),
 	COL(TEXT, struct page_row, flow_error),
 };
 static const struct stmt open_request = { "page_open", "CALL page_open(?, ?, ?)", open_in,

@@ -10,13 +10,10 @@ static const struct col load_out[] = {
 	COL(BYTES, struct submission, fields_sealed),
 	COL(TEXT, struct submission, account_name),
 	COL(TEXT, struct submission, account_id),
-	COL(TEXT, struct submission, prefill),
-	COL(INT, struct submission, extends_id),
 };
 static const struct stmt load = { "submission_load",
-	"SELECT s.id, s.credential_id, s.team_id, s.fields_sealed, s.account_name, s.account_id, "
-	"c.prefill, c.extends_id "
-	"FROM submission s LEFT JOIN credential c ON c.id = s.credential_id WHERE s.id = ?",
+	"SELECT id, credential_id, team_id, fields_sealed, account_name, account_id "
+	"FROM submission WHERE id = ?",
 	id_in, COL_N(id_in), load_out, COL_N(load_out) };
 static const struct stmt wipe = { "submission_wipe",
 	"UPDATE submission SET fields_sealed = NULL, account_name = NULL, account_id = NULL WHERE "

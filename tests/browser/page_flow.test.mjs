@@ -29,10 +29,21 @@ beforeEach(async () => {
   Object.assign(fake, { view: null, on: {}, calls: [], back: null });
 });
 
-const ACCOUNT = { id: '0198a1c2-7d3e-7000-8000-00000000acc0', name: 'grace-hopper', other: false };
+const ACCOUNT = { id: '0198a1c2-7d3e-7000-8000-00000000acc0', name: 'grace-hopper', other: false, former: null };
+const OTHER = { id: '0198a1c2-7d3e-7000-8000-00000000acc1', name: 'ada-lovelace', other: true, former: 'grace-hopper' };
 const button = (name, on = page) => on.getByRole('button', { name });
 const focused = () => page.evaluate(() => document.activeElement.textContent);
-const heard = () => page.locator('#announcer').textContent();
+// What the live region comes to say: a screen reader says each text that is put there.
+const hears = (...texts) => page.waitForFunction((all) => all.every((text) => document.getElementById('announcer').textContent.includes(text)), texts, { timeout: 5000 })
+  .catch(async () => assert.fail(`not said: ${texts.join(' | ')}; but: ${await page.locator('#announcer').textContent()}`));
+const heardAll = () => page.evaluate(() => window.heard);
+const listen = () => page.evaluate(() => {
+  window.heard = [];
+  new MutationObserver(() => {
+    const text = document.getElementById('announcer').textContent;
+    if (text) window.heard.push(text);
+  }).observe(document.getElementById('announcer'), { childList: true, subtree: true });
+});
 const change = (item) => { fake.view = viewOf(fake.view.items.map((one) => (one.id === item.id ? item : one)), { browser: 'this' }); };
 
 async function open(items, more) {
@@ -193,11 +204,165 @@ describe('an account', () => {
     assert.equal(fake.calls.length, 2);
   });
 
-  it('is announced when it waits', async () => {
-    await open([github({ progress: 'working' })]);
-    change(github({ progress: 'confirm', account: ACCOUNT }));
+  it('with less than was asked for says so before the yes, and can be connected again', async () => {
+    const missing = [{ name: 'read:org', words: 'See your organizations and teams' }, { name: 'secret_scope', words: null }];
+    await open([github({ progress: 'confirm', account: ACCOUNT, missing })]);
+    await page.getByRole('list', { name: 'Left out at GitHub:' }).waitFor();
+    assert.deepEqual(await page.getByRole('list', { name: 'Left out at GitHub:' }).getByRole('listitem').allTextContents(),
+      ['See your organizations and teams', 'secret_scope']);
+    await hears('Left out at GitHub: See your organizations and teams and secret_scope.');
+    await button('Connect again').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    fake.back = () => change(github({ progress: 'confirm', account: { ...ACCOUNT, id: OTHER.id } }));
+    await page.getByText('Allow', { exact: true }).click();
     await page.getByRole('heading', { name: 'Is this your account?' }).waitFor();
-    assert.equal(await heard(), 'GitHub account: please confirm that grace-hopper is your account.');
+    assert.equal(await button('Connect again').count(), 0);
+    assert.equal(await page.getByText('Left out').count(), 0);
+    assert.deepEqual(fake.calls.map((call) => call.kind), ['connect']);
+  });
+
+  it('with less than was asked for can be used all the same, and the page keeps saying what is missing', async () => {
+    const missing = [{ name: 'read:org', words: 'See your organizations and teams' }];
+    await open([github({ progress: 'confirm', account: ACCOUNT, missing })]);
+    fake.on.confirm = () => { change(github({ state: 'authorized', account: ACCOUNT, missing })); };
+    await button('Yes, use this account').click();
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    await page.locator('.card').getByText('Left out at GitHub: See your organizations and teams.').waitFor();
+  });
+
+  it('that needs its address again is connected again over its form, and kept until then', async () => {
+    await open([zendesk({ progress: 'confirm', account: ACCOUNT, missing: [{ name: 'hc:read', words: null }] })]);
+    await button('Connect again').click();
+    assert.equal(await focused(), 'Zendesk account');
+    await button('Go back').click();
+    await page.getByRole('heading', { name: 'Is this your account?' }).waitFor();
+    await button('Connect again').click();
+    await page.getByLabel('Subdomain').fill('acme');
+    await button('Connect with Zendesk').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.deepEqual(fake.calls, [{ kind: 'connect', item: zendesk().id, body: { fields: { subdomain: 'acme' } } }]);
+  });
+
+  it('that cannot be connected again just now says so, and can still be used', async () => {
+    await open([github({ progress: 'confirm', account: ACCOUNT, missing: [{ name: 'repo', words: null }] })]);
+    fake.on.connect = () => ERRORS.away();
+    await button('Connect again').click();
+    await page.getByRole('alert').getByText('The service cannot be reached.').waitFor();
+    fake.on.confirm = () => { change(github({ state: 'authorized', account: ACCOUNT })); };
+    await button('Yes, use this account').click();
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+  });
+
+  for (const [what, item] of [['connected at its provider', github], ['of a form', shop]]) {
+    it(`${what} that is another one than before names the former`, async () => {
+      await open([item({ progress: 'confirm', state: 'reauthorizing', account: OTHER })]);
+      await page.locator('.card .warning').getByText('Before, grace-hopper was connected here.').waitFor();
+      change(item({ progress: 'confirm', state: 'reauthorizing', account: { ...OTHER, id: ACCOUNT.id, former: null } }));
+      await page.reload();
+      await page.locator('.card .warning').getByText('Before, a different account was connected here.').waitFor();
+      // two accounts may have one name
+      change(item({ progress: 'confirm', state: 'reauthorizing', account: { ...OTHER, former: OTHER.name } }));
+      await page.reload();
+      await page.locator('.card .warning').getByText('Before, a different account was connected here.').waitFor();
+    });
+  }
+});
+
+describe('a screen reader', () => {
+  const turn = () => page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+
+  it('is told of an account that waits, when the page is opened and when it comes', async () => {
+    await open([github({ progress: 'confirm', account: ACCOUNT })]);
+    await hears('GitHub account: please confirm that grace-hopper is your account.');
+    await page.goto('about:blank');
+    await open([github({ progress: 'working' })]);
+    change(github({ progress: 'confirm', account: OTHER }));
+    await page.getByRole('heading', { name: 'Is this your account?' }).waitFor();
+    await hears('GitHub account: please confirm that ada-lovelace is your account. Before, grace-hopper was connected here.');
+  });
+
+  it('is told when another account has come, and does not say yes to it by a key that was meant for the first', async () => {
+    await open([github({ progress: 'confirm', account: ACCOUNT })]);
+    await button('Yes, use this account').focus();
+    change(github({ progress: 'confirm', account: OTHER }));
+    await turn();
+    await hears('please confirm that ada-lovelace is your account');
+    assert.equal(await focused(), 'Is this your account?');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Space');
+    assert.equal(fake.calls.length, 0);
+  });
+
+  it('hears each state of an item, and what comes at once together', async () => {
+    await open([github(), key()]);
+    await listen();
+    const steps = [
+      [github({ progress: 'working' }), 'GitHub account: being checked and saved.'],
+      [github({ progress: 'failed', problem: { code: 'refused', text: 'too old' } }), 'GitHub account: GitHub did not accept this. Too old'],
+      [github(), 'GitHub account: open again.'],
+      [github({ state: 'declined' }), 'GitHub account: declined.'],
+      [github({ state: 'reauthorizing' }), 'GitHub account: needed again.'],
+      [github({ progress: 'failed', problem: { code: 'refused', text: 'once' } }), 'GitHub account: GitHub did not accept this. Once'],
+      [github({ progress: 'failed', problem: { code: 'refused', text: 'twice' } }), 'GitHub account: GitHub did not accept this. Twice'],
+    ];
+    for (const [item, words] of steps) {
+      change(item);
+      await turn();
+      await hears(words);
+    }
+    fake.view = viewOf([github({ state: 'authorized', account: ACCOUNT }), key({ state: 'authorized' })], { browser: 'this' });
+    await turn();
+    await hears('GitHub account: provided.', 'API key: provided.', 'All done, thank you.');
+    const all = await heardAll();
+    assert.equal(all.length, steps.length + 1, all.join(' | '));
+  });
+
+  it('hears that what was sent waits longer than usual', async () => {
+    await open([key({ progress: 'working' })]);
+    fake.view = viewOf([key({ progress: 'working' })], { browser: 'this', delayed: true });
+    await hears('API key: it has arrived safely, but is worked on later than usual.');
+  });
+
+  it('hears that the connection is lost, and that it is back', async () => {
+    await open([key()]);
+    const { view } = fake;
+    fake.view = ERRORS.away;
+    await turn();
+    await hears('Connection lost.');
+    fake.view = view;
+    await hears('Connected again.');
+  });
+
+  it('is led to the heading of a page that takes the place of another', async () => {
+    await open([key()]);
+    fake.view = ERRORS.gone;
+    await turn();
+    await page.getByRole('heading', { name: 'This request has ended' }).waitFor();
+    assert.equal(await focused(), 'This request has ended');
+    fake.view = ERRORS.away;
+    await page.goto('about:blank');
+    await page.goto(fake.uri);
+    await page.getByRole('heading', { name: 'The service cannot be reached' }).waitFor();
+    fake.view = viewOf([key()]);
+    await page.getByLabel('Key', { exact: true }).waitFor();
+    assert.equal(await focused(), 'Access for the order reports');
+  });
+
+  it('finds the question, the account, what is left out and the answers in one group, in this order', async () => {
+    await open([github({ progress: 'confirm', state: 'reauthorizing', account: OTHER, missing: [{ name: 'repo', words: 'Everything' }] })]);
+    const group = page.getByRole('group', { name: 'Is this your account?' });
+    await group.waitFor();
+    const tree = await group.ariaSnapshot();
+    const order = ['heading "Is this your account?"', 'ada-lovelace', 'Before, grace-hopper was connected here', 'Left out at GitHub:', 'listitem: Everything',
+      'Nothing counts until you say yes', 'button "Yes, use this account"', 'button "Connect again"', 'button "No, use another"'];
+    const places = order.map((text) => tree.indexOf(text));
+    assert.ok(places.every((place, n) => place >= 0 && (n === 0 || place > places[n - 1])), tree);
+    const client = await context.newCDPSession(page);
+    const { nodes } = await client.send('Accessibility.getFullAXTree');
+    const heading = nodes.find((node) => node.role?.value === 'heading' && node.name?.value === 'Is this your account?');
+    assert.match(heading.description.value, /^ada-lovelace\s*at GitHub$/); // said with the question when it has the focus
+    const region = nodes.find((node) => node.role?.value === 'status');
+    assert.ok(region.properties.some(({ name, value }) => name === 'live' && value.value === 'polite'));
   });
 });
 

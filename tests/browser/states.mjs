@@ -16,7 +16,7 @@ export const REQUEST = {
 
 const uuid = (n) => `0198a1c2-7d3e-7000-8000-0000000000${String(n).padStart(2, '0')}`;
 const ITEM = {
-  description: null, nameOverride: null, scope: [], scopes: [], state: 'pending', declineReason: null, progress: null, error: null, problem: null,
+  description: null, nameOverride: null, scope: [], scopes: [], missing: [], state: 'pending', declineReason: null, progress: null, error: null, problem: null,
   form: null, connect: null, account: null,
 };
 
@@ -62,7 +62,8 @@ export const viewOf = (items, more = {}) => ({ browser: 'free', request: REQUEST
 const one = (item, more) => ({ view: viewOf([item], more) });
 const other = (canRelink) => viewOf([], { browser: 'other', canRelink, request: { id: ID, name: REQUEST.name, requester: REQUEST.requester } });
 const button = (page, name) => page.getByRole('button', { name });
-const account = { id: uuid(9), name: 'grace-hopper', other: false };
+const account = { id: uuid(9), name: 'grace-hopper', other: false, former: null };
+const missing = [{ name: 'read:org', words: 'See your organizations and teams' }, { name: 'repo', words: 'Full control of your repositories, private ones too' }];
 
 export const STATES = {
   first: { view: viewOf([github(), shop(), key()]) },
@@ -75,10 +76,17 @@ export const STATES = {
     act: async (page) => { await button(page, /GitHub/).click(); } },
   'oauth-working': one(github({ progress: 'working' }), { browser: 'this' }),
   confirm: one(github({ progress: 'confirm', account }), { browser: 'this' }),
-  'confirm-other': one(github({ progress: 'confirm', state: 'reauthorizing', account: { id: uuid(9), name: 'someone.else@example.org', other: true } }), { browser: 'this' }),
-  'confirm-login': one(shop({ progress: 'confirm', account: { id: uuid(9), name: 'grace@shop.example', other: false } }), { browser: 'this' }),
-  'confirm-unnamed': one(github({ progress: 'confirm', account: { id: uuid(9), name: null, other: false } }), { browser: 'this' }),
+  'confirm-other': one(github({ progress: 'confirm', state: 'reauthorizing', account: { id: uuid(9), name: 'someone.else@example.org', other: true, former: 'grace-hopper' } }), { browser: 'this' }),
+  'confirm-other-unknown': one(github({ progress: 'confirm', state: 'reauthorizing', account: { id: uuid(9), name: null, other: true, former: null } }), { browser: 'this' }),
+  'confirm-missing': one(github({ progress: 'confirm', account, missing }), { browser: 'this' }),
+  'confirm-missing-other': one(zendesk({ progress: 'confirm', state: 'reauthorizing', missing: [{ name: 'hc:read', words: null }],
+    account: { id: uuid(9), name: 'someone.else@example.org', other: true, former: 'grace.brewster.murray.hopper@example.org' } }), { browser: 'this' }),
+  'confirm-again': { ...one(zendesk({ progress: 'confirm', account, missing: [{ name: 'hc:read', words: null }] }), { browser: 'this' }),
+    act: async (page) => { await button(page, 'Connect again').or(button(page, 'Noch einmal verbinden')).click(); await page.locator('form').waitFor(); } },
+  'confirm-login': one(shop({ progress: 'confirm', account: { id: uuid(9), name: 'grace@shop.example', other: false, former: null } }), { browser: 'this' }),
+  'confirm-unnamed': one(github({ progress: 'confirm', account: { id: uuid(9), name: null, other: false, former: null } }), { browser: 'this' }),
   connected: { view: viewOf([github({ state: 'authorized', account }), key()], { browser: 'this' }) },
+  'connected-missing': one(github({ state: 'authorized', account, missing }), { browser: 'this' }),
   denied: one(github({ progress: 'failed', problem: { code: 'denied', text: 'access_denied' } })),
   'sign-in-expired': one(github({ progress: 'failed', problem: { code: 'expired', text: 'expired' } })),
   'provider-error': one(github({ progress: 'failed', problem: { code: 'provider', text: 'The application has been suspended (application_suspended).' } })),

@@ -138,12 +138,12 @@ describe('an account at a strict server', () => {
     const signOut = () => person.jar.hosts.delete('localhost');
     signOut();
     await person.walk(await person.connect(item.id), { login: 'mallory' });
-    assert.deepEqual({ ...(await person.settled(item.id)).account, id: 0 }, { id: 0, name: 'mallory', other: true }, 'another one is said to be');
+    assert.deepEqual({ ...(await person.settled(item.id)).account, id: 0 }, { id: 0, name: 'mallory', other: true, former: 'ada' }, 'another one is said to be');
     await person.confirm(item.id, false);
     await person.settled(item.id);
     signOut();
     await person.walk(await person.connect(item.id), { login: 'ada' });
-    assert.deepEqual({ ...(await person.settled(item.id)).account, id: 0 }, { id: 0, name: 'ada', other: false });
+    assert.deepEqual({ ...(await person.settled(item.id)).account, id: 0 }, { id: 0, name: 'ada', other: false, former: null });
     await person.confirm(item.id);
     assert.equal((await person.settled(item.id)).state, 'authorized');
     assert.equal(await oauth.connectionOf(item.id), id);

@@ -96,7 +96,7 @@ describe('connecting', () => {
     const { answer: back } = await person.walk(String(url));
     assert.equal(back.status, 303, back.text);
     const waiting = await person.settled(item.id);
-    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: null, other: false }]);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: null, other: false, former: null }]);
     await noToken(id, /connect it first/);
     await person.confirm(item.id);
     assert.equal((await person.settled(item.id)).state, 'authorized');

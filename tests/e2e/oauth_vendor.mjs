@@ -26,6 +26,7 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 export const usual = {
   client: { id: 'client', secret: 'client-secret', auth: 'body' }, // auth: basic, body, none, private_key_jwt (with publicKey), secret_as_user
   user: 'grace', page: false, deny: '', // deny: the error to send instead of a code
+  withholds: [], // scopes that the person leaves out on the provider's page
   pkce: 'S256', // plain; off: refuses the parameters
   rename: {}, // standard name: the name here
   scope_param: 'scope', scope_separator: ' ',
@@ -190,7 +191,8 @@ class Room {
 
   newCode(query) {
     const code = newToken('code');
-    const scopes = (query.get(this.ways.scope_param) ?? '').split(this.ways.scope_separator).filter(Boolean);
+    const scopes = (query.get(this.ways.scope_param) ?? '').split(this.ways.scope_separator)
+      .filter((scope) => scope && !this.ways.withholds.includes(scope));
     this.codes.set(code, { scopes, challenge: query.get('code_challenge'), redirect: query.get(this.name_('redirect_uri')),
       user: this.ways.user });
     return code;

@@ -74,7 +74,9 @@ before(async () => {
   for (const type of Object.keys(ways)) {
     rooms[type] = vendor.room(type, ways[type]);
     const connection = rooms[type].connection(TYPES[type], definitions[type] ?? {});
-    writeFileSync(join(apps, `${type}.json`), JSON.stringify(appFor(connection)));
+    writeFileSync(join(apps, `${type}.json`), JSON.stringify(appFor(connection, {
+      modules: ['Use', 'Read'].map((name) => ({ id: name, name, label: name, type: `account:${connection.type}`, ...(name === 'Read' ? { scope: ['read'] } : {}) })),
+    })));
   }
   // A login whose test says whose it is.
   forms = await startVendor({ user: 'u', password: 'p' });
@@ -415,11 +417,11 @@ describe('a connection by form', () => {
   test('waits until the person has said that the account is his', async () => {
     const asked = await ask('login');
     const waiting = await fill(asked, 'ada');
-    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: 'ada', other: false }]);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: 'ada', other: false, former: null }]);
     assert.deepEqual([await connections(), await openForms()], [0, 1]);
     assert.equal(await count(`audit WHERE event = 'credential.authorize' AND subject = '${asked.item.id}'`), 0);
     const done = await finish(asked, true);
-    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { id: null, name: 'ada', other: false }]);
+    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { id: null, name: 'ada', other: false, former: null }]);
     assert.deepEqual([await connections(), await openForms()], [1, 0]);
     assert.deepEqual(await stack.mysql(`SELECT metadata_value, uid FROM connection WHERE account_name = 'login'`), [['ada', 'id-ada']]);
     assert.equal((await asked.person.call('POST', `/items/${asked.item.id}/confirm`, { account: asked.item.id, accept: true })).status, 400);
@@ -478,7 +480,27 @@ describe('a connection by form', () => {
     assert.equal(await connections(), before_ + 1);
   });
 
-  test('says when it is another account than before', async () => {
+  test('adds to a connection of the same account alone', async () => {
+    const asked = await ask('login');
+    await fill(asked, 'ada');
+    assert.equal((await finish(asked, true)).state, 'authorized');
+    const { remoteId } = (await call('GET', `/api/v2/credential-requests/credentials/${asked.item.id}`)).body.credential;
+    const before_ = await connections();
+    const extended = await call('POST', '/api/v2/credential-requests/actions/extend', { connectionId: Number(remoteId), scopes: ['more'] });
+    assert.equal(extended.status, 200, extended.text);
+    const person = new Person(stack, extended.body.publicUri);
+    const more = { person, item: await person.item(0) };
+    const refused = await fill(more, 'grace');
+    assert.deepEqual([refused.progress, refused.problem.code, refused.account], ['failed', 'refused', null]);
+    assert.match(refused.problem.text, /^this is another account than the connection's \(ada\): use that one$/);
+    assert.equal(await openForms(), 0);
+    const { account } = await fill(more, 'ada');
+    assert.deepEqual({ ...account, id: null }, { id: null, name: 'ada', other: false, former: null });
+    assert.equal((await finish(more, true)).state, 'authorized');
+    assert.equal(await connections(), before_);
+  });
+
+  test('says when it is another account than before, and which that was', async () => {
     const asked = await ask('login');
     await fill(asked, 'ada');
     const { state } = await finish(asked, true);
@@ -486,11 +508,12 @@ describe('a connection by form', () => {
     await stack.mysql(`UPDATE credential SET state = 'reauthorizing' WHERE uuid_text(id) = '${asked.item.id}'`);
     assert.equal((await asked.person.item(asked.item.id)).account, null);
     const shown = async (user) => {
-      const { name, other } = (await fill(asked, user)).account;
-      return { name, other };
+      const { id, ...account } = (await fill(asked, user)).account;
+      assert.ok(id);
+      return account;
     };
-    assert.deepEqual(await shown('grace'), { name: 'grace', other: true });
-    assert.deepEqual(await shown('ada'), { name: 'ada', other: false });
+    assert.deepEqual(await shown('grace'), { name: 'grace', other: true, former: 'ada' });
+    assert.deepEqual(await shown('ada'), { name: 'ada', other: false, former: null });
   });
 });
 
@@ -500,12 +523,36 @@ describe('all the way', () => {
     const { answer } = await person.walk(await person.connect(item.id));
     assert.equal(answer.status, 303);
     const waiting = await person.settled(item.id);
-    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: 'grace', other: false }]);
+    assert.deepEqual([waiting.state, waiting.progress, waiting.account], ['pending', 'confirm', { id: waiting.account.id, name: 'grace', other: false, former: null }]);
     assert.equal(await count('connection WHERE account_name = \'plain\''), 0);
     await person.confirm(item.id, true);
     const done = await person.settled(item.id);
-    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { id: null, name: 'grace', other: false }]);
+    assert.deepEqual([done.state, done.progress, done.account], ['authorized', null, { id: null, name: 'grace', other: false, former: null }]);
     assert.equal(await count('connection WHERE account_name = \'plain\''), 1);
+  });
+
+  test('what was left out at the provider is said before the yes and after it, and to whoever asked', async () => {
+    const { person, item } = await ask('plain', { appModules: ['Read'] });
+    assert.deepEqual(item.missing, []);
+    rooms.plain.ways.withholds = ['read'];
+    await person.walk(await person.connect(item.id));
+    const waiting = await person.settled(item.id);
+    assert.deepEqual([waiting.progress, waiting.missing], ['confirm', [{ name: 'read', words: 'Read what is there' }]]);
+    rooms.plain.ways.withholds = [];
+    await person.walk(await person.connect(item.id)); // once more, with all of it
+    const whole = await person.settled(item.id);
+    assert.deepEqual([whole.progress, whole.missing], ['confirm', []]);
+    assert.notEqual(whole.account.id, waiting.account.id);
+    rooms.plain.ways.withholds = ['read'];
+    await person.walk(await person.connect(item.id));
+    await person.settled(item.id);
+    rooms.plain.ways.withholds = [];
+    await person.confirm(item.id, true);
+    const done = await person.settled(item.id);
+    assert.deepEqual([done.state, done.missing], ['authorized', [{ name: 'read', words: 'Read what is there' }]]);
+    const { scope, remoteScope, remoteId } = (await call('GET', `/api/v2/credential-requests/credentials/${item.id}`)).body.credential;
+    assert.deepEqual([scope, remoteScope], [['read'], []]);
+    assert.equal((await call('POST', `/api/v2/connections/${remoteId}/scoped`, { scope: ['read'] })).body.connection.scoped, false);
   });
 
   test('an account that is not his is given back, and another one may be connected', async () => {

@@ -410,6 +410,54 @@ connections_of_other_apps_can_be_used(void **state)
 	catalog_close(&catalog);
 }
 
+static const char wide[] = "{'oauth2':{'scopes':[{'name':'repo','words':'All'},"
+			   "{'name':'public_repo','words':'Public','within':['repo','all']},"
+			   "{'name':'User.Read','words':'Profile'},{'name':'email','words':'Mail',"
+			   "'within':['https://www.googleapis.com/auth/userinfo.email']}]}}";
+
+static void
+says_what_was_asked_for_and_not_granted(void **state)
+{
+	static const struct {
+		const char *asked, *granted, *missing;
+	} cases[] = {
+		{ "['repo','email']", "['repo','email']", "[]" },
+		{ "['repo','email']", "['repo']", "['email']" },
+		{ "['email','repo']", "[]", "['email','repo']" },
+		{ "['public_repo']", "['repo']", "[]" },
+		{ "['public_repo']", "['all']", "[]" },
+		{ "['repo']", "['public_repo']", "['repo']" },
+		{ "['User.Read']", "['user.read']", "[]" },
+		{ "['User.Read']", "['https://graph.microsoft.com/User.Read']", "[]" },
+		{ "['https://graph.microsoft.com/User.Read']", "['User.Read','repo']", "[]" },
+		{ "['User.Read']", "['https://graph.microsoft.com/XUser.Read','repo']",
+		    "['User.Read']" },
+		{ "['Read']", "['files/Read','repo']", "['Read']" }, /* no address of a service */
+		{ "['email','openid']",
+		    "['openid','https://www.googleapis.com/auth/userinfo.email']", "[]" },
+		/* not named by most, and no right */
+		{ "['repo','offline_access']", "['repo']", "[]" },
+		{ "['offline_access']", "[]", "[]" },
+		/* names of the provider's own */
+		{ "['repo','email']", "['default']", "[]" },
+		{ "['repo','x']", "['default','x']", "['repo']" },
+		{ "['repo',7]", "[7,null,'email']", "['repo']" }, /* damaged */
+		{ "[]", "['repo']", "[]" },
+	};
+	json_auto_t *definition = parse(wide);
+	const struct app_connection connection = { .definition = definition };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_auto_t *asked = parse(cases[i].asked), *granted = parse(cases[i].granted);
+		json_auto_t *expected = parse(cases[i].missing);
+		json_auto_t *missing = catalog_scopes_missing(&connection, asked, granted);
+
+		if (!json_equal(missing, expected))
+			fail_msg("asked %s, granted %s", cases[i].asked, cases[i].granted);
+	}
+}
+
 static void
 the_whole_refuses_unknown_scopes_and_types_of_two_apps(void **state)
 {
@@ -819,6 +867,7 @@ main(void)
 		cmocka_unit_test(formulas_are_read_when_a_definition_is),
 		cmocka_unit_test(takes_plain_http_to_this_machine_alone),
 		cmocka_unit_test(connections_of_other_apps_can_be_used),
+		cmocka_unit_test(says_what_was_asked_for_and_not_granted),
 		cmocka_unit_test(the_whole_refuses_unknown_scopes_and_types_of_two_apps),
 		cmocka_unit_test(types_are_found_in_the_newest_version),
 		cmocka_unit_test(an_operator_cannot_take_a_shipped_name),

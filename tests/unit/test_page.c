@@ -260,6 +260,9 @@ tells_what_waits_what_went_wrong_and_whose_account_it_is(void **state)
 		if (!strcmp(cases[i].state, "authorized"))
 			assert_true(json_is_null(json_object_get(account, "id")));
 		assert_int_equal(json_get_bool(account, "other", false), cases[i].other);
+		const char *former = json_get_text(account, "former");
+		assert_string_equal(former ? former : "-", cases[i].other ? cases[i].before : "-");
+		assert_int_equal(json_array_size(json_object_get(item, "missing")), 0);
 	}
 }
 
