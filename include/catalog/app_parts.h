@@ -23,6 +23,9 @@ void app_path(char out[APP_PATH_ROOM], const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Does `list` hold, as itself or as member `member`, exactly these `len` bytes? */
 bool app_lists(const json_t *list, const char *member, const char *text, size_t len);
 
+/* The element of a list whose `name` that is; NULL when there is none. */
+const json_t *app_named(const json_t *list, const char *name);
+
 /* The rules between the members of connections, and between those and modules; the definition has
  * passed the tables. */
 enum err app_connections_check(const json_t *definition, struct errctx *ctx) MUSTCHECK;

@@ -33,6 +33,7 @@ struct form_field {
 	enum form_type type;
 	const char *label, *help; /* help may be NULL */
 	bool required;
+	bool requester;      /* filled in beforehand, never by the person who is asked */
 	const char *initial; /* default, or NULL; "true" or "false" of a boolean */
 	bool multiline;
 	int64_t most; /* characters */

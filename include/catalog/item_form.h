@@ -39,9 +39,10 @@ json_t *item_form_json(const struct item_form *form, const json_t *prefill);
 enum err item_form_check(const struct item_form *form, const json_t *prefill, json_t *values,
     const char *path, struct errctx *ctx) MUSTCHECK;
 
-/* What a requester wants filled in: {"hard": {…}, "soft": {…}}, both optional; hard ones cannot be
- * changed by the person who is asked. ERR_FIELD for what is no field, is a secret, stands in both,
- * or is no value for its field. Values may be rewritten in place. */
+/* What a requester wants filled in: {"hard": {…}, "soft": {…}}, both optional, or NULL; hard ones
+ * cannot be changed by the person who is asked. ERR_FIELD for what is no field, is a secret, stands
+ * in both, or is no value for its field, and for a field of the requester that is not among the
+ * hard ones. Values may be rewritten in place. */
 enum err item_form_check_prefill(const struct item_form *form, json_t *prefill, const char *path,
     struct errctx *ctx) MUSTCHECK;
 

@@ -51,7 +51,8 @@ enum oauth_return_verdict {
 };
 struct oauth_return {
 	enum oauth_return_verdict verdict;
-	json_t *keep; /* {"code", "callback": {…}}: secret; NULL unless there is a code */
+	json_t *keep; /* {"code", "callback": {…}}: secret; NULL unless there is a code, or what
+			 stands for one: then without it */
 	char error[OAUTH_ERROR_SIZE]; /* of the provider (RFC 6749 section 4.1.2.1), or
 					 "invalid_redirect": code or a needed field is missing or
 					 not what it should be. Letters, digits and _ . - alone. */
@@ -64,6 +65,13 @@ void oauth_return_read(const struct app_connection *type, const char *issuer, co
     struct oauth_return *return_out);
 /* Whether `keep` is what oauth_return_read() makes, and not something sealed by somebody else. */
 bool oauth_return_is_whole(const struct app_connection *type, const json_t *keep);
+/* Whether a redirect brings a code to be spent; else the client itself has been granted the access,
+ * and asks with nothing but what it is. */
+bool oauth_takes_code(const struct app_connection *type);
+/* ERR_VALUE when what came back is about something else than `fields` of the form have asked for.
+ */
+enum err oauth_return_agrees(const struct app_connection *type, const json_t *fields,
+    const json_t *keep, struct errctx *ctx) MUSTCHECK;
 void oauth_return_free(struct oauth_return *returned);
 #define auto_oauth_return __attribute__((cleanup(oauth_return_free)))
 

@@ -34,10 +34,10 @@ struct oauth_call {
 	const struct app_connection *type;
 	const char *client_id;
 	const struct secret *client_secret; /* or private key (PEM); NULL or empty: none */
-	const json_t *fields;     /* the connection's: of the form, the redirect, answers before */
-	const char *token;        /* EXCHANGE: the code; REFRESH: what oauth_refresh_source() says;
-				     else the access token */
-	const char *verifier;     /* EXCHANGE; NULL: without PKCE */
+	const json_t *fields; /* the connection's: of the form, the redirect, answers before */
+	const char *token;    /* EXCHANGE: the code, or NULL; REFRESH: what oauth_refresh_source()
+				 says;    else the access token */
+	const char *verifier; /* EXCHANGE; NULL: without PKCE */
 	const char *redirect_uri; /* EXCHANGE: the same as on the way there */
 	const json_t *scopes;     /* array: REFRESH: those granted; else those asked for; or NULL */
 	int64_t now_ms;           /* wall clock; expiries are counted from here */
@@ -89,6 +89,10 @@ void oauth_read(const struct oauth_call *call, const struct http_result *result,
 void oauth_answer_free(struct oauth_answer *answer);
 #define auto_oauth_answer __attribute__((cleanup(oauth_answer_free)))
 
+/* Whether what an EXCHANGE with this end was made with is used up, or may be: a code is by silence
+ * too, and without a code nothing is. */
+bool oauth_is_spent(const struct app_connection *type, enum oauth_verdict verdict);
+
 /* What the definition wants done after `step` was good. INTROSPECT may fail without harm: an expiry
  * by the definition is there already. A LENGTHEN that fails makes the whole exchange fail. */
 enum oauth_step oauth_next_step(const struct app_connection *type, enum oauth_step step);
@@ -109,7 +113,12 @@ void oauth_name_scopes(const struct app_token *token, const json_t *own, json_t 
 
 /* ---- what the definition says about refreshing ---- */
 
-enum oauth_source { OAUTH_SOURCE_REFRESH, OAUTH_SOURCE_ACCESS, OAUTH_SOURCE_NONE };
+enum oauth_source {
+	OAUTH_SOURCE_REFRESH,
+	OAUTH_SOURCE_ACCESS,
+	OAUTH_SOURCE_CLIENT, /* nothing is spent: the client asks again, as often as need be */
+	OAUTH_SOURCE_NONE
+};
 /* Which token is spent for a new one. */
 enum oauth_source oauth_refresh_source(const struct app_connection *type);
 

@@ -86,7 +86,7 @@ is_usable(const struct connection_token *token)
 	       connection_token_lasts(token, 1);
 }
 
-/* Whether there is anything to be spent for a new one. */
+/* Whether there is anything to be spent for a new one, or nothing needs to be. */
 static bool
 can_refresh(struct ctx *ctx, const struct connection_token *token)
 {
@@ -97,7 +97,8 @@ can_refresh(struct ctx *ctx, const struct connection_token *token)
 
 	if (!type || (source && strcmp(source, "none") == 0))
 		return false;
-	return token->refreshable || (source && strcmp(source, "access_token") == 0);
+	return token->refreshable ||
+	       (source && (strcmp(source, "access_token") == 0 || strcmp(source, "client") == 0));
 }
 
 static enum err

@@ -136,6 +136,20 @@ given(const json_t *entry, const char *member)
 	return text && *text ? text : NULL;
 }
 
+/* Modules are named without what the requester would have to fill in. */
+static enum err
+check_form(struct deriving *deriving, const struct credential_new *item)
+{
+	struct item_form form = { 0 };
+	struct errctx inner = { 0 };
+
+	if (!item_form_find(deriving->catalog, item->component, item->name, &form) ||
+	    item_form_check_prefill(&form, NULL, "", &inner) == OK)
+		return OK;
+	return refuse(deriving, ERR_VALUE, ".appModules",
+	    "the requester must fill in a part of this connection: create-by-credentials does it");
+}
+
 static enum err
 add_credential(struct deriving *deriving, const struct group *group)
 {
@@ -157,7 +171,7 @@ add_credential(struct deriving *deriving, const struct group *group)
 		.name_override = given(deriving->entry, "nameOverride"),
 	};
 	describe(deriving->app, item);
-	return OK;
+	return check_form(deriving, item);
 }
 
 static enum err
@@ -301,11 +315,11 @@ add_prefill(struct deriving *deriving, const struct item_form *form, struct cred
 	json_t *prefill = json_object_get(deriving->entry, "prefill");
 	char path[PATH_ROOM];
 
-	if (!prefill || json_is_null(prefill))
-		return OK;
+	if (json_is_null(prefill))
+		prefill = NULL;
 	snprintf(path, sizeof(path), "%s[%zu].prefill", deriving->list, deriving->index);
 	enum err err = item_form_check_prefill(form, prefill, path, deriving->ctx);
-	if (!err)
+	if (!err && prefill)
 		item->prefill = own(deriving->items, json_text(prefill));
 	return err;
 }

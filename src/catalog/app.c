@@ -65,6 +65,7 @@ read_fields(const json_t *rows)
 			.label = json_get_text(row, "label"),
 			.help = json_get_text(row, "help"),
 			.required = json_get_bool(row, "required", false),
+			.requester = json_get_bool(row, "requester", false),
 			.initial = json_get_text(row, "default"),
 			.most = type == FORM_PASSWORD ? SECRET_MOST : TEXT_MOST,
 			.options = read_options(json_object_get(row, "options")),

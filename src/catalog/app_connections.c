@@ -34,6 +34,15 @@ is_one_of(const char *const *names, const char *name, size_t len)
 	return false;
 }
 
+const json_t *
+app_named(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!strcmp(json_get_text(json_array_get(list, i), "name"), name))
+			return json_array_get(list, i);
+	return NULL;
+}
+
 static const json_t *
 find_named(const json_t *list, const char *name, size_t len)
 {
@@ -217,6 +226,8 @@ check_field(const json_t *fields, size_t at, const char *path, struct errctx *ct
 	for (size_t i = 0; i < at; i++)
 		if (!strcmp(json_get_text(json_array_get(fields, i), "name"), name))
 			return err_set(ctx, ERR_CONFIG, path, "has the name of another field");
+	if (json_get_bool(field, "requester", false) && is_secret(field))
+		return err_set(ctx, ERR_CONFIG, path, "is a secret, which no requester fills in");
 	if (select != (json_object_get(field, "options") != NULL))
 		return err_set(ctx, ERR_CONFIG, path,
 		    "must have options when it is a select, and only then");

@@ -65,6 +65,14 @@ check_urls(const json_t *connection, const json_t *oauth, const char *path, stru
 	return OK;
 }
 
+static bool
+takes_code(const json_t *oauth)
+{
+	const char *grant = json_get_text(oauth, "token_grant");
+
+	return !grant || !strcmp(grant, "authorization_code");
+}
+
 /* What a refresh spends is known when it is made. */
 static const char *const *
 known_in_refresh(const json_t *oauth)
@@ -105,7 +113,7 @@ check_maps(const json_t *connection, const json_t *oauth, const char *path, stru
 		const char *const *more;   /* NULL: everybody gets to see it */
 	} maps[] = {
 		{ NULL, "authorize_params", NULL },
-		{ NULL, "token_params", client_and_code },
+		{ NULL, "token_params", takes_code(oauth) ? client_and_code : client },
 		{ NULL, "refresh_params", known_in_refresh(oauth) },
 		{ NULL, "token_headers", client_and_body },
 		{ "post_exchange", "params", client_and_access },
@@ -146,6 +154,9 @@ check_kept(const json_t *connection, const json_t *list, const json_t *before, c
 		    app_lists(before, "name", name, strlen(name));
 		for (size_t k = 0; k < i && !again; k++)
 			again = !strcmp(json_get_text(json_array_get(list, k), "name"), name);
+		const char *same = json_get_text(json_array_get(list, i), "same_as");
+		if (same && !app_named(json_object_get(connection, "fields"), same))
+			return err_set(ctx, ERR_CONFIG, inner, "is same_as what is no field");
 		if (again)
 			return err_set(ctx, ERR_CONFIG, inner, "has the name of another field");
 	}
@@ -275,6 +286,99 @@ check_scopes(const json_t *oauth, const char *path, struct errctx *ctx)
 	return OK;
 }
 
+/* ---- without a code ---- */
+
+/* A name in a call that the client makes for itself. What a person can write, in the form or in the
+ * redirect, must not choose whose account it is. */
+static enum err
+check_chosen(const json_t *connection, const json_t *oauth, const char *name, const char *path,
+    struct errctx *ctx)
+{
+	const json_t *fields = json_object_get(connection, "fields");
+	const json_t *callback = json_object_get(oauth, "callback_fields");
+	const json_t *field = app_named(fields, name), *brought = app_named(callback, name);
+
+	if ((!field || json_get_bool(field, "requester", false)) &&
+	    (!brought || json_object_get(brought, "same_as")))
+		return OK;
+	return err_set(ctx, ERR_CONFIG, path,
+	    "names %s, which must be a field of the requester, or same_as one", name);
+}
+
+static enum err
+check_chosen_in(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+{
+	static const char *const members[] = { "token_url", "refresh_url", "token_params",
+		"refresh_params", "token_headers" };
+	enum err err = OK;
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && !err; i++) {
+		json_t *member = json_object_get(oauth, members[i]), *value;
+		json_auto_t *names = json_array();
+		char inner[APP_PATH_ROOM];
+		const char *name;
+
+		app_path(inner, "%s.%s", path, members[i]);
+		err = expression_names(json_string_value(member), names, inner, ctx);
+		json_object_foreach(member, name, value)
+		{
+			if (!err)
+				err = expression_names(json_string_value(value), names, inner, ctx);
+		}
+		for (size_t k = 0; k < json_array_size(names) && !err; k++)
+			err = check_chosen(connection, oauth,
+			    json_string_value(json_array_get(names, k)), inner, ctx);
+	}
+	return err;
+}
+
+/* The redirect must say for whom the access was granted, and that must be whom it was asked of. */
+static bool
+names_account(const json_t *connection, const json_t *oauth)
+{
+	const json_t *callback = json_object_get(oauth, "callback_fields");
+
+	for (size_t i = 0; i < json_array_size(callback); i++) {
+		const json_t *row = json_array_get(callback, i);
+		const char *same = json_get_text(row, "same_as");
+		const json_t *field =
+		    same ? app_named(json_object_get(connection, "fields"), same) : NULL;
+
+		if (json_get_bool(row, "required", false) &&
+		    json_get_bool(field, "requester", false) &&
+		    json_get_bool(field, "required", false))
+			return true;
+	}
+	return false;
+}
+
+static enum err
+check_grant(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+{
+	const char *source = json_get_text(oauth, "refresh_source");
+	bool client_alone = !takes_code(oauth);
+
+	if (client_alone != (source && !strcmp(source, "client")))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "must have refresh_source client with token_grant client_credentials, and only "
+		    "then");
+	if (!client_alone)
+		return OK;
+	if (strcmp(json_get_text(oauth, "pkce"), "off") != 0 ||
+	    json_object_get(oauth, "code_param") || json_object_get(oauth, "rotation") ||
+	    json_object_get(oauth, "tokens") ||
+	    !strcmp(json_get_text(oauth, "client_auth"), "none"))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "must have pkce off, a client that proves itself, and no code_param, rotation "
+		    "or tokens with token_grant client_credentials");
+	if (!names_account(connection, oauth))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "must have a required field in callback_fields that is same_as a required "
+		    "field "
+		    "of the requester");
+	return check_chosen_in(connection, oauth, path, ctx);
+}
+
 static enum err
 check_client_auth(const json_t *connection, const json_t *oauth, const char *path,
     struct errctx *ctx)
@@ -328,6 +432,8 @@ app_oauth_check(const json_t *connection, const char *path, struct errctx *ctx)
 		err = check_params(oauth, inner, ctx);
 	if (!err)
 		err = check_scopes(oauth, inner, ctx);
+	if (!err)
+		err = check_grant(connection, oauth, inner, ctx);
 	if (!err)
 		err = check_client_auth(connection, oauth, inner, ctx);
 	if (!err)

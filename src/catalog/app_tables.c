@@ -72,6 +72,8 @@ static const struct app_rule field_members[] = {
 	NAMED("label", true, 255, plain, "for people"),
 	NAMED("help", false, 1024, plain, "where to find the value"),
 	FLAG("required", "default false"),
+	FLAG("requester",
+	    "filled in by whoever asks for the credential, and by nobody else; default false"),
 	NAMED("default", false, 255, plain, "of an optional field; `true` or `false` of a boolean"),
 	NAMED("pattern", false, 512, pattern, "PCRE2; must match the whole value"),
 	NAMED("expected", false, 255, plain, "the pattern in words: \"must be <expected>\""),
@@ -147,9 +149,17 @@ static const struct app_rule callback_members[] = {
 	NAMED("param", false, 128, identifier, "of the redirect; default the field's name"),
 	NAMED("pattern", true, 512, pattern, "PCRE2; must match the whole value"),
 	FLAG("required", "without it there is no connection; default false"),
+	NAMED("same_as", false, 64, identifier,
+	    "a field of the form that it must be equal to, in any letter case"),
 	END,
 };
 static const struct app_rule callback_field = PART("field", true, callback_members, NULL);
+
+static const struct app_rule denial_members[] = {
+	NAMED("param", true, 128, identifier, "of the redirect"),
+	NAMED("value", true, 255, plain, "in any letter case"),
+	END,
+};
 
 static const struct app_rule answer_members[] = {
 	NAMED("name", true, 64, identifier, "of the field, for templates"),
@@ -239,7 +249,9 @@ static const char *const client_auths[] = { "basic", "body", "none", "private_ke
 static const char *const pkces[] = { "S256", "plain", "off", NULL };
 static const char *const separators[] = { " ", ",", "+", ";", NULL };
 static const char *const body_forms[] = { "form", "json", NULL };
-static const char *const refresh_sources[] = { "refresh_token", "access_token", "none", NULL };
+static const char *const refresh_sources[] = { "refresh_token", "access_token", "client", "none",
+	NULL };
+static const char *const token_grants[] = { "authorization_code", "client_credentials", NULL };
 static const struct app_rule oauth_members[] = {
 	NAMED("authorize_url", true, 2048, url, "where the person is sent"),
 	NAMED("token_url", true, 2048, url, ""),
@@ -250,6 +262,8 @@ static const struct app_rule oauth_members[] = {
 	FLAG("iss_required", "a redirect without `iss` is refused too"),
 	NAMED("code_param", false, 64, identifier,
 	    "of the redirect, with the code; default `code`"),
+	PART("denied_when", false, denial_members,
+	    "what a redirect holds that says no, where that is no `error`"),
 	LISTED("callback_fields", false, 1, 8, &callback_field,
 	    "what else of the redirect becomes fields of the connection"),
 	LISTED("answer_fields", false, 1, 8, &answer_field,
@@ -276,6 +290,9 @@ static const struct app_rule oauth_members[] = {
 	MAP("token_headers", &worked_out,
 	    "added to every call but the test; also of `client_id`, `client_secret`, `nonce` and "
 	    "`body`"),
+	CHOICE("token_grant", false, token_grants,
+	    "what the token call asks with: the code of the redirect (default), or nothing but the "
+	    "client, to which the redirect has granted the access"),
 	CHOICE("token_body", false, body_forms, "default form"),
 	CHOICE("token_method", false, token_methods,
 	    "default POST; GET puts the parameters in the URL"),
@@ -292,7 +309,8 @@ static const struct app_rule oauth_members[] = {
 	PART("expires", false, expires_members, "default: the answer's seconds"),
 	PART("rotation", false, rotation_members, "default: refresh tokens stay"),
 	CHOICE("refresh_source", false, refresh_sources,
-	    "which token is spent for a new one; `none`: there is no refresh"),
+	    "which token is spent for a new one; `client`: none, the token call is made again; "
+	    "`none`: there is no refresh"),
 	NAMED("refresh_grant", false, 128, plain, "grant_type of a refresh; default refresh_token"),
 	PART("success_when", false, condition_members, "what a good token answer holds"),
 	PART("error_when", false, condition_members,

@@ -60,16 +60,31 @@ check_values(const struct item_form *form, json_t *values, const char *path, str
 			 : form_check(form->fields, ITEM_FORM_CONNECTION, values, path, ctx);
 }
 
+/* Every field that is the requester's is there. */
+static enum err
+check_requester(const struct item_form *form, const json_t *prefill, const char *path,
+    struct errctx *ctx)
+{
+	const json_t *hard = json_object_get(prefill, "hard");
+	enum err err = OK;
+
+	for (const struct form_field *field = form->fields; field->name; field++)
+		if (field->requester && !json_object_get(hard, field->name))
+			err = form_refuse(path, field->name, "must be filled in by the requester",
+			    ctx);
+	return err;
+}
+
 enum err
 item_form_check(const struct item_form *form, const json_t *prefill, json_t *values,
     const char *path, struct errctx *ctx)
 {
 	json_t *hard = json_object_get(prefill, "hard"), *fixed;
-	enum err err = OK;
 	const char *name;
 
 	if (!json_is_object(values))
 		return err_set(ctx, ERR_FIELD, path, "must be an object");
+	enum err err = check_requester(form, prefill, path, ctx);
 	json_object_foreach(hard, name, fixed)
 	{
 		const json_t *sent = json_object_get(values, name);
@@ -148,6 +163,12 @@ item_form_check_prefill(const struct item_form *form, json_t *prefill, const cha
 
 	if (!err)
 		err = check_part(form, prefill, "soft", path, ctx);
+	if (!err) {
+		char inner[PATH_ROOM];
+
+		snprintf(inner, sizeof(inner), "%s%shard", path, *path ? "." : "");
+		err = check_requester(form, prefill, inner, ctx);
+	}
 	json_object_foreach(hard, name, value)
 	{
 		if (!err && json_object_get(json_object_get(prefill, "soft"), name))

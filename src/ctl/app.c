@@ -189,8 +189,19 @@ read_secret(const char *path, struct secret *secret_out, struct errctx *ctx)
 				     "%s cannot be read, is empty or too long", path);
 }
 
+/* Whoever has granted a client access with no token to show for it has granted it to all that use
+ * this client. */
+static bool
+is_shared(const struct app_connection *connection, int64_t organization_id)
+{
+	const json_t *rules = json_object_get(connection->definition, "oauth2");
+	const char *grant = json_get_text(rules, "token_grant");
+
+	return grant && strcmp(grant, "client_credentials") == 0 && !organization_id;
+}
+
 static enum err
-check_oauth(const struct ctl *ctl, struct errctx *ctx)
+check_oauth(const struct ctl *ctl, int64_t organization_id, struct errctx *ctx)
 {
 	const char *name = ctl_text(ctl, "app"), *type = ctl_text(ctl, "type");
 	struct catalog *catalog = NULL;
@@ -206,6 +217,10 @@ check_oauth(const struct ctl *ctl, struct errctx *ctx)
 	else if (strcmp(connection->account_type, "oauth") != 0)
 		err = err_set(ctx, ERR_VALUE, "type",
 		    "connections of this type need no client registration");
+	else if (is_shared(connection, organization_id))
+		err = err_set(ctx, ERR_VALUE, "organization",
+		    "a client of this type is granted access itself: it belongs to one "
+		    "organization (--organization)");
 	catalog_close(&catalog);
 	return err;
 }
@@ -237,7 +252,7 @@ ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
 		.client_id = ctl_text(ctl, "client-id"),
 		.secret = file ? &secret : NULL };
 	json_auto_t *answer = json_object();
-	enum err err = check_oauth(ctl, ctx);
+	enum err err = check_oauth(ctl, client.organization_id, ctx);
 
 	if (!err && !*client.client_id)
 		err = err_set(ctx, ERR_VALUE, "client-id", "--client-id must not be empty");

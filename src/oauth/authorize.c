@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/crypt.h"
@@ -95,7 +96,8 @@ put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *
     struct errctx *ctx)
 {
 	const json_t *rules = oauth_rules(trip->type);
-	enum err err = oauth_put(params, rules, "response_type", "code", ctx);
+	const char *wanted = oauth_takes_code(trip->type) ? "code" : NULL;
+	enum err err = oauth_put(params, rules, "response_type", wanted, ctx);
 
 	if (!err)
 		err = oauth_put(params, rules, "client_id", trip->client_id, ctx);
@@ -211,13 +213,55 @@ find_kept(const json_t *row, const json_t *callback)
 }
 
 bool
+oauth_takes_code(const struct app_connection *type)
+{
+	const char *grant = json_get_text(oauth_rules(type), "token_grant");
+
+	return !grant || !strcmp(grant, "authorization_code");
+}
+
+enum err
+oauth_return_agrees(const struct app_connection *type, const json_t *fields, const json_t *keep,
+    struct errctx *ctx)
+{
+	const json_t *callback = json_object_get(keep, "callback");
+	const json_t *list = json_object_get(oauth_rules(type), "callback_fields");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *row = json_array_get(list, i);
+		const char *same = json_get_text(row, "same_as");
+		const char *value = json_get_text(callback, json_get_text(row, "name"));
+		const char *asked = same ? json_get_text(fields, same) : NULL;
+
+		if (same && value && (!asked || strcasecmp(asked, value) != 0))
+			return err_set(ctx, ERR_VALUE, "",
+			    "the provider's answer is about something else than was asked for");
+	}
+	return OK;
+}
+
+static bool
+is_denied(const json_t *rules, const json_t *query)
+{
+	const json_t *denied = json_object_get(rules, "denied_when");
+	const char *value = denied ? json_get_text(query, json_get_text(denied, "param")) : NULL;
+
+	return value && strcasecmp(value, json_get_text(denied, "value")) == 0;
+}
+
+static bool
+is_code(const struct app_connection *type, const json_t *code)
+{
+	return oauth_takes_code(type) ? oauth_is_printable(code, OAUTH_CODE_MAX) : !code;
+}
+
+bool
 oauth_return_is_whole(const struct app_connection *type, const json_t *keep)
 {
 	json_t *callback = json_object_get(keep, "callback");
 	json_auto_t *kept = json_object();
 
-	return oauth_is_printable(json_object_get(keep, "code"), OAUTH_CODE_MAX) &&
-	       json_is_object(callback) &&
+	return is_code(type, json_object_get(keep, "code")) && json_is_object(callback) &&
 	       oauth_keep_fields(json_object_get(oauth_rules(type), "callback_fields"), find_kept,
 		   callback, kept) &&
 	       json_equal(kept, callback);
@@ -230,7 +274,8 @@ oauth_return_read(const struct app_connection *type, const char *issuer, const j
 	const json_t *rules = oauth_rules(type);
 	const char *param = json_get_text(rules, "code_param");
 	const char *error = json_get_text(query, "error");
-	json_t *code = json_object_get(query, param ? param : "code");
+	json_t *code =
+	    oauth_takes_code(type) ? json_object_get(query, param ? param : "code") : NULL;
 	struct oauth_return out = { .verdict = OAUTH_RETURN_ERROR };
 	json_auto_t *callback = json_object();
 
@@ -238,14 +283,17 @@ oauth_return_read(const struct app_connection *type, const char *issuer, const j
 		out.verdict = OAUTH_RETURN_FOREIGN;
 	} else if (error && *error) {
 		oauth_error_code(error, out.error, sizeof(out.error));
-	} else if (!oauth_is_printable(code, OAUTH_CODE_MAX) ||
+	} else if (is_denied(rules, query)) {
+		snprintf(out.error, sizeof(out.error), "access_denied");
+	} else if (!is_code(type, code) ||
 		   !oauth_keep_fields(json_object_get(rules, "callback_fields"), find_param, query,
 		       callback)) {
 		snprintf(out.error, sizeof(out.error), "invalid_redirect");
 	} else {
 		out.verdict = OAUTH_RETURN_CODE;
 		out.keep = json_object();
-		json_object_set(out.keep, "code", code);
+		if (code)
+			json_object_set(out.keep, "code", code);
 		json_object_set(out.keep, "callback", callback);
 	}
 	*return_out = out;

@@ -180,14 +180,29 @@ put_resource(struct oauth_making *making)
 	return err ? err : put(making, "resource", resource);
 }
 
+/* RFC 6749 section 4.4.2 */
+static enum err
+put_client(struct oauth_making *making)
+{
+	enum err err = put(making, "grant_type", "client_credentials");
+
+	if (!err)
+		err = oauth_prove_client(making);
+	if (!err)
+		err = put_resource(making);
+	return err ? err : oauth_put_params(making, json_object_get(making->rules, "token_params"));
+}
+
 /* RFC 6749 section 4.1.3, RFC 7636 section 4.5 */
 static enum err
 put_exchange(struct oauth_making *making)
 {
 	const struct oauth_call *call = making->call;
-	enum err err = put(making, "grant_type", "authorization_code");
 
+	if (!oauth_takes_code(call->type))
+		return put_client(making);
 	json_put_text(making->values, "code", call->token);
+	enum err err = put(making, "grant_type", "authorization_code");
 	if (!err)
 		err = put(making, "code", call->token);
 	if (!err)
@@ -203,7 +218,7 @@ put_exchange(struct oauth_making *making)
 
 /* RFC 6749 section 6 */
 static enum err
-put_refresh(struct oauth_making *making)
+put_spent(struct oauth_making *making)
 {
 	const char *grant = json_get_text(making->rules, "refresh_grant");
 	bool access = oauth_refresh_source(making->call->type) == OAUTH_SOURCE_ACCESS;
@@ -218,8 +233,15 @@ put_refresh(struct oauth_making *making)
 		    making->ctx);
 	if (!err && !json_get_bool(making->rules, "refresh_bare", false))
 		err = oauth_prove_client(making);
-	if (!err)
-		err = put_resource(making);
+	return err ? err : put_resource(making);
+}
+
+static enum err
+put_refresh(struct oauth_making *making)
+{
+	bool client = oauth_refresh_source(making->call->type) == OAUTH_SOURCE_CLIENT;
+	enum err err = client ? put_client(making) : put_spent(making);
+
 	return err ? err
 		   : oauth_put_params(making, json_object_get(making->rules, "refresh_params"));
 }
@@ -291,6 +313,12 @@ oauth_request(const struct oauth_call *call, struct http_request *request_out, s
 	*request_out = request;
 	request = HTTP_REQUEST_INIT;
 	return OK;
+}
+
+bool
+oauth_is_spent(const struct app_connection *type, enum oauth_verdict verdict)
+{
+	return verdict != OAUTH_NOT_SENT && (verdict != OAUTH_AWAY || oauth_takes_code(type));
 }
 
 enum oauth_step

@@ -16,6 +16,8 @@ oauth_refresh_source(const struct app_connection *type)
 
 	if (!source || !strcmp(source, "refresh_token"))
 		return OAUTH_SOURCE_REFRESH;
+	if (!strcmp(source, "client"))
+		return OAUTH_SOURCE_CLIENT;
 	return !strcmp(source, "access_token") ? OAUTH_SOURCE_ACCESS : OAUTH_SOURCE_NONE;
 }
 
@@ -57,7 +59,7 @@ before_expiry(enum oauth_source source, const struct oauth_tokens *tokens, int64
 	int64_t life = tokens->expires_at_ms - now_ms;
 	int64_t ahead = source == OAUTH_SOURCE_ACCESS ? life / 2 : life / 4;
 
-	if (source == OAUTH_SOURCE_REFRESH && ahead > AHEAD_MOST_MS)
+	if (source != OAUTH_SOURCE_ACCESS && ahead > AHEAD_MOST_MS)
 		ahead = AHEAD_MOST_MS;
 	return life > 0 ? tokens->expires_at_ms - ahead : now_ms;
 }
@@ -74,7 +76,7 @@ oauth_refresh_at(const struct app_connection *type, const struct oauth_tokens *t
 		return 0;
 	if (tokens->has_expiry)
 		at = before_expiry(source, tokens, now_ms);
-	else if (source == OAUTH_SOURCE_REFRESH && !never_expires(type))
+	else if (source != OAUTH_SOURCE_ACCESS && !never_expires(type))
 		at = now_ms + UNKNOWN_LIFE_MS;
 	oauth_rotation(type, &rotation);
 	if (source == OAUTH_SOURCE_REFRESH && rotation.idle_ttl_ms)

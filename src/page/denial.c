@@ -12,6 +12,7 @@
 
 const struct denial denials[] = {
 	{ "access_denied", "denied", NOT_GRANTED },
+	{ "permission_denied", "denied", NOT_GRANTED },
 	{ "consent_required", "denied", SIGN_IN },
 	{ "login_required", "denied", SIGN_IN },
 	{ "interaction_required", "denied", SIGN_IN },

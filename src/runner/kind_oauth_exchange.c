@@ -163,7 +163,7 @@ check_values(const struct exchange *exchange, const struct app_connection *type,
 	    (text && json_parse(text, strlen(text), &prefill, NULL)))
 		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);
 	if (item_form_check(&form, prefill, fields, "", &why) == OK)
-		return OK;
+		return oauth_return_agrees(type, fields, exchange->back, ctx);
 	return err_set(ctx, ERR_VALUE, "", "the form was not accepted: %s: %s", why.sub[0].path,
 	    why.sub[0].text);
 }
@@ -356,7 +356,7 @@ on_answer(void *arg, struct http_result *result)
 
 	oauth_read(&provider->call, result, &answer);
 	if (step == OAUTH_EXCHANGE)
-		exchange->sent = answer.verdict != OAUTH_NOT_SENT;
+		exchange->sent = oauth_is_spent(provider->type, answer.verdict);
 	if (answer.verdict == OAUTH_GOOD)
 		take_tokens(exchange, &answer);
 	else

@@ -307,7 +307,11 @@ end_unanswered(struct task *task, const struct oauth_answer *answer, bool silenc
 		break;
 	case OAUTH_GOOD:
 	case OAUTH_AWAY:
-		refresh->spending = silence ? UNDER_WAY : FAILED;
+		/* who asks with nothing but himself may ask again at once */
+		refresh->spending =
+		    silence && oauth_refresh_source(refresh->provider.type) != OAUTH_SOURCE_CLIENT
+			? UNDER_WAY
+			: FAILED;
 		task_retry_later(task, answer->words);
 		if (answer->retry_after_s > 0 &&
 		    task->outcome.delay_ms < (int64_t)answer->retry_after_s * 1000)

@@ -103,7 +103,7 @@ can_refresh(const struct remote_test *test)
 {
 	enum oauth_source source = oauth_refresh_source(test->type);
 
-	return source == OAUTH_SOURCE_ACCESS ||
+	return source == OAUTH_SOURCE_ACCESS || source == OAUTH_SOURCE_CLIENT ||
 	       (source == OAUTH_SOURCE_REFRESH && test->token.refresh_sealed.data);
 }
 

@@ -54,6 +54,16 @@ class OauthStack {
     const answer = await this.call('POST', `${REQUESTS}/v2`, { name: 'Accounts for the reports', teamId: this.world.teamId,
       provider: { newUser: { name: 'Grace Hopper', email: 'grace@example.org' } },
       credentials: [{ appName: app, appModules: modules }], ...change });
+    return this.asked(answer, jar);
+  }
+
+  // The same of one whose fields are filled in beforehand.
+  async askFilled(type, prefill, { scopes = ['read'], jar } = {}) {
+    return this.asked(await this.call('POST', '/api/v2/credential-requests/actions/create-by-credentials', { teamId: this.world.teamId,
+      provider: { newUser: { name: 'Grace Hopper', email: 'grace@example.org' } }, connections: [{ type, scope: scopes, prefill }] }), jar);
+  }
+
+  async asked(answer, jar) {
     assert.equal(answer.status, 200, answer.text);
     const person = new Person(this.stack, answer.body.publicUri, jar);
     const items = (await person.look()).items;
@@ -69,8 +79,8 @@ class OauthStack {
   async connectionOf(itemId) { return Number((await this.credential(itemId)).remoteId); }
 
   // From asking to the connection's id.
-  async connect(type, { scopes, ...how } = {}) {
-    const asked = await this.ask(type, { scopes });
+  async connect(type, { scopes, prefill, ...how } = {}) {
+    const asked = prefill ? await this.askFilled(type, prefill, { scopes }) : await this.ask(type, { scopes });
     const made = await asked.person.authorize(asked.item.id, how);
     return { ...asked, made, id: await this.connectionOf(asked.item.id) };
   }
@@ -111,7 +121,7 @@ class OauthStack {
   }
 }
 
-// `clients`: { connection, secret (null: none), clientId } each; more files: { name: definition }. Other options are those of the stack.
+// `clients`: { connection, secret (null: none), clientId, own (true: of the organization alone) } each; more files: { name: definition }. Other options are those of the stack.
 export async function startOauthStack(clients, { files = {}, set = [], ...options } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
   for (const [name, content] of Object.entries({ ...files, 'oauth-test.json': definition(clients.map(({ connection }) => connection)) }))
@@ -120,7 +130,7 @@ export async function startOauthStack(clients, { files = {}, set = [], ...option
   const oauth = new OauthStack(folder, stack, await stack.world({ name: 'Ada' }));
   const left = [...clients];
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let client = left.shift(); client; client = left.shift()) await oauth.register(client.connection.type, client);
+    for (let client = left.shift(); client; client = left.shift()) await oauth.register(client.connection.type, { ...client, organizationId: client.own ? oauth.world.organizationId : undefined });
   }));
   return oauth;
 }

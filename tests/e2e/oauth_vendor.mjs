@@ -42,6 +42,8 @@ export const usual = {
   long: false, // tokens of the code must be changed for long-lived ones at /long
   signed: null, // ({ headers, body, form, room, path }) → what is wrong with the signature of a call, or undefined
   delay_ms: 0, drop: 0, duplicate: 0, // the next n token answers are dropped after acting, or sent twice
+  consent: null, // { scope }: no codes: an administrator grants the client access to his directory, /token/<directory> is asked by the client alone
+  no_consent: null, // the error a redirect says then, or 'False': admin_consent=False
   refuse: null, // { status, body }: the next token calls are answered so, without acting
   bounce: null, // authorize sends the browser there, with the same query
   revoke: { style: 'form', status: 200 },
@@ -101,7 +103,7 @@ function assertionFault(assertion, { id, publicKey, audience }, seen) {
 class Room {
   constructor(vendor, name, ways) {
     Object.assign(this, { vendor, name, ways: { ...usual, ...ways }, grants: [], requests: [], codes: new Map(), access: new Map(),
-      refresh: new Map(), assertions: new Set(), faults: [], gates: new Map(), revoked: [], nonces: new Set() });
+      refresh: new Map(), assertions: new Set(), faults: [], gates: new Map(), revoked: [], nonces: new Set(), consented: new Map() });
   }
 
   get url() { return `${this.vendor.url}/${this.name}`; }
@@ -160,15 +162,37 @@ class Room {
     const { ways } = this;
     const get = (name) => query.get(this.name_(name));
     if (get('client_id') !== ways.client.id) return 'client_id';
-    if (get('response_type') !== 'code') return 'response_type';
     if (!get('redirect_uri')) return 'redirect_uri';
+    if (ways.consent) return ['response_type', 'code_challenge'].find((name) => query.has(name)) ?? (get('scope') === ways.consent.scope ? undefined : 'scope');
+    if (get('response_type') !== 'code') return 'response_type';
     const [challenge, method] = [query.get('code_challenge'), query.get('code_challenge_method')];
     if (ways.pkce === 'off' ? challenge !== null || method !== null : !challenge || method !== ways.pkce) return 'PKCE';
     for (const [name, value] of Object.entries(ways.authorize_params)) if (query.get(name) !== value) return name;
     return undefined;
   }
 
-  authorize(request, response, query, decision) {
+  // As directories do: who has agreed for which one, and nothing else.
+  consentRedirect(response, query, tenant) {
+    const back = new URL(query.get('redirect_uri'));
+    const { no_consent: no } = this.ways;
+    const said = no && no !== 'False' ? { error: no, error_description: 'The admin canceled the request' }
+      : { admin_consent: no ?? 'True', tenant };
+    if (!no) this.consented.set(tenant, { user: this.ways.user, scopes: [this.ways.consent.scope], generation: 0, dead: false });
+    for (const [name, value] of Object.entries({ ...said, state: query.get('state') })) back.searchParams.set(name, value);
+    return response.writeHead(302, { location: String(back) }).end();
+  }
+
+  // RFC 6749 section 4.4.2, for one directory.
+  askByClient(form, tenant) {
+    const grant = this.consented.get(tenant);
+    if (form.scope !== this.ways.consent.scope || Object.keys(form).some((name) => /code|refresh|redirect/.test(name)))
+      return { error: 'invalid_request', error_description: this.fault('parameters') };
+    if (!grant || grant.dead) return { error: 'unauthorized_client', error_description: 'nobody has consented' };
+    if (!this.grants.includes(grant)) this.grants.push(grant);
+    return this.mint(grant, { refresh: false });
+  }
+
+  authorize(request, response, query, decision, rest) {
     const { ways } = this;
     if (ways.bounce) return response.writeHead(302, { location: ways.bounce(query) }).end();
     const fault = this.authorizeFault(query);
@@ -178,6 +202,7 @@ class Room {
       return this.vendor.text(response, 200,
         `<!doctype html><html lang="en"><title>Provider</title><h1>Provider</h1>${link('allow', 'Allow')} ${link('deny', 'Deny')}`, 'text/html');
     }
+    if (ways.consent) return this.consentRedirect(response, query, rest);
     const back = new URL(query.get(this.name_('redirect_uri')));
     const state = query.get(this.name_('state'));
     const deny = ways.deny || (decision === 'deny' ? 'access_denied' : '');
@@ -268,7 +293,7 @@ class Room {
     return row.answer;
   }
 
-  token(request, form, path) {
+  token(request, form, path, rest) {
     const grantType = form[this.name_('grant_type')];
     const kind = grantType === 'authorization_code' ? 'code' : 'refresh';
     const refuse = (error, what) => ({ kind, values: { error, error_description: this.fault(what) } });
@@ -279,6 +304,7 @@ class Room {
       if (request.headers[name.toLowerCase()] !== value) return refuse('invalid_request', name);
     for (const [name, value] of Object.entries(kind === 'code' ? this.ways.token_params : this.ways.refresh_params))
       if (form[name] !== value) return refuse('invalid_request', name);
+    if (this.ways.consent) return grantType === 'client_credentials' ? { kind, values: this.askByClient(form, rest) } : refuse('unsupported_grant_type', grantType);
     if (kind === 'code') return { kind, values: this.exchange(form) };
     if (grantType !== this.ways.refresh_grant) return refuse('unsupported_grant_type', `grant_type ${grantType}`);
     return { kind, values: this.spend(form) };
@@ -290,7 +316,7 @@ class Room {
     return fault && this.fault(fault);
   }
 
-  async answerToken(request, response, form, path, body) {
+  async answerToken(request, response, form, path, body, rest) {
     const { ways } = this;
     if (ways.refuse) return this.vendor.text(response, ways.refuse.status, ways.refuse.body, ways.refuse.type ?? 'application/json');
     if (request.method !== ways.token_method) return this.vendor.text(response, 405, this.fault('method'));
@@ -298,7 +324,7 @@ class Room {
     if (wrong) return this.vendor.json(response, 401, { error: 'invalid_client', error_description: wrong });
     await this.waitAt('token-in');
     if (request.socket.destroyed) return undefined; // the caller has gone: as if the call had never come
-    const { kind, values } = this.token(request, form, path);
+    const { kind, values } = this.token(request, form, path, rest);
     await this.waitAt('token');
     if (ways.delay_ms) await sleep(ways.delay_ms);
     if (ways.drop > 0 && kind === 'refresh') {
@@ -353,14 +379,14 @@ class Room {
     return response.writeHead(status).end();
   }
 
-  async serve(request, response, path, query, body) {
+  async serve(request, response, path, query, body, rest) {
     const form = path === 'revoke' || path === 'introspect' || path === 'long'
       ? Object.fromEntries(body.startsWith('{') ? Object.entries(JSON.parse(body)) : new URLSearchParams(body)) : asForm(request, body, this.ways);
     this.requests.push({ path, method: request.method, headers: request.headers, query: Object.fromEntries(query), body, form, at: Date.now() });
     switch (path) {
-    case 'authorize': return this.authorize(request, response, query, query.get('decision'));
-    case 'token': return this.answerToken(request, response, form, path, body);
-    case this.ways.refresh_path: return this.answerToken(request, response, form, path, body);
+    case 'authorize': return this.authorize(request, response, query, query.get('decision'), rest);
+    case 'token': return this.answerToken(request, response, form, path, body, rest);
+    case this.ways.refresh_path: return this.answerToken(request, response, form, path, body, rest);
     case 'revoke': return this.answerRevoke(request, response, form, body);
     case 'introspect': return this.introspect(request, response, form);
     case 'long': return this.long(request, response, form);
@@ -411,11 +437,11 @@ export async function startOauthVendor({ port = 0 } = {}) {
 
   async function serve(request, response) {
     const { pathname, searchParams } = new URL(request.url, 'http://vendor');
-    const [, name, path] = pathname.split('/');
+    const [, name, path, rest] = pathname.split('/');
     let body = '';
     for await (const part of request) body += part;
     const room = rooms.get(name);
-    return room ? room.serve(request, response, path, searchParams, body) : vendor.json(response, 404, { error: 'not found' });
+    return room ? room.serve(request, response, path, searchParams, body, rest) : vendor.json(response, 404, { error: 'not found' });
   }
 
   const server = createServer({ requestTimeout: 0 }, (request, response) => {

@@ -11,7 +11,8 @@
 static const char oauth_type_base[] =
     "{'name':'shop','version':1,'label':'Shop','connections':[{'type':'shop','label':'Shop',"
     "'auth':'oauth2','fields':[{'name':'store','type':'text','label':'Store',"
-    "'pattern':'[a-z]+'},{'name':'pin','type':'password','label':'Pin'}],"
+    "'required':true,'requester':true,'pattern':'[a-z]+'},{'name':'pin','type':'password','label':'"
+    "Pin'}],"
     "'inject':[{'where':'header','name':'Authorization',"
     "'template':'Bearer <<access_token>>'}],'oauth2':{"
     "'authorize_url':'https://shop.example/a','token_url':'https://shop.example/t',"
@@ -51,6 +52,13 @@ oauth_type_open(const char *rules)
 		fail_msg("%s: %s: %s", rules ? rules : "", ctx.sub[0].path, err_text(&ctx));
 	return catalog;
 }
+
+/* Members of "oauth2" of a provider that grants the client itself the access. */
+#define OAUTH_TYPE_CLIENT                                                                          \
+	"'token_grant':'client_credentials','refresh_source':'client','pkce':'off',"               \
+	"'token_params':{'scope':'all'},'denied_when':{'param':'consent','value':'No'},"           \
+	"'callback_fields':[{'name':'by','param':'tenant','pattern':'[A-Za-z]+','required':true,"  \
+	"'same_as':'store'}]"
 
 static inline const struct app_connection *
 oauth_type_of(const struct catalog *catalog)

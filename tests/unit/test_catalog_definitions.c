@@ -238,6 +238,7 @@ static const struct {
 	{ "connections.1.fields.1.default", "'mars'", "$.connections[1].fields[1]" },
 	{ "connections.1.fields.2.default", "'no'", "$.connections[1].fields[2]" },
 	{ "connections.1.fields.2.pattern", "'.*'", "$.connections[1].fields[2]" },
+	{ "connections.1.fields.0.requester", "true", "$.connections[1].fields[0]" },
 	{ "connections.1.fields.0.default", "'secret'", "$.connections[1].fields[0]" },
 	{ "connections.0.fields.0.pattern", "'['", "$.connections[0].fields[0].pattern" },
 	{ "connections.1.inject.0.template", "'<<key>>'", "$.connections[1].inject[0]" },
@@ -355,6 +356,64 @@ formulas_are_read_when_a_definition_is(void **state)
 		if (err != (cases[i].words ? ERR_CONFIG : OK) ||
 		    (err && !strstr(err_text(&ctx), cases[i].words)))
 			fail_msg("%s = %s: %s", where, cases[i].to, err_text(&ctx));
+		catalog_close(&catalog);
+	}
+}
+
+/* Whose account it is must not be chosen by whoever can write a URL. */
+static void
+a_client_that_asks_alone_asks_for_whom_the_requester_named(void **state)
+{
+	static const struct {
+		const char *where, *to; /* NULL: nothing is changed */
+		bool taken;
+	} cases[] = {
+		{ NULL, NULL, true },
+		{ "oauth2.token_url", "'https://shop.example/<<by>>/t'", true },
+		{ "oauth2.token_params", "{'a':'<<UPCASE(store)>>'}", true },
+		{ "oauth2.token_params", "{'a':'<<code>>'}", false },
+		{ "oauth2.token_url", "'https://shop.example/<<zone>>/t'", false },
+		{ "oauth2.token_url", "'https://shop.example/<<more>>/t'", false },
+		{ "oauth2.refresh_url", "'https://shop.example/<<more>>/t'", false },
+		{ "oauth2.token_params", "{'a':'<<SHA256(more)>>'}", false },
+		{ "oauth2.token_headers", "{'A':'<<zone>>'}", false },
+		{ "fields.0.requester", "false", false },
+		{ "fields.0.required", "false", false },
+		{ "oauth2.callback_fields.0.same_as", NULL, false },
+		{ "oauth2.callback_fields.0.same_as", "'nobody'", false },
+		{ "oauth2.callback_fields.0.same_as", "'zone'", false },
+		{ "oauth2.callback_fields.0.required", NULL, false },
+		{ "oauth2.pkce", "'S256'", false },
+		{ "oauth2.client_auth", "'none'", false },
+		{ "oauth2.code_param", "'c'", false },
+		{ "oauth2.rotation", "{'rotates':true}", false },
+		{ "oauth2.refresh_source", "'refresh_token'", false },
+		{ "oauth2.token_grant", NULL, false },
+		{ "oauth2.denied_when", "{'param':'c'}", false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog = catalog_new();
+		json_auto_t *definition = parse(shop);
+		struct errctx ctx;
+
+		change(definition, "connections.0.fields",
+		    "[{'name':'store','type':'text','label':'Store','required':true,"
+		    "'requester':true,'pattern':'[a-z]+'},"
+		    "{'name':'zone','type':'text','label':'Zone','pattern':'[a-z]+'}]");
+		change(definition, "connections.0.oauth2.token_grant", "'client_credentials'");
+		change(definition, "connections.0.oauth2.refresh_source", "'client'");
+		change(definition, "connections.0.oauth2.pkce", "'off'");
+		change(definition, "connections.0.oauth2.callback_fields",
+		    "[{'name':'by','pattern':'[a-z]+','required':true,'same_as':'store'},"
+		    "{'name':'more','pattern':'[a-z]+'}]");
+		if (cases[i].where) {
+			auto_free char *where = xasprintf("connections.0.%s", cases[i].where);
+			change(definition, where, cases[i].to);
+		}
+		if ((add(catalog, definition, &ctx) == OK) != cases[i].taken)
+			fail_msg("%s = %s: %s", cases[i].where, cases[i].to, err_text(&ctx));
 		catalog_close(&catalog);
 	}
 }
@@ -865,6 +924,7 @@ main(void)
 		cmocka_unit_test(refuses_what_does_not_fit_together_by_path),
 		cmocka_unit_test(what_an_authorization_brings_stands_only_where_it_is_known),
 		cmocka_unit_test(formulas_are_read_when_a_definition_is),
+		cmocka_unit_test(a_client_that_asks_alone_asks_for_whom_the_requester_named),
 		cmocka_unit_test(takes_plain_http_to_this_machine_alone),
 		cmocka_unit_test(connections_of_other_apps_can_be_used),
 		cmocka_unit_test(says_what_was_asked_for_and_not_granted),

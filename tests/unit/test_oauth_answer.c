@@ -549,6 +549,9 @@ a_token_is_refreshed_before_it_ends(void **state)
 		{ "{'expires':{'source':'never'},'rotation':{'idle_ttl_s':864000}}", true, 0,
 		    5 * DAY },
 		{ "{'refresh_source':'none'}", true, HOUR, 0 },
+		/* nothing to be spent */
+		{ "{" OAUTH_TYPE_CLIENT "}", false, HOUR, 45 * MINUTE },
+		{ "{" OAUTH_TYPE_CLIENT "}", false, 0, HOUR },
 		/* its own refresh token: in good time */
 		{ "{'refresh_source':'access_token'}", false, 60 * DAY, 30 * DAY },
 		{ "{'refresh_source':'access_token'}", false, 0, 0 },

@@ -188,6 +188,7 @@ what_is_kept_answers_what_was_sent_and_is_new_each_time(void **state)
 #define FOREIGN OAUTH_RETURN_FOREIGN
 #define ISSUER "{'issuer':'https://shop.example'}"
 #define ISSUER_MUST "{'issuer':'https://shop.example','iss_required':true}"
+#define CLIENT "{" OAUTH_TYPE_CLIENT "}"
 #define REALM                                                                                      \
 	"{'callback_fields':[{'name':'realm','param':'realmId','pattern':'[0-9]{1,9}','required':" \
 	"true}]}"
@@ -223,6 +224,10 @@ static const struct return_case returns[] = {
 	{ REALM, "{'code':'c','realmId':'462081636'}", IN, "c" },
 	{ REALM, "{'code':'c','realm':'4620'}", NO, "invalid_redirect" },
 	{ REALM, "{'code':'c','realmId':'1/../2'}", NO, "invalid_redirect" },
+	{ CLIENT, "{'tenant':'acme','consent':'NO'}", NO, "access_denied" },
+	{ CLIENT, "{'error':'permission_denied','consent':'no'}", NO, "permission_denied" },
+	{ CLIENT, "{'code':'c'}", NO, "invalid_redirect" },
+	{ CLIENT, "{'tenant':'a b','consent':'Yes'}", NO, "invalid_redirect" },
 };
 
 static void
@@ -262,6 +267,51 @@ what_the_redirect_brings_along_becomes_fields(void **state)
 	catalog_close(&catalog);
 }
 
+/* Where the client itself is granted the access: a redirect without a code, which anybody can
+ * write.
+ */
+static void
+a_redirect_without_a_code_says_only_for_whom(void **state)
+{
+	struct catalog *catalog = oauth_type_open(CLIENT);
+	const struct app_connection *type = oauth_type_of(catalog);
+	json_auto_t *query = oauth_type_json("{'tenant':'Acme','consent':'Yes','code':'x'}");
+	json_auto_t *wanted = oauth_type_json("{'callback':{'by':'Acme'}}");
+	json_auto_t *with_code = oauth_type_json("{'code':'x','callback':{'by':'Acme'}}");
+	json_auto_t *asked = oauth_type_json("{'store':'acme'}");
+	json_auto_t *another = oauth_type_json("{'store':'acne'}");
+	json_auto_t *nobody = json_object();
+	auto_oauth_return struct oauth_return back = { 0 };
+	(void)state;
+
+	assert_false(oauth_takes_code(type));
+	oauth_return_read(type, NULL, query, &back);
+	assert_int_equal(back.verdict, OAUTH_RETURN_CODE);
+	assert_true(json_equal(back.keep, wanted));
+	assert_true(oauth_return_is_whole(type, back.keep));
+	assert_false(oauth_return_is_whole(type, with_code));
+	assert_int_equal(oauth_return_agrees(type, asked, back.keep, NULL), OK);
+	assert_int_equal(oauth_return_agrees(type, another, back.keep, NULL), ERR_VALUE);
+	assert_int_equal(oauth_return_agrees(type, nobody, back.keep, NULL), ERR_VALUE);
+	catalog_close(&catalog);
+}
+
+static void
+a_client_that_is_granted_access_itself_asks_for_no_code(void **state)
+{
+	struct catalog *catalog = oauth_type_open(CLIENT);
+	json_auto_t *fields = oauth_type_json("{'store':'acme'}");
+	struct oauth_trip trip = trip_of(oauth_type_of(catalog), fields, NULL);
+	auto_oauth_start struct oauth_start start = { 0 };
+	(void)state;
+
+	assert_int_equal(oauth_authorize_start(&trip, &start, NULL), OK);
+	assert_null(strstr(start.url, "response_type"));
+	assert_null(strstr(start.url, "code_challenge"));
+	assert_non_null(strstr(start.url, start.state));
+	catalog_close(&catalog);
+}
+
 int
 main(void)
 {
@@ -274,6 +324,8 @@ main(void)
 		cmocka_unit_test(what_is_kept_answers_what_was_sent_and_is_new_each_time),
 		cmocka_unit_test(a_redirect_is_taken_for_what_it_is),
 		cmocka_unit_test(what_the_redirect_brings_along_becomes_fields),
+		cmocka_unit_test(a_redirect_without_a_code_says_only_for_whom),
+		cmocka_unit_test(a_client_that_is_granted_access_itself_asks_for_no_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

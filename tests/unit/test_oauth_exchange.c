@@ -96,6 +96,14 @@ static const struct request_case requests[] = {
 	  "access_token'}}",
 	    NULL, OAUTH_REFRESH, "GET",
 	    "https://shop.example/r?grant_type=ig_refresh_token&access_token=tok%2B1", NULL },
+	/* nothing but the client, the first time and ever after */
+	{ "{" OAUTH_TYPE_CLIENT ",'token_url':'https://shop.example/<<store>>/t'}",
+	    "{'store':'acme'}", OAUTH_EXCHANGE, "POST", "https://shop.example/acme/t",
+	    "grant_type=client_credentials" CLIENT "&scope=all" },
+	{ "{" OAUTH_TYPE_CLIENT ",'token_url':'https://shop.example/<<by>>/t',"
+	  "'refresh_params':{'again':'1'}}",
+	    "{'by':'Acme'}", OAUTH_REFRESH, "POST", "https://shop.example/Acme/t",
+	    "grant_type=client_credentials" CLIENT "&scope=all&again=1" },
 	{ "{'introspect_url':'https://shop.example/i'}", NULL, OAUTH_INTROSPECT, "POST",
 	    "https://shop.example/i", "token=tok%2B1&token_type_hint=access_token" CLIENT },
 };

@@ -44,7 +44,8 @@ static const char *
 sample_of(const struct form_field *field)
 {
 	static const char *const samples[] = { "acme", "acme.okta.com", "acme.eu.auth0.com",
-		"gitlab.example.com", "acme.zendesk.com", "12345" };
+		"gitlab.example.com", "acme.zendesk.com", "12345",
+		"6c1e2f0a-93b4-4c3e-9f57-0d8a5b1c2e3f" };
 
 	if (field->initial)
 		return field->initial;
