@@ -15,9 +15,8 @@
 /* HS256 HS384 HS512, RS256 RS384 RS512, PS256 PS384 PS512, ES256 ES384 ES512. */
 #define JWT_ALGORITHMS "HS256/384/512, RS256/384/512, PS256/384/512 or ES256/384/512"
 
-/* RFC 7518 section 3.2 wants as many bytes as the digest has. Vendors hand out shorter secrets,
- * which cannot be changed here: below this an HMAC secret can be found by trying. */
-#define JWT_SECRET_LEAST 16
+/* RFC 7518 section 3.2 wants as many bytes as the digest has; vendors hand out shorter secrets,
+ * which cannot be changed here. */
 #define JWT_SECRET_MOST 1024 /* bytes of an HMAC secret */
 
 /* A key as the user wrote it: for HS* the secret itself, else one private key in PEM form
@@ -33,7 +32,7 @@ bool jwt_algorithm_known(const char *name);
 
 /* For the time of creation: whether the key fits the algorithm, is whole (a trial signature
  * verifies) and strong enough. ERR_VALUE with the path "algorithm" or "key" and a text that goes on
- * after either name; it never repeats the key. */
+ * after either name; it never repeats the key. Any HMAC secret that is not empty is taken. */
 enum err jwt_key_check(const struct jwt_key *key, struct errctx *ctx) MUSTCHECK;
 
 /* Append the compact serialization to `token`, which is to be BUF_INIT_SECRET. `headers` (object or

@@ -89,15 +89,20 @@ struct fetch_log {
 enum err fetch_log_add(struct store *store, const struct fetch_log *entry,
     struct errctx *ctx) MUSTCHECK;
 
-#define FETCH_LOG_SHOWN 50
-/* The newest FETCH_LOG_SHOWN entries, newest first, for members of the owning team; one statement.
- * ERR_NOT_FOUND for hidden and missing alike. */
+/* A page, newest first, for members of the owning team; one statement. ERR_NOT_FOUND for hidden and
+ * missing alike. */
+struct fetch_log_filter {
+	int64_t credential_id;
+	int64_t limit, offset;
+};
 struct fetch_log_page {
 	struct fetch_log *rows; /* owned; fetch_log_page_free() */
 	size_t n;
+	int64_t total;
 };
-enum err fetch_log_list(struct store *store, struct auth *auth, int64_t credential_id,
-    struct fetch_log_page *page_out, struct errctx *ctx) MUSTCHECK;
+enum err fetch_log_list(struct store *store, struct auth *auth,
+    const struct fetch_log_filter *filter, struct fetch_log_page *page_out,
+    struct errctx *ctx) MUSTCHECK;
 void fetch_log_page_free(struct fetch_log_page *page);
 
 #endif

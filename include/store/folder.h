@@ -15,9 +15,10 @@ struct folder {
 };
 
 /* A page, by id, in one statement. team_id 0: every team of the
- * caller; ERR_NOT_FOUND for a team the caller does not belong to. content_type NULL: any. */
+ * caller; ERR_NOT_FOUND for a team the caller does not belong to. content_type NULL: any. id 0: all
+ * of them. */
 struct folder_filter {
-	int64_t team_id;
+	int64_t id, team_id;
 	const char *content_type;
 	int64_t limit, offset;
 };
@@ -34,6 +35,8 @@ void folder_page_free(struct folder_page *page);
  * nowhere. */
 enum err folder_create(struct store *store, struct audit_entry *audit, int64_t team_id,
     const char *name, const char *content_type, int64_t *id_out, struct errctx *ctx) MUSTCHECK;
+enum err folder_rename(struct store *store, struct audit_entry *audit, int64_t id, const char *name,
+    struct errctx *ctx) MUSTCHECK;
 enum err folder_delete(struct store *store, struct audit_entry *audit, int64_t id,
     struct errctx *ctx) MUSTCHECK;
 

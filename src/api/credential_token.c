@@ -278,20 +278,25 @@ log_json(const struct fetch_log *entry)
 static enum err
 get_log(struct ctx *ctx, struct response *response)
 {
+	struct fetch_log_filter filter = { 0 };
 	struct fetch_log_page page = { 0 };
-	int64_t id;
-	enum err err = route_param_int(ctx, "id", &id);
+	struct paging paging;
+	enum err err = route_param_int(ctx, "id", &filter.credential_id);
 
 	if (!err)
-		err = fetch_log_list(api_store(ctx), ctx->auth, id, &page, &ctx->err);
+		err = paging_read(&ctx->req->query, &paging, &ctx->err);
+	if (err)
+		return err;
+	filter.limit = paging.per_page;
+	filter.offset = paging.offset;
+	err = fetch_log_list(api_store(ctx), ctx->auth, &filter, &page, &ctx->err);
 	if (err)
 		return err;
 	json_t *list = json_array();
 	for (size_t i = 0; i < page.n; i++)
 		json_array_append_new(list, log_json(&page.rows[i]));
+	json_t *answer = v1_page_json(ctx, "log", list, &paging, page.total);
 	fetch_log_page_free(&page);
-	json_t *answer = json_object();
-	json_put(answer, "log", list);
 	return response_json(response, answer);
 }
 

@@ -215,15 +215,13 @@ static bool
 take_common(json_t *object, enum body_use use, struct user_credential_body *body,
     struct errctx *ctx)
 {
-	bool ok = true;
+	bool ok = !fields_check(object, common_fields, true, "", ctx);
 
-	/* What is null is found by the table. */
-	if (use == BODY_CREATE && !json_object_get(object, "name"))
+	if (use == BODY_CREATE) {
 		ok = require(object, "name", ctx) && ok;
-	if (use == BODY_CREATE && !json_object_get(object, "team_id"))
 		ok = require(object, "team_id", ctx) && ok;
+	}
 	/* each field is said to be wrong, once */
-	ok = !fields_check(object, common_fields, true, "", ctx) && ok;
 	if (!is_faulty("allowed_hosts", ctx))
 		ok = take_hosts(object, body, ctx) && ok;
 	if (!is_faulty("metadata", ctx))

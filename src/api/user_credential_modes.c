@@ -93,7 +93,10 @@ static const char *const client_methods[] = { "client_secret_post", "client_secr
 		.least = 1, .most = 4096                                                           \
 	}
 static const struct field_spec oauth_fields[] = {
-	ONE_LINE_FIELD("oauth_url"),
+	{ .name = "oauth_url",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_ONE_LINE | FIELD_NULLABLE,
+	    .most = 4096 },
 	ONE_LINE_FIELD("oauth_token_url"),
 	ONE_LINE_FIELD("oauth_client_id"),
 	ONE_LINE_FIELD("oauth_client_secret"),
@@ -180,7 +183,7 @@ static const struct credential_mode {
 } modes[] = {
 	{ "TEXT", { &text_group }, { "value" }, NULL },
 	{ "JWT", { &jwt_group }, { "jwt_algorithm", "jwt_private_key" }, credential_jwt_settle },
-	{ "OAUTH", { &oauth_group }, { "oauth_grant_type", "oauth_token_url", "oauth_client_id" },
+	{ "OAUTH", { &oauth_group }, { "oauth_token_url", "oauth_client_id" },
 	    credential_oauth_settle },
 	{ "AWS", { &aws_group }, { "aws_authentication_type" }, credential_aws_settle },
 	{ "MTLS", { &mtls_group }, { "mtls_client_certificate", "mtls_client_private_key" },

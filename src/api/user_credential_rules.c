@@ -57,9 +57,25 @@ check_url(const json_t *definition, const char *name, struct errctx *ctx)
 	return fault ? err_set(ctx, ERR_FIELD, name, "%s", fault) : OK;
 }
 
+/* What is left out: no address for a person means that there is none. */
+static void
+default_grant(json_t *definition)
+{
+	const char *url = json_get_text(definition, "oauth_url");
+
+	if (url && !*url) {
+		json_object_del(definition, "oauth_url");
+		url = NULL;
+	}
+	if (!json_get_text(definition, "oauth_grant_type"))
+		json_put_text(definition, "oauth_grant_type",
+		    url ? "authorization_code" : "client_credentials");
+}
+
 enum err
 credential_oauth_settle(json_t *definition, json_t *shown, struct errctx *ctx)
 {
+	default_grant(definition);
 	bool by_person = credential_type_fits(definition);
 	auto_credential_type struct credential_type type = { 0 };
 	enum err err = check_url(definition, "oauth_url", ctx);
@@ -82,38 +98,17 @@ credential_oauth_settle(json_t *definition, json_t *shown, struct errctx *ctx)
 
 /* ---- AWS ---- */
 
-/* 16 to 128 letters, digits and underscores (IAM API reference, AccessKey). */
+/* Services that speak as AWS does have access keys and roles of their own forms, so that only what
+ * a signature cannot carry is refused: its header separates parts by these. */
 static bool
-is_access_key(const char *text)
+is_visible(const char *text, size_t most, const char *without)
 {
 	size_t len = strlen(text);
 
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && text[i] != '_')
+		if (!isgraph((unsigned char)text[i]) || strchr(without, text[i]))
 			return false;
-	return len >= 16 && len <= 128;
-}
-
-/* arn:<partition>:iam::<12 digits>:role/<path and name> (IAM user guide, "IAM identifiers"). */
-static bool
-is_role_arn(const char *text)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz-";
-	const char *at = text;
-
-	if (strncmp(at, "arn:aws", 7) != 0)
-		return false;
-	at += 7 + strspn(at + 7, letters);
-	if (strncmp(at, ":iam::", 6) != 0)
-		return false;
-	at += 6;
-	if (strspn(at, "0123456789") != 12 || strncmp(at + 12, ":role/", 6) != 0)
-		return false;
-	at += 18;
-	for (const char *c = at; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("+=,.@_-/", *c))
-			return false;
-	return *at && strlen(text) <= 2048;
+	return len <= most;
 }
 
 static enum err
@@ -123,9 +118,9 @@ settle_keys(const json_t *definition, const char *because, struct errctx *ctx)
 
 	if (!err)
 		err = need(definition, "aws_secret_key", because, ctx);
-	if (!err && !is_access_key(json_get_text(definition, "aws_access_key")))
+	if (!err && !is_visible(json_get_text(definition, "aws_access_key"), 128, "/,="))
 		err = err_set(ctx, ERR_FIELD, "aws_access_key",
-		    "must be 16 to 128 letters, digits and underscores");
+		    "must be at most 128 visible ASCII characters other than / , and =");
 	return err;
 }
 
@@ -154,7 +149,7 @@ settle_role(json_t *definition, struct errctx *ctx)
 			json_get_text(definition, "aws_secret_key");
 	enum err err = need(definition, "aws_assumed_role_arn", "with ROLE", ctx);
 
-	if (!err && !is_role_arn(json_get_text(definition, "aws_assumed_role_arn")))
+	if (!err && !is_visible(json_get_text(definition, "aws_assumed_role_arn"), 2048, ""))
 		err = err_set(ctx, ERR_FIELD, "aws_assumed_role_arn",
 		    "must be the ARN of a role, such as arn:aws:iam::123456789012:role/name");
 	/* without keys the role is assumed as the profile of the instance */

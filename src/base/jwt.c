@@ -301,8 +301,5 @@ jwt_key_check(const struct jwt_key *key, struct errctx *ctx)
 
 	if (err)
 		return err;
-	if (is_secret && key->len < JWT_SECRET_LEAST)
-		return err_set(ctx, ERR_VALUE, "key", "must have at least %d bytes",
-		    JWT_SECRET_LEAST);
 	return signs_well(jwk, key->algorithm) ? OK : err_set(ctx, ERR_VALUE, "key", "is damaged");
 }

@@ -28,14 +28,15 @@ fetch_log_add(struct store *store, const struct fetch_log *entry, struct errctx 
 }
 
 struct list_in {
-	int64_t credential_id;
+	struct fetch_log_filter filter;
 	const char *public_id;
 };
-static const struct col list_in[] = { COL(INT, struct list_in, credential_id),
-	COL(TEXT, struct list_in, public_id) };
+static const struct col list_in[] = { COL(INT, struct list_in, filter.credential_id),
+	COL(INT, struct list_in, filter.credential_id), COL(INT, struct list_in, filter.limit),
+	COL(INT, struct list_in, filter.offset), COL(TEXT, struct list_in, public_id) };
 struct list_row {
 	struct auth_row auth;
-	int64_t credential_id;
+	int64_t credential_id, total;
 	struct fetch_log entry;
 };
 #define ENTRY_COLS                                                                                 \
@@ -45,25 +46,26 @@ struct list_row {
 	    COL(TEXT, struct list_row, entry.outcome), COL(TEXT, struct list_row, entry.reason),   \
 	    COL(TEXT, struct list_row, entry.steps), COL(TEXT, struct list_row, entry.request_id)
 static const struct col list_out[] = { AUTH_COLS(struct list_row, auth),
-	COL(INT, struct list_row, credential_id), ENTRY_COLS };
+	COL(INT, struct list_row, credential_id), COL(INT, struct list_row, total), ENTRY_COLS };
 static const struct stmt list = { "fetch_log_list",
-	"SELECT " AUTH_COLUMNS ", c.id, l.id, l.credential_id, l.job_id, l.started_at, "
-	"l.duration_ms, l.outcome, l.reason, l.steps, l.request_id FROM api_token k "
-	"LEFT JOIN (user_credential c JOIN team_member m ON m.team_id = c.team_id "
-	"LEFT JOIN fetch_log l ON l.credential_id = c.id) "
-	"ON c.id = ? AND m.person_id = k.person_id WHERE k.public_id = ? ORDER BY l.id DESC "
-	"LIMIT 50",
+	"SELECT " AUTH_COLUMNS ", c.id, "
+	"(SELECT COUNT(*) FROM fetch_log n WHERE n.credential_id = c.id), l.* FROM api_token k "
+	"LEFT JOIN (user_credential c JOIN team_member m ON m.team_id = c.team_id) "
+	"ON c.id = ? AND m.person_id = k.person_id "
+	"LEFT JOIN (SELECT p.id, p.credential_id, p.job_id, p.started_at, p.duration_ms, "
+	"p.outcome, p.reason, p.steps, p.request_id FROM fetch_log p WHERE p.credential_id = ? "
+	"ORDER BY p.id DESC LIMIT ? OFFSET ?) l ON l.credential_id = c.id "
+	"WHERE k.public_id = ? ORDER BY l.id DESC",
 	list_in, COL_N(list_in), list_out, COL_N(list_out) };
-_Static_assert(FETCH_LOG_SHOWN == 50, "the statement says so");
 
 static const struct col entry_out[] = { ENTRY_COLS };
 static const struct stmt entry_alone = { .out = entry_out, .n_out = COL_N(entry_out) };
 
 enum err
-fetch_log_list(struct store *store, struct auth *auth, int64_t credential_id,
+fetch_log_list(struct store *store, struct auth *auth, const struct fetch_log_filter *filter,
     struct fetch_log_page *page_out, struct errctx *ctx)
 {
-	const struct list_in in = { credential_id, auth->public_id };
+	const struct list_in in = { *filter, auth->public_id };
 	void *found = NULL;
 	size_t n = 0;
 	enum err err = auth_read(store, auth, &list, &in, sizeof(struct list_row), &found, &n, ctx);
@@ -72,7 +74,8 @@ fetch_log_list(struct store *store, struct auth *auth, int64_t credential_id,
 		return err;
 	struct list_row *rows = found;
 	if (rows->credential_id) {
-		*page_out = (struct fetch_log_page){ .rows = xcalloc(n, sizeof(struct fetch_log)) };
+		*page_out = (struct fetch_log_page){ .rows = xcalloc(n, sizeof(struct fetch_log)),
+			.total = rows->total };
 		for (size_t i = 0; i < n && rows[i].entry.id; i++) {
 			page_out->rows[page_out->n++] = rows[i].entry;
 			rows[i].entry = (struct fetch_log){ 0 };

@@ -12,16 +12,18 @@
 
 struct list_in {
 	const char *public_id, *content_type;
-	int64_t team_id, limit, offset;
+	int64_t id, team_id, limit, offset;
 };
 #define MINE_COLS                                                                                  \
 	COL(TEXT, struct list_in, public_id), COL(INT0, struct list_in, team_id),                  \
 	    COL(INT0, struct list_in, team_id), COL(TEXT, struct list_in, content_type),           \
-	    COL(TEXT, struct list_in, content_type)
+	    COL(TEXT, struct list_in, content_type), COL(INT0, struct list_in, id),                \
+	    COL(INT0, struct list_in, id)
 #define MINE                                                                                       \
 	"FROM api_token a JOIN team_member m ON m.person_id = a.person_id "                        \
 	"JOIN folder f ON f.team_id = m.team_id WHERE a.public_id = ? "                            \
-	"AND (? IS NULL OR f.team_id = ?) AND (? IS NULL OR f.content_type = ?)"
+	"AND (? IS NULL OR f.team_id = ?) AND (? IS NULL OR f.content_type = ?) "                  \
+	"AND (? IS NULL OR f.id = ?)"
 static const struct col list_in[] = { COL(INT0, struct list_in, team_id),
 	COL(INT0, struct list_in, team_id), MINE_COLS, MINE_COLS, COL(INT, struct list_in, limit),
 	COL(INT, struct list_in, offset), COL(TEXT, struct list_in, public_id) };
@@ -53,8 +55,8 @@ enum err
 folder_list(struct store *store, struct auth *auth, const struct folder_filter *filter,
     struct folder_page *page_out, struct errctx *ctx)
 {
-	const struct list_in in = { auth->public_id, filter->content_type, filter->team_id,
-		filter->limit, filter->offset };
+	const struct list_in in = { auth->public_id, filter->content_type, filter->id,
+		filter->team_id, filter->limit, filter->offset };
 	void *found = NULL;
 	size_t n = 0;
 	enum err err = auth_read(store, auth, &list, &in, sizeof(struct list_row), &found, &n, ctx);
@@ -146,19 +148,50 @@ static const struct stmt find = { "folder_lock",
 static const struct stmt clear = { "folder_clear",
 	"UPDATE user_credential SET folder_id = NULL WHERE folder_id = ?", id_in, COL_N(id_in),
 	NULL, 0 };
+static const struct col rename_in[] = { COL(TEXT, struct work, name), COL(INT, struct work, id) };
+static const struct stmt rename_row = { "folder_rename", "UPDATE folder SET name = ? WHERE id = ?",
+	rename_in, COL_N(rename_in), NULL, 0 };
 static const struct stmt remove_row = { "folder_delete", "DELETE FROM folder WHERE id = ?", id_in,
 	COL_N(id_in), NULL, 0 };
+
+static enum err
+lock_folder(struct store *store, struct work *work, struct errctx *ctx)
+{
+	enum err err = stmt_one(store->db, &find, work, work, ctx);
+
+	if (!err)
+		err = team_hide_from_others(store, work->team_id, work->person_id, ctx);
+	return err == ERR_NOT_FOUND ? err_set(ctx, err, "", "no such folder") : err;
+}
+
+static enum err
+rename_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
+{
+	struct work *work = arg;
+	enum err err = lock_folder(store, work, ctx);
+
+	if (!err)
+		err = stmt_run(store->db, &rename_row, work, NULL, ctx);
+	if (!err)
+		note_subject(audit, work);
+	return err;
+}
+
+enum err
+folder_rename(struct store *store, struct audit_entry *audit, int64_t id, const char *name,
+    struct errctx *ctx)
+{
+	struct work work = { .id = id, .person_id = audit->person_id, .name = name };
+
+	return store_write(store, audit, rename_body, &work, ctx);
+}
 
 static enum err
 delete_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
 	struct work *work = arg;
-	enum err err = stmt_one(store->db, &find, work, work, ctx);
+	enum err err = lock_folder(store, work, ctx);
 
-	if (!err)
-		err = team_hide_from_others(store, work->team_id, work->person_id, ctx);
-	if (err == ERR_NOT_FOUND)
-		return err_set(ctx, err, "", "no such folder");
 	if (!err)
 		err = stmt_run(store->db, &clear, work, NULL, ctx);
 	if (!err)

@@ -415,6 +415,7 @@ describe('what clients call first', () => {
     assert.equal(status, 200);
     assert.equal(body.name, 'Bailee');
     assert.match(body.version, /^\d+\.\d+/);
+    assert.deepEqual(Object.keys(body.stack).sort(), ['egress_ips', 'name', 'region', 'type']);
   });
 
   it('teams', async () => {
@@ -423,6 +424,8 @@ describe('what clients call first', () => {
     assert.deepEqual(body.teams, [{ id: team, name: 'World Team' }]);
     assert.deepEqual(Object.keys(body.meta).sort(), META);
     assert.equal(body.meta.count, 1);
+    assert.deepEqual((await api('GET', `/api/v1/teams/${team}`)).body, { id: team, name: 'World Team' });
+    for (const id of [other.teamId, 999999, 'x']) refused(await api('GET', `/api/v1/teams/${id}`), 404);
   });
 
   it('folders, and credentials in them', async () => {
@@ -439,9 +442,19 @@ describe('what clients call first', () => {
     refused(await api('GET', `/api/v1/folders?team_id=${other.teamId}`), 404);
     refused(await api('GET', '/api/v1/folders?content_type=STORY'), 422);
     refused(await api('POST', '/api/v1/folders', { name: 'x', team_id: other.teamId, content_type: 'CREDENTIAL' }), 404);
-    refused(await api('POST', '/api/v1/folders', {}), 422, /^name/, /^team_id/, /^content_type/);
+    refused(await api('POST', '/api/v1/folders', {}), 422, /^name/, /^team_id/);
+    refused(await api('POST', '/api/v1/folders', { name: 'x', team_id: team, content_type: 'STORY' }), 422, /^content_type/);
     refused(await stack.api('POST', BASE, text('x', { team_id: other.teamId, folder_id: folder }), { token: other.token }), 422, /^folder_id: /);
-    refused(await stack.api('DELETE', `/api/v1/folders/${folder}`, undefined, { token: other.token }), 404);
+    assert.deepEqual((await api('GET', `/api/v1/folders/${folder}`)).body, { ...made.body, size: 1 });
+    const renamed = await api('PUT', `/api/v1/folders/${folder}`, { name: 'Keys', id: folder, team_id: other.teamId });
+    assert.deepEqual(renamed.body, { ...made.body, name: 'Keys', size: 1 });
+    const byQuery = await api('PUT', `/api/v1/folders/${folder}?name=By+query`, undefined, { headers: { 'content-type': 'application/json' } });
+    assert.deepEqual(byQuery.body, { ...made.body, name: 'By query', size: 1 });
+    for (const wrong of [{}, { name: '' }, { name: 5 }, { name: 'n'.repeat(256) }]) refused(await api('PUT', `/api/v1/folders/${folder}`, wrong), 422, /^name/);
+    for (const [method, body] of [['GET'], ['PUT', { name: 'Theirs' }], ['DELETE']]) {
+      refused(await stack.api(method, `/api/v1/folders/${folder}`, body, { token: other.token }), 404);
+      refused(await api(method, '/api/v1/folders/999999', body), 404);
+    }
     assert.equal((await api('DELETE', `/api/v1/folders/${folder}`)).status, 204);
     assert.equal((await api('GET', `${BASE}/${c.id}`)).body.folder_id, null);
   });

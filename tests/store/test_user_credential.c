@@ -903,18 +903,20 @@ opens_no_token_of_another_credential(void **state)
 /* ---- the log ---- */
 
 static void
-logs_newest_first_for_owners_only(void **state)
+logs_newest_first_in_pages_for_owners_only(void **state)
 {
 	int64_t id = make_multi("log");
+	struct fetch_log_filter filter = { .credential_id = id, .limit = 3 };
 	struct fetch_log_page page = { 0 };
 	struct errctx ctx = { 0 };
 	struct auth auth = as(&ada);
 	(void)state;
 
-	ok(fetch_log_list(&store, &auth, id, &page, &ctx), &ctx);
+	ok(fetch_log_list(&store, &auth, &filter, &page, &ctx), &ctx);
 	assert_int_equal(page.n, 0);
+	assert_int_equal(page.total, 0);
 	fetch_log_page_free(&page);
-	for (int i = 0; i < FETCH_LOG_SHOWN + 3; i++)
+	for (int i = 0; i < 7; i++)
 		ok(fetch_log_add(&store,
 		       &(struct fetch_log){ .credential_id = id,
 			   .job_id = i,
@@ -926,16 +928,27 @@ logs_newest_first_for_owners_only(void **state)
 			   .request_id = NULL },
 		       &ctx),
 		    &ctx);
-	ok(fetch_log_list(&store, &auth, id, &page, &ctx), &ctx);
-	assert_int_equal(page.n, FETCH_LOG_SHOWN);
-	assert_int_equal(page.rows[0].job_id, FETCH_LOG_SHOWN + 2);
+	ok(fetch_log_list(&store, &auth, &filter, &page, &ctx), &ctx);
+	assert_int_equal(page.n, 3);
+	assert_int_equal(page.total, 7);
+	assert_int_equal(page.rows[0].job_id, 6);
 	assert_int_equal(page.rows[0].started_at, 1000);
 	assert_string_equal(page.rows[0].outcome, "failed");
 	assert_string_equal(page.rows[0].reason, "request 1: 401");
 	fetch_log_page_free(&page);
+	filter.offset = 6;
+	ok(fetch_log_list(&store, &auth, &filter, &page, &ctx), &ctx);
+	assert_int_equal(page.n, 1);
+	assert_int_equal(page.rows[0].job_id, 0);
+	fetch_log_page_free(&page);
+	filter.offset = 7;
+	ok(fetch_log_list(&store, &auth, &filter, &page, &ctx), &ctx);
+	assert_int_equal(page.n, 0);
+	assert_int_equal(page.total, 7);
+	fetch_log_page_free(&page);
 	change_ok(id, &(struct user_credential_change){ .read_access = "GLOBAL" });
 	auth = as(&ben);
-	assert_int_equal(fetch_log_list(&store, &auth, id, &page, &ctx), ERR_NOT_FOUND);
+	assert_int_equal(fetch_log_list(&store, &auth, &filter, &page, &ctx), ERR_NOT_FOUND);
 	ok(fetch_log_add(&store,
 	       &(struct fetch_log){ .credential_id = id + 999, .outcome = "failed", .steps = "[]" },
 	       &ctx),
@@ -1054,7 +1067,9 @@ lists_and_deletes_folders(void **state)
 
 	ok(folder_create(&store, &audit, alpha, "F", "CREDENTIAL", &folder, &ctx), &ctx);
 	change_ok(id, &(struct user_credential_change){ .folder_said = true, .folder_id = folder });
-	struct folder_filter filter = { alpha, "CREDENTIAL", 10, 0 };
+	struct folder_filter filter = { .team_id = alpha,
+		.content_type = "CREDENTIAL",
+		.limit = 10 };
 	ok(folder_list(&store, &auth, &filter, &page, &ctx), &ctx);
 	assert_int_equal(page.n, 1);
 	assert_int_equal(page.total, 1);
@@ -1099,7 +1114,7 @@ main(void)
 		TEST(drops_the_token_when_the_credential_changes),
 		TEST(hands_out_the_definition_of_text_only),
 		TEST(opens_no_token_of_another_credential),
-		TEST(logs_newest_first_for_owners_only),
+		TEST(logs_newest_first_in_pages_for_owners_only),
 		TEST(lists_pages_of_own_teams),
 		TEST(lists_by_folder_and_restriction),
 		TEST(files_in_folders_of_the_same_team),
