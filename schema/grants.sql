@@ -50,9 +50,15 @@ GRANT DELETE ON {database}.credential_request TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.fetch_token TO {runner};
 GRANT UPDATE, DELETE ON {database}.oauth_flow TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.oauth_grant TO {runner};
-GRANT INSERT, DELETE ON {database}.oauth_token TO {runner};
+GRANT INSERT, DELETE, UPDATE (access_sealed, refresh_sealed) ON {database}.oauth_token TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.oauth_spend TO {runner};
-GRANT INSERT, DELETE ON {database}.job_value TO {runner};
+GRANT INSERT, DELETE, UPDATE (value_sealed) ON {database}.job_value TO {runner};
+-- what is sealed to an older key is sealed to the newest one; a key that a value still needs is kept by the foreign keys
+GRANT UPDATE (definition_sealed) ON {database}.user_credential TO {runner};
+GRANT UPDATE (secret_sealed) ON {database}.mail_link TO {runner};
+GRANT UPDATE (answer_sealed) ON {database}.idempotency TO {runner};
+GRANT UPDATE (token_sealed) ON {database}.team_platform TO {runner};
+GRANT DELETE ON {database}.team_key TO {runner};
 GRANT UPDATE (last_used_at) ON {database}.user_credential TO {runner};
 GRANT UPDATE (last_used_at) ON {database}.user_credential TO {api};
 GRANT INSERT, DELETE ON {database}.fetch_log TO {runner};

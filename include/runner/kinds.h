@@ -70,7 +70,7 @@ extern const struct kind kind_fetch, kind_lend, kind_dry_run;
 extern const struct kind kind_fulfil, kind_decline, kind_housekeeping, kind_remote_test;
 extern const struct kind kind_platform_test, kind_remote_delete, kind_request_delete, kind_mail;
 extern const struct kind kind_oauth_exchange, kind_oauth_confirm, kind_oauth_refresh;
-extern const struct kind kind_oauth_revoke;
+extern const struct kind kind_oauth_revoke, kind_keys_reseal;
 
 /* Let the kinds gather for the tasks of the list that have no data yet. */
 enum err kind_gather(struct store *store, struct task_list *tasks, struct errctx *ctx) MUSTCHECK;

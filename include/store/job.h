@@ -98,6 +98,10 @@ enum job_end {
  * where it is not 0. */
 enum err job_finish(struct store *store, const struct job *job, enum job_end end, const char *error,
     int64_t delay_ms, struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction, which ends with job_finish(): what the next attempt is to know.
+ */
+enum err job_note(struct store *store, int64_t id, const char *payload,
+    struct errctx *ctx) MUSTCHECK;
 /* Whether the job is still ours under this fence; after a lost COMMIT: whether its end has not
  * landed. */
 enum err job_is_held(struct store *store, const struct job *job, bool *held_out,

@@ -17,10 +17,15 @@ struct key_row {
 	char *team;         /* its name, or NULL */
 	int64_t generation; /* or 0 */
 	bool current;       /* new values are sealed to it */
+	char *state;        /* current, old (its values are being moved on) or destroyed */
+	int64_t values;     /* how many values need it; of the installation's: 0 */
+	char *resealing;    /* of an old one: state of the newest job that moves them, and why it
+			       failed; or NULL */
 	int64_t created_at; /* ms; 0: not known */
 };
-/* The installation's first, then by team and generation. */
-enum err key_list(struct store *store, struct key_row **rows_out, size_t *n_out,
+/* The installation's first, then by team and generation; of one team alone unless `team_id` is 0.
+ */
+enum err key_list(struct store *store, int64_t team_id, struct key_row **rows_out, size_t *n_out,
     struct errctx *ctx) MUSTCHECK;
 void key_rows_free(struct key_row **rows, size_t n);
 

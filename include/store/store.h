@@ -62,7 +62,7 @@ enum err audit_add(struct store *store, const struct audit_entry *audit,
 
 /* The team's verified public key of its current generation, from cache or database. Borrowed until
  * the next call. ERR_NOT_FOUND when there is no such team, ERR_INTEGRITY when the signature does
- * not fit. */
+ * not fit, ERR_GONE when its keys were destroyed and it has no new one. */
 enum err store_team_key(struct store *store, int64_t team_id, const struct team_key **key_out,
     struct errctx *ctx) MUSTCHECK;
 
@@ -71,7 +71,7 @@ enum err store_seal(struct store *store, const struct seal_context *context, con
     size_t len, struct bytes *out, struct errctx *ctx) MUSTCHECK;
 /* Open a sealed value, loading the team's private key into the keyring when it is not there yet.
  * ERR_INTEGRITY: the caller lets it reach the client as such; store_report_damage() writes the
- * audit event. */
+ * audit event. ERR_GONE: it was sealed to a key of its team that was destroyed. */
 enum err store_open(struct store *store, const struct seal_context *context,
     const struct bytes *sealed, struct secret *out, struct errctx *ctx) MUSTCHECK;
 
@@ -89,6 +89,6 @@ void store_report_damage(struct store *store);
 enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 /* The schema version this program is made for: the highest number in schema/. */
-#define STORE_SCHEMA_VERSION 10
+#define STORE_SCHEMA_VERSION 11
 
 #endif

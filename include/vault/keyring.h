@@ -105,14 +105,22 @@ enum err keyring_team_key_make(const struct keyring *keyring, int64_t team_id, u
  * generation. */
 enum err keyring_team_key_verify(const struct keyring *keyring, struct team_key *key,
     struct errctx *ctx) MUSTCHECK;
+/* The same for the key that new values are to be sealed to. ERR_INTEGRITY as well when this process
+ * was given a newer generation of the team's before: signed keys of old are still good signatures.
+ */
+enum err keyring_team_key_take(struct keyring *keyring, struct team_key *key,
+    struct errctx *ctx) MUSTCHECK;
 /* Open the private half and keep it in the keyring's cache (verifies first). Needs the master key.
  * ERR_CONFIG when the key was sealed to another master key, ERR_INTEGRITY when anything does not
  * fit. */
 enum err keyring_team_key_open(struct keyring *keyring, const struct team_key *key,
     struct errctx *ctx) MUSTCHECK;
-/* From the cache; NULL when it is not there (any more). Borrowed until the next
- * keyring_team_key_open(). */
-const struct hpke_private *keyring_team_private(const struct keyring *keyring, int64_t team_id,
+/* How long an opened team key is kept: then it is forgotten, and whoever needs it asks the database
+ * for it, and learns whether it has been destroyed or retired. */
+#define KEYRING_TEAM_KEEP_MS (30 * 1000)
+/* From the cache; NULL when it is not there (any more). Forgets on the way all that were opened
+ * more than KEYRING_TEAM_KEEP_MS ago. Borrowed until the next call of the keyring. */
+const struct hpke_private *keyring_team_private(struct keyring *keyring, int64_t team_id,
     uint32_t generation);
 /* Drop all generations of a team from the cache (after `keys destroy team`). */
 void keyring_team_forget(struct keyring *keyring, int64_t team_id);

@@ -15,11 +15,21 @@ struct team_cache_entry {
 	int64_t team_id;
 	uint32_t generation;
 	uint64_t used;            /* tick of the last use */
+	int64_t opened_ms;        /* monotonic */
 	struct hpke_private *key; /* NULL: free */
 };
 struct team_cache {
 	uint64_t tick;
 	struct team_cache_entry entries[TEAM_CACHE_SIZE];
+};
+
+/* The newest generation of a team that this process was told to seal to; a team may push another
+ * out.
+ */
+#define TEAM_FLOORS_SIZE 509
+struct team_floor {
+	int64_t team_id;
+	uint32_t generation;
 };
 
 /* Contexts derived lately, in the secure heap: opening the same value again costs no key agreement.
@@ -42,6 +52,7 @@ struct keyring {
 	struct secret token;
 	char key_ids[KEY_KIND_COUNT][KEY_ID_SIZE]; /* "" where not given */
 	struct team_cache *cache;
+	struct team_floor floors[TEAM_FLOORS_SIZE];
 	struct secret contexts; /* a struct context_cache, made with the first team key opened */
 };
 

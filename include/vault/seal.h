@@ -47,7 +47,7 @@ enum err seal_generation(const unsigned char *sealed, size_t sealed_len,
 /* Open with the team's private key in the keyring's cache. ERR_NOT_FOUND when it is not there: load
  * the team key, give it to keyring_team_key_open(), try again. ERR_INTEGRITY on any mismatch; its
  * text names table, row and field only. */
-enum err seal_open(const struct keyring *keyring, const struct seal_context *context,
+enum err seal_open(struct keyring *keyring, const struct seal_context *context,
     const unsigned char *sealed, size_t sealed_len, struct secret *data_out,
     struct errctx *ctx) MUSTCHECK;
 

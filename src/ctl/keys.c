@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* baileectl keys status: which keys there are. */
+/* baileectl keys: which there are, a new generation, and the end of a team's. */
+#include <string.h>
+
+#include "base/alloc.h"
 #include "ctl/command.h"
 #include "store/key_read.h"
+#include "store/team_keys.h"
 
 static json_t *
 row_json(const struct key_row *key)
@@ -13,6 +17,9 @@ row_json(const struct key_row *key)
 	json_put_text(row, "team", key->team);
 	json_put(row, "generation", key->generation ? json_integer(key->generation) : json_null());
 	json_put_bool(row, "current", key->current);
+	json_put_text(row, "state", key->state);
+	json_put(row, "values", key->team_id ? json_integer(key->values) : json_null());
+	json_put_text(row, "resealing", key->resealing);
 	json_put_text(row, "keyId", key->key_id);
 	json_put_time(row, "createdAt", key->created_at);
 	return row;
@@ -23,7 +30,7 @@ ctl_keys_status(struct ctl *ctl, struct errctx *ctx)
 {
 	struct key_row *rows = NULL;
 	size_t n = 0;
-	enum err err = key_list(&ctl->store, &rows, &n, ctx);
+	enum err err = key_list(&ctl->store, ctl_number(ctl, "team", 0), &rows, &n, ctx);
 
 	if (err)
 		return err;
@@ -32,5 +39,34 @@ ctl_keys_status(struct ctl *ctl, struct errctx *ctx)
 		json_array_append_new(list, row_json(&rows[i]));
 	key_rows_free(&rows, n);
 	ctl_print(ctl, list);
+	return OK;
+}
+
+/* The team of `keys rotate team` and `keys destroy team`. */
+static enum err
+named_team(const struct ctl *ctl, int64_t *team_out, struct errctx *ctx)
+{
+	if (strcmp(ctl_text(ctl, "WHAT"), "team") != 0)
+		return err_set(ctx, ERR_USAGE, "", "say which keys: team --team N");
+	*team_out = ctl_number(ctl, "team", 0);
+	return *team_out ? OK : err_set(ctx, ERR_USAGE, "team", "--team is missing");
+}
+
+enum err
+ctl_keys_rotate(struct ctl *ctl, struct errctx *ctx)
+{
+	int64_t team = 0, generation = 0;
+	enum err err = named_team(ctl, &team, ctx);
+
+	if (!err)
+		err = team_keys_rotate(&ctl->store, team, &generation, ctx);
+	if (err)
+		return err;
+	json_t *answer = json_object();
+	json_put_int(answer, "teamId", team);
+	json_put_int(answer, "generation", generation);
+	json_put_text(answer, "next",
+	    "new values use it from now on; a job moves the old ones: baileectl keys status");
+	ctl_print(ctl, answer);
 	return OK;
 }

@@ -6,6 +6,7 @@
 #include "store/housekeeping.h"
 #include "store/oauth_grant.h"
 #include "store/oauth_refresh.h"
+#include "store/team_keys.h"
 
 static int64_t retention_days = 90;
 
@@ -38,6 +39,7 @@ static const struct sweep {
 	{ "refreshes", oauth_refresh_sweep },
 	{ "fetches", fetch_ahead_sweep },
 	{ "unconfirmed", oauth_grant_end_stale },
+	{ "old_keys", team_keys_sweep },
 };
 
 static enum err

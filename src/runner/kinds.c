@@ -11,7 +11,7 @@
 static const struct kind *const rows[] = { &kind_fetch, &kind_lend, &kind_dry_run, &kind_fulfil,
 	&kind_decline, &kind_housekeeping, &kind_remote_test, &kind_platform_test,
 	&kind_remote_delete, &kind_request_delete, &kind_mail, &kind_oauth_exchange,
-	&kind_oauth_confirm, &kind_oauth_refresh, &kind_oauth_revoke };
+	&kind_oauth_confirm, &kind_oauth_refresh, &kind_oauth_revoke, &kind_keys_reseal };
 
 static const struct catalog *definitions;
 

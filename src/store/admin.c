@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "base/scopes.h"
+#include "store/team_keys.h"
 
 /* One row of input for every statement here: each binds what it needs. */
 struct admin_in {
 	int64_t id, other_id, number, when;
 	const char *name, *text;
-	struct bytes a, b, c;
+	struct bytes a;
 };
 
 /* A statement, the audit event it leaves, and what a duplicate means. */
@@ -144,32 +145,6 @@ admin_member_remove(struct store *store, int64_t team_id, int64_t person_id, str
 static const struct col team_in[] = { IN(INT, id), IN(TEXT, name), IN(TEXT, text) };
 static const struct stmt team_insert = STMT_IN("team_insert",
     "INSERT INTO team (organization_id, name, slug, key_generation) VALUES (?, ?, ?, 1)", team_in);
-static const struct col team_key_in[] = { IN(INT, id), IN(INT, number), IN(BYTES, a), IN(BYTES, b),
-	IN(BYTES, c), IN(TEXT, text) };
-static const struct stmt team_key_insert = STMT_IN("team_key_insert",
-    "INSERT INTO team_key (team_id, generation, public_key, signature, private_sealed, "
-    "master_key_id) VALUES (?, ?, ?, ?, ?, ?)",
-    team_key_in);
-
-static enum err
-insert_team_key(struct store *store, int64_t team_id, struct errctx *ctx)
-{
-	struct team_key key = { 0 };
-	enum err err = keyring_team_key_make(store->keyring, team_id, 1, &key, ctx);
-
-	if (err)
-		return err;
-	const struct admin_in in = { .id = team_id,
-		.number = key.generation,
-		.a = { key.public_key, sizeof(key.public_key) },
-		.b = { key.signature, sizeof(key.signature) },
-		.c = { key.private_sealed, key.private_sealed_len },
-		.text = key.master_key_id };
-	err = stmt_run(store->db, &team_key_insert, &in, NULL, ctx);
-	team_key_free(&key);
-	return err;
-}
-
 static enum err
 team_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
@@ -177,7 +152,7 @@ team_body(struct store *store, void *arg, struct audit_entry *audit, struct errc
 	enum err err = change_body(store, change, audit, ctx);
 
 	audit->team_id = change->id;
-	return err ? err : insert_team_key(store, change->id, ctx);
+	return err ? err : team_keys_add_in(store, change->id, 1, ctx);
 }
 
 enum err
@@ -256,15 +231,22 @@ static const struct stmt team_members_delete =
 static const struct stmt team_keys_delete =
     STMT_IN("team_keys_delete", "DELETE FROM team_key WHERE team_id = ?", id_in);
 
+/* Kept for a call that may be repeated, or a job that may be asked for: an hour or a day. */
+static const struct stmt team_answers_delete =
+    STMT_IN("team_answers_delete", "DELETE FROM idempotency WHERE team_id = ?", id_in);
+static const struct stmt team_job_values_delete =
+    STMT_IN("team_job_values_delete", "DELETE FROM job_value WHERE team_id = ?", id_in);
+
 static const struct {
 	const char *event, *missing;
-	const struct stmt *steps[4]; /* the last non-NULL one removes the thing itself */
+	const struct stmt *steps[6]; /* the last non-NULL one removes the thing itself */
 } removals[ADMIN_THING_COUNT] = {
 	[ADMIN_ORGANIZATION] = { "organization.remove", "no such organization",
 	    { &organization_delete } },
 	[ADMIN_PERSON] = { "user.remove", "no such user", { &person_delete } },
 	[ADMIN_TEAM] = { "team.remove", "no such team",
-	    { &team_members_delete, &team_keys_delete, &team_delete } },
+	    { &team_members_delete, &team_answers_delete, &team_job_values_delete,
+		&team_keys_delete, &team_delete } },
 };
 
 struct removal {

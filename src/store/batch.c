@@ -231,16 +231,19 @@ static const struct stmt lock_versions = { "batch_lock_versions",
 	rows_in, COL_N(rows_in), place_cols, COL_N(place_cols) };
 
 static const struct stmt put_tokens = { "batch_fetch_tokens",
-	"INSERT INTO fetch_token (credential_id, version, job_id, token_sealed, fetched_at, "
-	"fresh_until, expires_at) SELECT x.id, x.version, x.job_id, UNHEX(x.sealed), "
+	"INSERT INTO fetch_token (credential_id, version, job_id, team_id, token_sealed, "
+	"fetched_at, "
+	"fresh_until, expires_at) SELECT x.id, x.version, x.job_id, x.team_id, UNHEX(x.sealed), "
 	"UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL x.keep SECOND, "
 	"UTC_TIMESTAMP(3) + INTERVAL x.expires SECOND "
 	"FROM " ROWS "id BIGINT PATH '$.id', version BIGINT PATH '$.version', "
-	"job_id BIGINT PATH '$.job_id', keep BIGINT PATH '$.keep', "
+	"job_id BIGINT PATH '$.job_id', team_id BIGINT PATH '$.team_id', keep BIGINT PATH "
+	"'$.keep', "
 	"expires BIGINT PATH '$.expires', "
 	"sealed MEDIUMTEXT CHARACTER SET ascii PATH '$.sealed')) x "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
-	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
+	"team_id = VALUES(team_id), token_sealed = VALUES(token_sealed), fetched_at = "
+	"VALUES(fetched_at), "
 	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at), ahead_at = NULL",
 	rows_in, COL_N(rows_in), NULL, 0 };
 
@@ -291,6 +294,7 @@ batch_fetch_tokens(struct store *store, struct batch_token *tokens, size_t n, st
 		json_put_int(row, "id", token->subject->place.id);
 		json_put_int(row, "version", token->subject->version);
 		json_put_int(row, "job_id", token->job_id);
+		json_put_int(row, "team_id", token->subject->place.team_id);
 		json_put_int(row, "keep", token->keep_s);
 		json_put(row, "expires",
 		    token->expires_s ? json_integer(token->expires_s) : json_null());

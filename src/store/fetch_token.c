@@ -209,7 +209,7 @@ fetch_token_seal(struct store *store, const struct fetch_subject *subject, const
 }
 
 struct put_in {
-	int64_t credential_id, version, job_id, keep_s, expires_s;
+	int64_t credential_id, version, job_id, team_id, keep_s, expires_s;
 	struct bytes sealed;
 };
 static const struct col version_in[] = { COL(INT, struct put_in, credential_id) };
@@ -222,16 +222,19 @@ static const struct col put_in[] = {
 	COL(INT, struct put_in, credential_id),
 	COL(INT, struct put_in, version),
 	COL(INT, struct put_in, job_id),
+	COL(INT, struct put_in, team_id),
 	COL(BYTES, struct put_in, sealed),
 	COL(INT, struct put_in, keep_s),
 	COL(INT0, struct put_in, expires_s),
 };
 static const struct stmt put = { "fetch_token_put",
-	"INSERT INTO fetch_token (credential_id, version, job_id, token_sealed, fetched_at, "
-	"fresh_until, expires_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3), "
+	"INSERT INTO fetch_token (credential_id, version, job_id, team_id, token_sealed, "
+	"fetched_at, "
+	"fresh_until, expires_at) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(3), "
 	"UTC_TIMESTAMP(3) + INTERVAL ? SECOND, UTC_TIMESTAMP(3) + INTERVAL ? SECOND) "
 	"ON DUPLICATE KEY UPDATE version = VALUES(version), job_id = VALUES(job_id), "
-	"token_sealed = VALUES(token_sealed), fetched_at = VALUES(fetched_at), "
+	"team_id = VALUES(team_id), token_sealed = VALUES(token_sealed), fetched_at = "
+	"VALUES(fetched_at), "
 	"fresh_until = VALUES(fresh_until), expires_at = VALUES(expires_at), ahead_at = NULL",
 	put_in, COL_N(put_in), NULL, 0 };
 
@@ -239,8 +242,8 @@ enum err
 fetch_token_put(struct store *store, const struct fetch_subject *subject, int64_t job_id,
     const struct bytes *sealed, int64_t keep_s, int64_t expires_s, struct errctx *ctx)
 {
-	const struct put_in in = { subject->place.id, subject->version, job_id, keep_s, expires_s,
-		*sealed };
+	const struct put_in in = { subject->place.id, subject->version, job_id,
+		subject->place.team_id, keep_s, expires_s, *sealed };
 	struct put_in now = { 0 };
 	enum err err = stmt_one(store->db, &version_lock, &in, &now, ctx);
 

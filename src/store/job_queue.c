@@ -442,6 +442,21 @@ job_finish(struct store *store, const struct job *job, enum job_end end, const c
 	return err;
 }
 
+struct note_in {
+	int64_t id;
+	const char *payload;
+};
+static const struct col note_in[] = { COL(TEXT, struct note_in, payload),
+	COL(INT, struct note_in, id) };
+static const struct stmt note = { "job_note", "UPDATE job SET payload = ? WHERE id = ?", note_in,
+	COL_N(note_in), NULL, 0 };
+
+enum err
+job_note(struct store *store, int64_t id, const char *payload, struct errctx *ctx)
+{
+	return stmt_run(store->db, &note, &(struct note_in){ id, payload }, NULL, ctx);
+}
+
 static const struct col held_in[] = { COL(INT, struct held_in, id),
 	COL(INT, struct held_in, fence) };
 static const struct stmt held_select = { "job_held",

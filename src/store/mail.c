@@ -30,16 +30,18 @@ mail_template_find(const char *name, enum mail_template *template_out)
 
 struct link_io {
 	struct uuid request_id, id;
+	int64_t team_id;
 	struct bytes sealed;
 };
 static const struct col link_in[] = { COL(UUID, struct link_io, request_id),
-	COL(UUID, struct link_io, id), COL(BYTES, struct link_io, sealed) };
+	COL(UUID, struct link_io, id), COL(INT, struct link_io, team_id),
+	COL(BYTES, struct link_io, sealed) };
 static const struct stmt link_insert = { "mail_link_insert",
-	"INSERT INTO mail_link (request_id, uuid, secret_sealed) VALUES (?, ?, ?)", link_in,
-	COL_N(link_in), NULL, 0 };
+	"INSERT INTO mail_link (request_id, uuid, team_id, secret_sealed) VALUES (?, ?, ?, ?)",
+	link_in, COL_N(link_in), NULL, 0 };
 static const struct stmt link_replace = { "mail_link_replace",
-	"REPLACE INTO mail_link (request_id, uuid, secret_sealed) VALUES (?, ?, ?)", link_in,
-	COL_N(link_in), NULL, 0 };
+	"REPLACE INTO mail_link (request_id, uuid, team_id, secret_sealed) VALUES (?, ?, ?, ?)",
+	link_in, COL_N(link_in), NULL, 0 };
 
 static struct seal_context
 context_of(const struct uuid *link_id, int64_t team_id)
@@ -56,7 +58,8 @@ static enum err
 keep_link(struct store *store, const struct mail_invitation *invitation, struct uuid *id_out,
     struct errctx *ctx)
 {
-	struct link_io io = { .request_id = invitation->request_id };
+	struct link_io io = { .request_id = invitation->request_id,
+		.team_id = invitation->team_id };
 
 	uuid_make(&io.id);
 	const struct seal_context context = context_of(&io.id, invitation->team_id);

@@ -119,17 +119,17 @@ oauth_token_open(struct store *store, const struct oauth_token *token, struct se
 
 struct add_in {
 	struct uuid grant;
-	int64_t generation, expires_at;
+	int64_t generation, team_id, expires_at;
 	struct bytes access_sealed, refresh_sealed;
 	const char *token_type;
 };
 #define ADD(type, member) COL(type, struct add_in, member)
-static const struct col add_in[] = { ADD(UUID, grant), ADD(INT, generation),
+static const struct col add_in[] = { ADD(UUID, grant), ADD(INT, generation), ADD(INT, team_id),
 	ADD(BYTES, access_sealed), ADD(BYTES, refresh_sealed), ADD(TEXT, token_type),
 	ADD(TIME, expires_at) };
 static const struct stmt add = { "oauth_token_add",
-	"INSERT INTO oauth_token (grant_uuid, generation, access_sealed, refresh_sealed, "
-	"token_type, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))",
+	"INSERT INTO oauth_token (grant_uuid, generation, team_id, access_sealed, refresh_sealed, "
+	"token_type, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))",
 	add_in, COL_N(add_in), NULL, 0 };
 
 static enum err
@@ -151,6 +151,7 @@ oauth_token_add_in(struct store *store, const struct uuid *grant, int64_t team_i
 	char type[TYPE_MAX + 1];
 	struct add_in in = { .grant = *grant,
 		.generation = generation,
+		.team_id = team_id,
 		.expires_at = token->expires_at,
 		.token_type = type };
 

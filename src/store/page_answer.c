@@ -61,7 +61,7 @@ verified_key(const struct store *store, const struct page_team_key *from, struct
 	    from->signature.len == sizeof(key.signature)) {
 		memcpy(key.public_key, from->public_key.data, sizeof(key.public_key));
 		memcpy(key.signature, from->signature.data, sizeof(key.signature));
-		err = keyring_team_key_verify(store->keyring, &key, ctx);
+		err = keyring_team_key_take(store->keyring, &key, ctx);
 	}
 	if (err == ERR_INTEGRITY) {
 		log_error(LOG_EVENT("integrity_error"), LOG_S("table", "team_key"),

@@ -156,7 +156,7 @@ struct team_key_in {
 	int64_t team_id, generation; /* generation 0: the current one */
 };
 struct team_key_row {
-	int64_t generation;
+	int64_t generation, destroyed_at;
 	struct bytes public_key, signature, private_sealed;
 	char *master_key_id;
 };
@@ -168,17 +168,23 @@ static const struct col team_key_out[] = {
 	COL(BYTES, struct team_key_row, signature),
 	COL(BYTES, struct team_key_row, private_sealed),
 	COL(TEXT, struct team_key_row, master_key_id),
+	COL(TIME, struct team_key_row, destroyed_at),
 };
 static const struct stmt team_key_select = { "team_key_select",
-	"SELECT k.generation, k.public_key, k.signature, k.private_sealed, k.master_key_id "
-	"FROM team t JOIN team_key k ON k.team_id = t.id WHERE t.id = ? AND k.generation = "
-	"COALESCE(?, t.key_generation)",
+	"SELECT k.generation, k.public_key, k.signature, k.private_sealed, k.master_key_id, "
+	"k.destroyed_at FROM team t JOIN team_key k ON k.team_id = t.id WHERE t.id = ? AND "
+	"k.generation = COALESCE(?, NULLIF(t.key_generation, 0), (SELECT MAX(d.generation) FROM "
+	"team_key d WHERE d.team_id = t.id AND d.destroyed_at IS NOT NULL))",
 	team_key_in, COL_N(team_key_in), team_key_out, COL_N(team_key_out) };
 
 static enum err
 row_to_key(const struct team_key_row *row, int64_t team_id, struct team_key *key,
     struct errctx *ctx)
 {
+	if (row->destroyed_at)
+		return err_set(ctx, ERR_GONE, "",
+		    "the keys of team %lld were destroyed: its secrets can never be read again",
+		    (long long)team_id);
 	if (row->public_key.len != sizeof(key->public_key) ||
 	    row->signature.len != sizeof(key->signature))
 		return err_set(ctx, ERR_INTEGRITY, "", "the key of team %lld is damaged",
@@ -208,7 +214,8 @@ load_team_key(struct store *store, int64_t team_id, int64_t generation, struct t
 		err = row_to_key(&row, team_id, key_out, ctx);
 		stmt_row_free(&team_key_select, &row);
 	}
-	if (!err && (err = keyring_team_key_verify(store->keyring, key_out, ctx)))
+	if (!err && (err = generation ? keyring_team_key_verify(store->keyring, key_out, ctx)
+				      : keyring_team_key_take(store->keyring, key_out, ctx)))
 		team_key_free(key_out);
 	if (err == ERR_INTEGRITY)
 		note_damaged_key(store, team_id, row.generation);
@@ -276,7 +283,7 @@ store_open(struct store *store, const struct seal_context *context, const struct
 	if (err == ERR_NOT_FOUND) {
 		err = seal_generation(sealed->data, sealed->len, &generation);
 		if (!err)
-			err = load_team_key(store, context->team_id, generation, &key, NULL);
+			err = load_team_key(store, context->team_id, generation, &key, ctx);
 		if (!err)
 			err = keyring_team_key_open(store->keyring, &key, ctx);
 		team_key_free(&key);
@@ -285,6 +292,7 @@ store_open(struct store *store, const struct seal_context *context, const struct
 			    NULL);
 	}
 	if (err == ERR_INTEGRITY || err == ERR_NOT_FOUND) {
+		err_clear(ctx);
 		note_damaged_value(store, context);
 		return err_set(ctx, ERR_INTEGRITY, "",
 		    "a stored value does not open: it was changed, moved or sealed to a key that "

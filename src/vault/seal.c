@@ -209,8 +209,8 @@ open_body(const struct keyring *keyring, const struct hpke_private *key,
 }
 
 enum err
-seal_open(const struct keyring *keyring, const struct seal_context *context,
-    const unsigned char *sealed, size_t sealed_len, struct secret *data_out, struct errctx *ctx)
+seal_open(struct keyring *keyring, const struct seal_context *context, const unsigned char *sealed,
+    size_t sealed_len, struct secret *data_out, struct errctx *ctx)
 {
 	auto_secret struct secret plain = { 0 };
 	const struct hpke_private *key;

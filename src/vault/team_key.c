@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/crypt.h"
 #include "vault/keyring_parts.h"
 
@@ -123,6 +124,26 @@ keyring_team_key_verify(const struct keyring *keyring, struct team_key *key, str
 	return err;
 }
 
+enum err
+keyring_team_key_take(struct keyring *keyring, struct team_key *key, struct errctx *ctx)
+{
+	struct team_floor *floor = &keyring->floors[(uint64_t)key->team_id % TEAM_FLOORS_SIZE];
+	enum err err = keyring_team_key_verify(keyring, key, ctx);
+
+	if (err)
+		return err;
+	if (floor->team_id == key->team_id && key->generation < floor->generation) {
+		key->verified = false;
+		return err_set(ctx, ERR_INTEGRITY, "",
+		    "the key of team %lld went back from generation %u to %u; restart the programs "
+		    "if the database was restored",
+		    (long long)key->team_id, (unsigned)floor->generation,
+		    (unsigned)key->generation);
+	}
+	*floor = (struct team_floor){ key->team_id, key->generation };
+	return OK;
+}
+
 /* Decrypt private_sealed into KEY_SIZE bytes. */
 static bool
 decrypt_private(const struct keyring *keyring, const struct team_key *key, unsigned char *bytes)
@@ -187,6 +208,19 @@ find_entry(const struct keyring *keyring, int64_t team_id, uint32_t generation)
 	return NULL;
 }
 
+/* The key and what was derived with it. */
+static void
+forget(struct keyring *keyring, struct team_cache_entry *entry)
+{
+	struct context_cache *contexts = (void *)keyring->contexts.data;
+
+	hpke_private_free(&entry->key);
+	for (size_t i = 0; contexts && i < CONTEXT_CACHE_SIZE; i++)
+		if (contexts->entries[i].team_id == entry->team_id &&
+		    contexts->entries[i].generation == entry->generation)
+			OPENSSL_cleanse(&contexts->entries[i], sizeof(contexts->entries[i]));
+}
+
 /* A free entry, else the one whose last use is longest ago: it is emptied. */
 static struct team_cache_entry *
 make_room(struct keyring *keyring)
@@ -199,7 +233,8 @@ make_room(struct keyring *keyring)
 		if (!entry->key || entry->used < oldest->used)
 			oldest = entry;
 	}
-	hpke_private_free(&oldest->key);
+	if (oldest->key)
+		forget(keyring, oldest);
 	return oldest;
 }
 
@@ -225,31 +260,38 @@ keyring_team_key_open(struct keyring *keyring, const struct team_key *key, struc
 	if (!keyring->contexts.data)
 		secret_alloc(&keyring->contexts, sizeof(struct context_cache));
 	*entry = (struct team_cache_entry){ key->team_id, key->generation, ++keyring->cache->tick,
-		private };
+		clock_monotonic_ms(), private };
 	return OK;
 }
 
 const struct hpke_private *
-keyring_team_private(const struct keyring *keyring, int64_t team_id, uint32_t generation)
+keyring_team_private(struct keyring *keyring, int64_t team_id, uint32_t generation)
 {
-	struct team_cache_entry *entry = find_entry(keyring, team_id, generation);
+	const int64_t oldest_ms = clock_monotonic_ms() - KEYRING_TEAM_KEEP_MS;
+	struct team_cache_entry *found = NULL;
 
-	if (!entry)
+	for (size_t i = 0; i < TEAM_CACHE_SIZE; i++) {
+		struct team_cache_entry *entry = &keyring->cache->entries[i];
+
+		if (!entry->key)
+			continue;
+		if (entry->opened_ms < oldest_ms)
+			forget(keyring, entry);
+		else if (entry->team_id == team_id && entry->generation == generation)
+			found = entry;
+	}
+	if (!found)
 		return NULL;
-	entry->used = ++keyring->cache->tick;
-	return entry->key;
+	found->used = ++keyring->cache->tick;
+	return found->key;
 }
 
 void
 keyring_team_forget(struct keyring *keyring, int64_t team_id)
 {
 	for (size_t i = 0; i < TEAM_CACHE_SIZE; i++)
-		if (keyring->cache->entries[i].team_id == team_id)
-			hpke_private_free(&keyring->cache->entries[i].key);
-	struct context_cache *contexts = (void *)keyring->contexts.data;
-	for (size_t i = 0; contexts && i < CONTEXT_CACHE_SIZE; i++)
-		if (contexts->entries[i].team_id == team_id)
-			OPENSSL_cleanse(&contexts->entries[i], sizeof(contexts->entries[i]));
+		if (keyring->cache->entries[i].key && keyring->cache->entries[i].team_id == team_id)
+			forget(keyring, &keyring->cache->entries[i]);
 }
 
 void

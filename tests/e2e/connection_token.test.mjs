@@ -69,8 +69,8 @@ async function connect({ lastsS = 3600, ageS = 0, refresh = true, state = 'activ
   await stack.mysql(`INSERT INTO oauth_grant (uuid, team_id, state, connection_id, callback_id, client_id, connection_type, scopes, parameters_sealed, generation, problem, created_at, updated_at)
     VALUES (${bin(uuid)}, ${mine.teamId}, '${state}', ${id}, ${bin(randomUUID())}, 'client', '${type}', '["repo","gist"]', UNHEX('${seal('oauth_grant', uuid, 'parameters', '{}')}'), 1,
       ${problem === null ? 'NULL' : `'${problem}'`}, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3));
-    INSERT INTO oauth_token (grant_uuid, generation, access_sealed, refresh_sealed, token_type, expires_at, created_at)
-    VALUES (${bin(uuid)}, 1, UNHEX('${seal('oauth_token', uuid, 'access:1', ACCESS)}'), ${refresh ? `UNHEX('${seal('oauth_token', uuid, 'refresh:1', REFRESH)}')` : 'NULL'}, 'bearer',
+    INSERT INTO oauth_token (grant_uuid, generation, team_id, access_sealed, refresh_sealed, token_type, expires_at, created_at)
+    VALUES (${bin(uuid)}, 1, ${mine.teamId}, UNHEX('${seal('oauth_token', uuid, 'access:1', ACCESS)}'), ${refresh ? `UNHEX('${seal('oauth_token', uuid, 'refresh:1', REFRESH)}')` : 'NULL'}, 'bearer',
       ${lastsS === null ? 'NULL' : `UTC_TIMESTAMP(3) + INTERVAL ${lastsS} SECOND`}, UTC_TIMESTAMP(3) - INTERVAL ${ageS} SECOND)`);
   return Number(id);
 }
@@ -222,8 +222,8 @@ describe('a test', () => {
       const tested = again(credential);
       await waitFor('the test', async () => (await stack.mysql(`SELECT started_at FROM job WHERE kind = 'remote_test' AND subject = '${id}' AND started_at IS NOT NULL`)).length > 0);
       await stack.mysql(`START TRANSACTION; UPDATE job SET state = 'done', active_key = NULL, finished_at = UTC_TIMESTAMP(3) WHERE active_key = 'oauth:${text}';
-        INSERT INTO oauth_token (grant_uuid, generation, access_sealed, token_type, expires_at, created_at)
-        VALUES (UNHEX('${grant}'), 2, UNHEX('${seal('oauth_token', text, 'access:2', 'renewed-token')}'), 'bearer', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, UTC_TIMESTAMP(3));
+        INSERT INTO oauth_token (grant_uuid, generation, team_id, access_sealed, token_type, expires_at, created_at)
+        VALUES (UNHEX('${grant}'), 2, ${mine.teamId}, UNHEX('${seal('oauth_token', text, 'access:2', 'renewed-token')}'), 'bearer', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, UTC_TIMESTAMP(3));
         UPDATE oauth_grant SET generation = 2 WHERE uuid = UNHEX('${grant}'); COMMIT`);
       expectError(await tested, 400, 'IM005', /still valid/);
       assert.equal(await stateOf(credential), 'authorized');

@@ -118,7 +118,8 @@ put_token(int64_t id, const char *fetched, const char *fresh, const char *expire
 {
 	auto_free char *text = xasprintf(
 	    "DELETE FROM fetch_token; INSERT INTO fetch_token (credential_id, version, job_id, "
-	    "token_sealed, fetched_at, fresh_until, expires_at) SELECT id, version, 1, 'x', "
+	    "team_id, token_sealed, fetched_at, fresh_until, expires_at) SELECT id, version, 1, "
+	    "team_id, 'x', "
 	    "UTC_TIMESTAMP(3) + INTERVAL %s SECOND, UTC_TIMESTAMP(3) + INTERVAL %s SECOND, "
 	    "UTC_TIMESTAMP(3) + INTERVAL %s SECOND FROM user_credential WHERE id = %lld",
 	    fetched, fresh, expires, (long long)id);
