@@ -67,9 +67,9 @@ struct request {
 	json_t *json;            /* owned; filled by request_json() */
 };
 
-/* Read `source`. On failure (ERR_MALFORMED, ERR_TOO_LARGE) `request` still has id, and path and
- * method as far as they could be read, so that the error can be answered in the right shape. Always
- * request_close() it. */
+/* Read `source`. On failure (ERR_MALFORMED, ERR_TOO_LARGE; ERR_NOT_FOUND: a path longer than any)
+ * `request` still has id, and path and method as far as they could be read, so that the error can
+ * be answered in the right shape. Always request_close() it. */
 enum err request_open(struct request *request, const struct request_source *source,
     struct errctx *ctx) MUSTCHECK;
 void request_close(struct request *request);

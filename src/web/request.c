@@ -204,9 +204,11 @@ take_path(struct request *request, const char *raw, size_t len, struct errctx *c
 	bool decoded = len > 0 && raw[0] == '/' &&
 		       params_percent_decode(raw, fits ? len : sizeof(request->path) - 1, false,
 			   request->path, &n);
-	if (!decoded || !fits || holds_escape(raw, len, "%2f") || holds_escape(raw, len, "%5c") ||
+	if (!decoded || holds_escape(raw, len, "%2f") || holds_escape(raw, len, "%5c") ||
 	    memchr(raw, '\\', len) || !segments_are_plain(request->path))
 		return err_set(ctx, ERR_MALFORMED, "", "the path is not in its plain form");
+	if (!fits)
+		return err_set(ctx, ERR_NOT_FOUND, "", "there is no such path");
 	if (!params_is_utf8(request->path, n) || params_has_control(request->path, false))
 		return err_set(ctx, ERR_MALFORMED, "", "the path is not plain UTF-8");
 	return OK;
