@@ -75,4 +75,16 @@ enum err oauth_return_agrees(const struct app_connection *type, const json_t *fi
 void oauth_return_free(struct oauth_return *returned);
 #define auto_oauth_return __attribute__((cleanup(oauth_return_free)))
 
+/* What was sealed of a trip: whoever can write the rows can seal what stands in them. Borrowed. */
+struct oauth_kept {
+	const struct app_connection *type;
+	json_t *start;       /* as oauth_start.keep; its fields may be rewritten in place */
+	const json_t *back;  /* as oauth_return.keep */
+	const char *prefill; /* what the requester has filled in (catalog/item_form.h), as JSON;
+				or NULL */
+};
+/* ERR_INTEGRITY: it is not what the functions above make; ERR_VALUE: the fields, which say where
+ * the client's secret goes, are not as the type and the requester want them. */
+enum err oauth_trip_check(const struct oauth_kept *kept, struct errctx *ctx) MUSTCHECK;
+
 #endif

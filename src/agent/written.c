@@ -39,6 +39,21 @@ eat(struct cursor *c, const char *text)
 	return true;
 }
 
+/* The lowest `digits` digits of a number in hexadecimal. */
+static bool
+eat_hex(struct cursor *c, uint32_t number, int digits)
+{
+	struct cursor here = *c;
+
+	here.any_case = true;
+	while (digits-- > 0)
+		if (!eat_char(&here, (unsigned char)"0123456789abcdef"[number >> 4 * digits & 15]))
+			return false;
+	c->at = here.at;
+	c->left = here.left;
+	return true;
+}
+
 /* &#39; &#039; &#x27; */
 static bool
 eat_entity(struct cursor *c, uint32_t number)
@@ -53,6 +68,18 @@ eat_entity(struct cursor *c, uint32_t number)
 		continue;
 	snprintf(digits, sizeof(digits), hex ? "%x;" : "%u;", (unsigned)number);
 	if (!eat(&here, digits))
+		return false;
+	*c = here;
+	return true;
+}
+
+/* A prefix and a number behind it: %27 \x27 \u0027 */
+static bool
+eat_number(struct cursor *c, const char *prefix, uint32_t number, int digits)
+{
+	struct cursor here = *c;
+
+	if (!eat(&here, prefix) || !eat_hex(&here, number, digits))
 		return false;
 	*c = here;
 	return true;
@@ -75,20 +102,25 @@ eat_name(struct cursor *c, unsigned char wanted)
 	return false;
 }
 
+/* Whatever an escape is escaped with. */
+static bool
+begins_escape(const struct cursor *c)
+{
+	return c->depth > 0 && c->left && (*c->at == '%' || *c->at == '\\' || *c->at == '&');
+}
+
 /* Escapes of a byte, of which one beyond ASCII is a part of a character. */
 static bool
 eat_escape(struct cursor *c, unsigned char wanted)
 {
 	struct cursor inner = *c;
-	char percent[8], code[8], byte[8];
 
-	if (c->depth == 0 || !c->left || !strchr("%\\&", *c->at))
+	if (!begins_escape(c))
 		return false;
+	++*c->work;
 	inner.depth--;
-	snprintf(percent, sizeof(percent), "%%%02x", wanted);
-	snprintf(byte, sizeof(byte), "\\x%02x", wanted);
-	snprintf(code, sizeof(code), "\\u%04x", wanted);
-	if (!eat(&inner, percent) && !eat(&inner, byte) && (wanted >= 0x80 || !eat(&inner, code)) &&
+	if (!eat_number(&inner, "%", wanted, 2) && !eat_number(&inner, "\\x", wanted, 2) &&
+	    (wanted >= 0x80 || !eat_number(&inner, "\\u", wanted, 4)) &&
 	    (wanted >= 0x80 || !eat_entity(&inner, wanted)) && !eat_name(&inner, wanted))
 		return false;
 	c->at = inner.at;
@@ -155,7 +187,7 @@ eat_wide(struct cursor *c, const unsigned char *text, size_t len)
 	uint16_t units[2] = { 0 };
 	char escapes[16];
 
-	if (here.depth > 0) {
+	if (begins_escape(c)) {
 		here.depth--;
 		if (utf16_units(code, units) == 1)
 			snprintf(escapes, sizeof(escapes), "\\u%04x", units[0]);
@@ -222,18 +254,24 @@ skip_between(struct cursor *c, bool hex)
 		(void)(eat(c, "\\\\x") || eat(c, "\\x"));
 }
 
+static bool
+eat_decimal(struct cursor *c, unsigned char number)
+{
+	char digits[] = { (char)('0' + number / 100), (char)('0' + number / 10 % 10),
+		(char)('0' + number % 10), '\0' };
+
+	return eat(c, digits + (number < 10 ? 2 : number < 100 ? 1 : 0));
+}
+
 static size_t
 written_in_base(const struct secret *text, bool hex, const char *at, size_t left, size_t *work)
 {
 	struct cursor c = { at, left, 0, true, work };
 
 	for (size_t i = 0; i < text->len; i++) {
-		char digits[8];
-
 		if (i > 0)
 			skip_between(&c, hex);
-		snprintf(digits, sizeof(digits), hex ? "%02x" : "%u", text->data[i]);
-		if (!eat(&c, digits))
+		if (!(hex ? eat_hex(&c, text->data[i], 2) : eat_decimal(&c, text->data[i])))
 			return 0;
 		if (!hex && i + 1 < text->len && (!c.left || *c.at != ','))
 			return 0;

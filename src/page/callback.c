@@ -37,7 +37,7 @@ read_query(const struct params *params, json_t *query)
 
 /* What the trip is known by: the path, the state and the cookie of the state's request. */
 static bool
-read_return(const struct ctx *ctx, const json_t *query, struct page_link *link_out,
+read_trip(const struct ctx *ctx, const json_t *query, struct page_link *link_out,
     struct page_return *back_out)
 {
 	const char *state = json_get_text(query, "state");
@@ -57,6 +57,13 @@ read_return(const struct ctx *ctx, const json_t *query, struct page_link *link_o
 	memcpy(back_out->browser, link_out->browser, sizeof(back_out->browser));
 	crypt_sha256(state, strlen(state), back_out->state_hash);
 	return link_out->has_browser;
+}
+
+bool
+callback_read(const struct ctx *ctx, json_t *query, struct page_link *link_out,
+    struct page_return *back_out)
+{
+	return read_query(&ctx->req->query, query) && read_trip(ctx, query, link_out, back_out);
 }
 
 /* To the page; its secret waits in the browser's own memory. */
@@ -106,7 +113,7 @@ come_back(struct ctx *ctx, struct uuid *request_out)
 	struct page_return back = { 0 };
 	json_auto_t *query = json_object();
 
-	if (!read_query(&ctx->req->query, query) || !read_return(ctx, query, &link, &back))
+	if (!callback_read(ctx, query, &link, &back))
 		return ERR_NOT_FOUND;
 	enum err err = page_return_look(&pool->store, &back, &flow, &ctx->err);
 	if (!err && !flow.done)

@@ -264,9 +264,18 @@ tells_a_value(const char *words, const json_t *values)
 	return tells;
 }
 
-/* What the provider says, on one line; NULL when it says nothing that can be shown. */
-static const char *
-words_of(const json_t *answer, const json_t *values)
+static void
+flatten(char *text)
+{
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+}
+
+/* What the provider says, on one line; "" when it says nothing that can be shown. Looked through as
+ * it will be shown, and as it came. */
+static void
+take_words(const json_t *answer, const json_t *values, char out[WORDS_MAX + 1])
 {
 	static const char *const places[] = { "/error/message", "/error_description", "/message",
 		"/errors/0/message", "/errors/0/detail", "/errors/0", "/detail", "/error",
@@ -275,18 +284,14 @@ words_of(const json_t *answer, const json_t *values)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		const char *words = json_string_value(json_at(answer, places[i]));
 
-		if (words && *words && strlen(words) <= WORDS_MAX && !tells_a_value(words, values))
-			return words;
+		if (!words || !*words || strlen(words) > WORDS_MAX || tells_a_value(words, values))
+			continue;
+		snprintf(out, WORDS_MAX + 1, "%s", words);
+		flatten(out);
+		if (!tells_a_value(out, values))
+			return;
 	}
-	return NULL;
-}
-
-static void
-flatten(char *text)
-{
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = ' ';
+	out[0] = '\0';
 }
 
 static bool
@@ -331,11 +336,11 @@ test_call_judge(const struct app_connection *type, const json_t *values,
 		out.account_id =
 		    first_text(answer, json_object_get(type->definition, "account_id"));
 	} else {
-		const char *words = words_of(answer, values);
+		char words[WORDS_MAX + 1];
 
+		take_words(answer, values, words);
 		snprintf(out.reason, sizeof(out.reason), "the provider answered %d%s%s",
-		    result->status, words ? ": " : "", words ? words : "");
-		flatten(out.reason);
+		    result->status, *words ? ": " : "", words);
 	}
 	*result_out = out;
 }

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "catalog/item_form.h"
 #include "oauth/authorize.h"
 #include "oauth/revoke.h"
 #include "runner/kinds.h"
@@ -131,43 +130,6 @@ load_rows(struct store *store, struct task *task, const char *flow, struct errct
 	return err ? err : check_place(store, exchange, ctx);
 }
 
-/* All of them have stood in a URL. */
-static bool
-are_scopes(const json_t *scopes)
-{
-	size_t n = json_array_size(scopes), all = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t len = json_string_length(json_array_get(scopes, i));
-
-		all += len;
-		if (!len || all > OAUTH_URL_MAX)
-			return false;
-	}
-	return json_is_array(scopes);
-}
-
-/* Whoever can write the rows can seal what stands in them. The fields say where the client's
- * secret goes, so they are checked once more. */
-static enum err
-check_values(const struct exchange *exchange, const struct app_connection *type, struct errctx *ctx)
-{
-	const struct item_form form = { .connection = type, .fields = type->fields };
-	json_t *fields = json_object_get(exchange->start, "fields");
-	const char *text = exchange->goal.prefill;
-	json_auto_t *prefill = NULL;
-	struct errctx why = { 0 };
-
-	if (!json_is_object(fields) || !are_scopes(json_object_get(exchange->start, "scopes")) ||
-	    !oauth_return_is_whole(type, exchange->back) ||
-	    (text && json_parse(text, strlen(text), &prefill, NULL)))
-		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);
-	if (item_form_check(&form, prefill, fields, "", &why) == OK)
-		return oauth_return_agrees(type, fields, exchange->back, ctx);
-	return err_set(ctx, ERR_VALUE, "", "the form was not accepted: %s: %s", why.sub[0].path,
-	    why.sub[0].text);
-}
-
 /* The fields of the form, and what came with the code. */
 static void
 set_fields(struct exchange *exchange)
@@ -191,7 +153,9 @@ prepare_exchange(struct store *store, struct exchange *exchange, struct errctx *
 	err = provider_load(store, flow->connection_type, &flow->callback_id, client_id, provider,
 	    ctx);
 	if (!err)
-		err = check_values(exchange, provider->type, ctx);
+		err = oauth_trip_check(&(struct oauth_kept){ provider->type, exchange->start,
+					   exchange->back, exchange->goal.prefill },
+		    ctx);
 	if (err)
 		return err;
 	set_fields(exchange);

@@ -27,6 +27,10 @@ static const char *const definitions[] = {
 	"\"pkce\":\"off\",\"expires\":{\"source\":\"answer\",\"unit\":\"d:hh:mm\"},"
 	"\"error_when\":{\"path\":\"/e\"},\"error_path\":[\"/e/code\"],\"dead_errors\":[\"190\"],"
 	"\"revoke\":{\"url\":\"https://s.example/v\",\"style\":\"form\"}",
+	"\"pkce\":\"off\",\"tokens\":[{\"name\":\"user\",\"from\":\"answer\",\"response_map\":"
+	"{\"access_token\":[\"/u/t\"],\"refresh_token\":[\"/u/r\"],\"scope\":[\"/u/s\"],"
+	"\"expires\":[\"/u/x\"]}},{\"name\":\"drive\",\"from\":\"refresh_token\","
+	"\"refresh_params\":{\"sign\":\"<<HMAC_SHA256(nonce, client_secret)>>\"}}]",
 };
 #define N_DEFINITIONS (sizeof(definitions) / sizeof(definitions[0]))
 
@@ -117,6 +121,37 @@ read_all(struct oauth_call *call, const struct http_result *result)
 	check_words(revocation.words, call->token);
 }
 
+static bool
+is_at(const struct http_result *result, const char *path, const struct secret *token)
+{
+	json_auto_t *body = NULL;
+
+	return json_parse(buf_text(&result->body), result->body.len, &body, NULL) == OK &&
+	       !strcmp(json_string_value(json_at(body, path)), secret_text(token));
+}
+
+/* What one answer brings for each name; what is not of a name is never taken for it. */
+static void
+read_named(const struct oauth_call *call, const struct http_result *result)
+{
+	for (size_t i = 0; i < call->type->n_tokens; i++) {
+		const struct app_token *token = &call->type->tokens[i];
+		struct oauth_call own = *call;
+		struct oauth_answer answer = { 0 };
+
+		own.type = token->own;
+		read_all(&own, result);
+		own.type = token->first;
+		own.step = OAUTH_EXCHANGE;
+		if (!own.type)
+			continue;
+		oauth_read(&own, result, &answer);
+		check_answer(&own, &answer);
+		must(!answer.tokens.access.len || is_at(result, "/u/t", &answer.tokens.access));
+		oauth_answer_free(&answer);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -132,6 +167,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	result.status = statuses[data[1] % 8];
 	buf_add(&result.body, data + 2, size - 2);
 	read_all(&call, &result);
+	read_named(&call, &result);
 	buf_free(&result.body);
 	return 0;
 }

@@ -196,6 +196,23 @@ a_search_without_end_is_given_up(void **state)
 	blot_free(&blot);
 }
 
+/* Bytes of zero were taken for beginnings of escapes, each of them tried in every way. */
+static void
+zeros_are_no_escapes_and_are_passed_over(void **state)
+{
+	size_t len = 1024 * 1024;
+	auto_free char *zeros = xcalloc(1, len);
+	auto_buf struct buf out = BUF_INIT_SECRET(2 * len);
+	struct blot *blot = blot_new();
+	(void)state;
+
+	blot_add(blot, "a-secret-value-0123456789-abcdef", 32);
+	blot_apply(blot, zeros, len, &out);
+	assert_false(out.over);
+	assert_int_equal(out.len, len);
+	blot_free(&blot);
+}
+
 static void
 json_keeps_its_shape(void **state)
 {
@@ -227,6 +244,7 @@ main(void)
 		cmocka_unit_test(a_secret_is_found_within_base64),
 		cmocka_unit_test(all_secrets_are_found_the_longest_first),
 		cmocka_unit_test(a_search_without_end_is_given_up),
+		cmocka_unit_test(zeros_are_no_escapes_and_are_passed_over),
 		cmocka_unit_test(json_keeps_its_shape),
 	};
 

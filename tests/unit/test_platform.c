@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "platform/platform.h"
+#include "platform/test_call.h"
 
 static struct platform platform;
 
@@ -132,13 +133,16 @@ static const struct answer_case answers[] = {
 	    PLATFORM_REFUSED, "the platform answered 400" },
 	{ PLATFORM_CREATE_KEY, 400, "{\"detail\":\"no type apikeyauth\"}", PLATFORM_REFUSED,
 	    "the platform answered 400: no type apikeyauth" },
+	/* words that became the secret when they were put on one line */
+	{ PLATFORM_CREATE_KEY, 400, "{\"detail\":\"not a key: two\\twords\"}", PLATFORM_REFUSED,
+	    "the platform answered 400" },
 };
 
 static void
 answers_are_taken_for_what_they_mean_and_never_tell_a_secret(void **state)
 {
-	json_auto_t *parameters = json_pack("{s:{s:[s]}, s:s}", "deep", "er", "pass-word", "pem",
-	    "-----BEGIN KEY-----\nMIIEvQIBADANBg");
+	json_auto_t *parameters = json_pack("{s:{s:[s]}, s:s, s:s}", "deep", "er", "pass-word",
+	    "pem", "-----BEGIN KEY-----\nMIIEvQIBADANBg", "phrase", "two words");
 	json_auto_t *body = platform_key_body(&platform, "name", "apikeyauth", parameters);
 	(void)state;
 
@@ -173,12 +177,43 @@ no_answer_is_worth_another_try(void **state)
 	    "the platform cannot be reached: no complete answer in time");
 }
 
+static void
+words_of_a_provider_that_become_a_secret_on_one_line_are_left_out(void **state)
+{
+	json_auto_t *definition = json_pack("{s:{s:[i]}}", "test", "expect", 200);
+	json_auto_t *values = json_pack("{s:s}", "password", "two words");
+	const struct app_connection type = { .type = "t", .definition = definition };
+	static const struct {
+		const char *body, *reason;
+	} cases[] = {
+		{ "{\"message\":\"a\\tb\"}", "the provider answered 401: a b" },
+		{ "{\"message\":\"no: two words\"}", "the provider answered 401" },
+		{ "{\"message\":\"no: two\\twords\"}", "the provider answered 401" },
+		{ "{\"message\":\"no: two\\nwords\",\"title\":\"no\"}",
+		    "the provider answered 401: no" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct http_result result = { .status = 401, .body = BUF_INIT(1000) };
+		struct test_result tested;
+
+		buf_add_text(&result.body, cases[i].body);
+		test_call_judge(&type, values, &result, &tested);
+		assert_int_equal(tested.verdict, TEST_BAD);
+		assert_string_equal(tested.reason, cases[i].reason);
+		test_result_free(&tested);
+		buf_free(&result.body);
+	}
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_step_goes_to_its_place),
 		cmocka_unit_test(answers_are_taken_for_what_they_mean_and_never_tell_a_secret),
+		cmocka_unit_test(words_of_a_provider_that_become_a_secret_on_one_line_are_left_out),
 		cmocka_unit_test(no_answer_is_worth_another_try),
 	};
 
