@@ -14,8 +14,8 @@
 
 /* Kinds of text. */
 extern const struct app_text app_text_name, app_text_identifier, app_text_module, app_text_key_type,
-    app_text_plain, app_text_url, app_text_docs, app_text_pointer, app_text_template,
-    app_text_formula, app_text_header, app_text_host, app_text_pattern;
+    app_text_plain, app_text_url, app_text_docs, app_text_fragment, app_text_pointer,
+    app_text_template, app_text_formula, app_text_header, app_text_host, app_text_pattern;
 
 /* A JSON path; what does not fit is cut. */
 void app_path(char out[APP_PATH_ROOM], const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -4,6 +4,7 @@
 #ifndef BAILEE_CATALOG_EXPRESSION_H
 #define BAILEE_CATALOG_EXPRESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -21,6 +22,9 @@ enum err expression_names(const char *text, json_t *names, const char *path,
  * in it; values are never in messages. */
 enum err expression_fill(const char *text, const json_t *values, int64_t now_ms, struct buf *out,
     struct errctx *ctx) MUSTCHECK;
+
+/* Whether the text names, by a name alone, something that has no value. */
+bool expression_is_unfilled(const char *text, const json_t *values);
 
 /* Names that stand for something else than a field of the connection. */
 bool expression_is_reserved(const char *name);

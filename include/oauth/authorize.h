@@ -58,6 +58,9 @@ struct oauth_return {
 					 not what it should be. Letters, digits and _ . - alone. */
 };
 
+/* The parameter of the redirect that has the state. */
+const char *oauth_state_param(const struct app_connection *type);
+
 /* `query`: object of the redirect's parameters, each a text; one that comes twice must have been
  * refused before (RFC 6749 section 3.1). `issuer` as oauth_start had it, or NULL. The state is the
  * caller's to check. oauth_return_free() it. */

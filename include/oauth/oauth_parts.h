@@ -27,9 +27,14 @@ char *oauth_challenge(const char *verifier);
 enum err oauth_put(json_t *params, const json_t *rules, const char *name, const char *value,
     struct errctx *ctx) MUSTCHECK;
 /* A map of the definition: names as they are sent, values with placeholders, which may be formulas
- * of the time `now_ms`. */
+ * of the time `now_ms`. With `skip_empty` what comes out empty is left out. */
 enum err oauth_put_map(json_t *params, const json_t *map, const json_t *values, int64_t now_ms,
-    struct errctx *ctx) MUSTCHECK;
+    bool skip_empty, struct errctx *ctx) MUSTCHECK;
+/* One value of it. NULL: left out. Wiped and freed by the caller. */
+enum err oauth_map_value(const json_t *template, const json_t *values, int64_t now_ms,
+    bool skip_empty, char **value_out, struct errctx *ctx) MUSTCHECK;
+/* What the definition says of that. */
+bool oauth_skips_empty(const json_t *rules);
 /* A list of scopes under the definition's name and with its separator; nothing when it is empty. */
 enum err oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes,
     struct errctx *ctx) MUSTCHECK;

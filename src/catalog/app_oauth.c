@@ -17,7 +17,7 @@ static const char *const client_and_refresh[] = { CLIENT, "refresh_token", NULL 
 
 /* What this program sends under names of the standards, and may be told to call otherwise. */
 static const char *const renamable[] = { "response_type", "client_id", "client_secret",
-	"redirect_uri", "code", "code_verifier", "code_challenge", "code_challenge_method",
+	"redirect_uri", "state", "code", "code_verifier", "code_challenge", "code_challenge_method",
 	"grant_type", "refresh_token", "resource", "audience", "token", "token_type_hint",
 	"client_assertion", "client_assertion_type", NULL };
 /* What an authorize URL says by itself, and no definition in another way. */

@@ -254,6 +254,8 @@ static const char *const refresh_sources[] = { "refresh_token", "access_token", 
 static const char *const token_grants[] = { "authorization_code", "client_credentials", NULL };
 static const struct app_rule oauth_members[] = {
 	NAMED("authorize_url", true, 2048, url, "where the person is sent"),
+	NAMED("authorize_fragment", false, 255, fragment,
+	    "put behind a `#`, with the parameters behind it: for pages that read them there"),
 	NAMED("token_url", true, 2048, url, ""),
 	NAMED("refresh_url", false, 2048, url, "default `token_url`"),
 	PART("revoke", false, revoke_members, "without it nothing can be revoked"),
@@ -280,6 +282,9 @@ static const struct app_rule oauth_members[] = {
 	LISTED("default_scopes", false, 1, SHORT_LIST, &scope_name, "always asked for"),
 	CHOICE("scope_separator", false, separators, "default a blank"),
 	NAMED("scope_param", false, 64, identifier, "name of the parameter; default `scope`"),
+	FLAG("skip_empty",
+	    "parameters and headers that come out empty, or stand for a field that was not filled "
+	    "in, are left out; default false"),
 	MAP("authorize_params", &filled, "added to the authorize URL"),
 	MAP("token_params", &worked_out,
 	    "added to the token call; also of `client_id`, `client_secret`, `code` and `nonce`"),

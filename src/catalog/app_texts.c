@@ -93,6 +93,13 @@ is_url(const char *text)
 	       !memchr(host, '@', strcspn(host, "/?")) && fill_is_template(text);
 }
 
+/* The part of a URL behind #, as far as parameters (RFC 3986 section 3.5). */
+static bool
+is_fragment(const char *text)
+{
+	return consists_of(text, WORD "/.~!$'()*,:@+");
+}
+
 static bool
 is_docs_url(const char *text)
 {
@@ -148,6 +155,8 @@ const struct app_text app_text_plain = { is_plain, "without control characters",
 const struct app_text app_text_url = { is_url,
 	"an https URL, with placeholders like <<field>> where it is templated", NULL };
 const struct app_text app_text_docs = { is_docs_url, "an https URL", NULL };
+const struct app_text app_text_fragment = { is_fragment, "a part of a URL behind #",
+	"^[A-Za-z0-9_/.~!$'()*,:@+-]+$" };
 const struct app_text app_text_pointer = { is_pointer, "a JSON Pointer like /user/email",
 	"^/([^~\\x00-\\x1f]|~[01])*$" };
 const struct app_text app_text_template = { is_template, "text with placeholders like <<field>>",
@@ -162,6 +171,6 @@ const struct app_text app_text_host = { is_host, "a host name, or *. and a host 
 const struct app_text app_text_pattern = { form_pattern_is_valid, "a regular expression", NULL };
 
 const struct app_text *const app_texts[] = { &app_text_name, &app_text_identifier, &app_text_module,
-	&app_text_key_type, &app_text_plain, &app_text_url, &app_text_docs, &app_text_pointer,
-	&app_text_template, &app_text_formula, &app_text_header, &app_text_host, &app_text_pattern,
-	NULL };
+	&app_text_key_type, &app_text_plain, &app_text_url, &app_text_docs, &app_text_fragment,
+	&app_text_pointer, &app_text_template, &app_text_formula, &app_text_header, &app_text_host,
+	&app_text_pattern, NULL };

@@ -2,7 +2,6 @@
 /* Texts of app definitions with formulas in them. */
 #include "catalog/expression.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "catalog/fill.h"
@@ -84,6 +83,22 @@ expression_names(const char *text, json_t *names, const char *path, struct errct
 			note(names, json_incref(json_array_get(read, i)));
 	}
 	return OK;
+}
+
+bool
+expression_is_unfilled(const char *text, const json_t *values)
+{
+	const char *at = text;
+	bool unfilled = false;
+
+	while (!unfilled && (at = strstr(at, "<<"))) {
+		auto_place struct place place = { 0 };
+
+		if (read_place(text, &at, &place, NULL))
+			return false;
+		unfilled = place.name && !json_object_getn(values, place.name, place.len);
+	}
+	return unfilled;
 }
 
 /* What is not a field is known in each call it may stand in, or something is wrong. */

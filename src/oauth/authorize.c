@@ -113,7 +113,7 @@ put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *
 		err = put_targets(params, rules, json_object_get(keep, "fields"), ctx);
 	return err ? err
 		   : oauth_put_map(params, json_object_get(rules, "authorize_params"),
-			 json_object_get(keep, "fields"), 0, ctx);
+			 json_object_get(keep, "fields"), 0, oauth_skips_empty(rules), ctx);
 }
 
 static enum err
@@ -121,6 +121,7 @@ write_url(const json_t *rules, const json_t *fields, const json_t *params, char 
     struct errctx *ctx)
 {
 	const char *separator = json_get_text(rules, "scope_separator");
+	const char *fragment = json_get_text(rules, "authorize_fragment");
 	auto_buf struct buf url = BUF_INIT_SECRET(OAUTH_URL_MAX);
 	auto_wipe char *base = NULL;
 	enum err err =
@@ -129,7 +130,9 @@ write_url(const json_t *rules, const json_t *fields, const json_t *params, char 
 	if (err)
 		return err;
 	buf_add_text(&url, base);
-	buf_add_char(&url, strchr(base, '?') ? '&' : '?');
+	if (fragment)
+		buf_printf(&url, "#%s", fragment);
+	buf_add_char(&url, !fragment && strchr(base, '?') ? '&' : '?');
 	oauth_add_pairs(params, separator && !strcmp(separator, "+"), &url);
 	if (url.over)
 		return err_set(ctx, ERR_VALUE, "", "the URL for the provider is too long");
@@ -179,6 +182,15 @@ oauth_authorize_start(const struct oauth_trip *trip, struct oauth_start *start_o
 }
 
 /* ---- and back ---- */
+
+const char *
+oauth_state_param(const struct app_connection *type)
+{
+	const json_t *names = json_object_get(oauth_rules(type), "param_rename");
+	const char *other = json_get_text(names, "state");
+
+	return other ? other : "state";
+}
 
 void
 oauth_return_free(struct oauth_return *returned)

@@ -72,7 +72,7 @@ enum err
 oauth_put_params(struct oauth_making *making, const json_t *map)
 {
 	return oauth_put_map(making->params, map, making->values, making->call->now_ms,
-	    making->ctx);
+	    oauth_skips_empty(making->rules), making->ctx);
 }
 
 static enum err
@@ -85,9 +85,11 @@ add_headers(struct oauth_making *making)
 	json_object_foreach(headers, name, template)
 	{
 		auto_wipe char *value = NULL;
-		enum err err = oauth_worked_out(json_string_value(template), making->values,
-		    making->call->now_ms, &value, making->ctx);
+		enum err err = oauth_map_value(template, making->values, making->call->now_ms,
+		    oauth_skips_empty(making->rules), &value, making->ctx);
 
+		if (!err && !value)
+			continue;
 		if (!err && !can_be_header(value))
 			err = err_set(making->ctx, ERR_VALUE, name,
 			    "a value cannot stand in the header %s", name);

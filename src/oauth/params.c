@@ -73,9 +73,34 @@ oauth_worked_out(const char *text, const json_t *values, int64_t now_ms, char **
 	return err;
 }
 
+bool
+oauth_skips_empty(const json_t *rules)
+{
+	return json_get_bool(rules, "skip_empty", false);
+}
+
+enum err
+oauth_map_value(const json_t *template, const json_t *values, int64_t now_ms, bool skip_empty,
+    char **value_out, struct errctx *ctx)
+{
+	const char *text = json_string_value(template);
+	auto_wipe char *value = NULL;
+
+	if (!skip_empty || !expression_is_unfilled(text, values)) {
+		enum err err = oauth_worked_out(text, values, now_ms, &value, ctx);
+		if (err)
+			return err;
+	}
+	if (skip_empty && value && !*value)
+		secret_wipe_text(&value);
+	*value_out = value;
+	value = NULL;
+	return OK;
+}
+
 enum err
 oauth_put_map(json_t *params, const json_t *map, const json_t *values, int64_t now_ms,
-    struct errctx *ctx)
+    bool skip_empty, struct errctx *ctx)
 {
 	union {
 		const json_t *borrowed;
@@ -90,9 +115,8 @@ oauth_put_map(json_t *params, const json_t *map, const json_t *values, int64_t n
 		auto_wipe char *value = NULL;
 
 		if (!err)
-			err =
-			    oauth_worked_out(json_string_value(text), values, now_ms, &value, ctx);
-		if (!err)
+			err = oauth_map_value(text, values, now_ms, skip_empty, &value, ctx);
+		if (!err && value)
 			err = put(params, name, value, ctx);
 	}
 	return err;

@@ -35,17 +35,53 @@ read_query(const struct params *params, json_t *query)
 	return true;
 }
 
+static bool
+is_state(const char *text)
+{
+	return text && strlen(text) == STATE_CHARS && text[UUID_TEXT_SIZE - 1] == '.';
+}
+
+/* Some providers give it another name, and which provider this is, is known by it alone: so it is
+ * what looks like one. The name is compared when it is known. */
+static const char *
+find_state(const json_t *query)
+{
+	union {
+		const json_t *borrowed;
+		json_t *walked; /* jansson walks writable objects only */
+	} tree = { .borrowed = query };
+	const char *name, *state = json_get_text(query, "state");
+	json_t *value;
+
+	json_object_foreach(tree.walked, name, value)
+	{
+		if (!is_state(state) && is_state(json_string_value(value)))
+			state = json_string_value(value);
+	}
+	return is_state(state) ? state : NULL;
+}
+
+static bool
+is_named_as_sent(const struct app_connection *connection, const json_t *query,
+    const struct page_return *back)
+{
+	const char *state = json_get_text(query, oauth_state_param(connection));
+	unsigned char hash[CRYPT_SHA256_SIZE];
+
+	crypt_sha256(state ? state : "", state ? strlen(state) : 0, hash);
+	return memcmp(hash, back->state_hash, sizeof(hash)) == 0;
+}
+
 /* What the trip is known by: the path, the state and the cookie of the state's request. */
 static bool
 read_trip(const struct ctx *ctx, const json_t *query, struct page_link *link_out,
     struct page_return *back_out)
 {
-	const char *state = json_get_text(query, "state");
+	const char *state = find_state(query);
 	unsigned char random[LINK_SECRET_SIZE];
 	char request[UUID_TEXT_SIZE];
 
-	if (uuid_parse(route_param(ctx, "callbackId"), &back_out->callback_id) || !state ||
-	    strlen(state) != STATE_CHARS || state[UUID_TEXT_SIZE - 1] != '.')
+	if (uuid_parse(route_param(ctx, "callbackId"), &back_out->callback_id) || !state)
 		return false;
 	memcpy(request, state, UUID_TEXT_SIZE - 1);
 	request[UUID_TEXT_SIZE - 1] = '\0';
@@ -93,7 +129,8 @@ take_return(struct ctx *ctx, const struct page_return *back, const struct page_f
 
 	if (flow->own_type && credential_type_read(flow->own_type, &own, &ctx->err) == OK)
 		connection = own.connection;
-	if (!connection || connection->auth != APP_AUTH_OAUTH2)
+	if (!connection || connection->auth != APP_AUTH_OAUTH2 ||
+	    !is_named_as_sent(connection, query, back))
 		return ERR_NOT_FOUND;
 	oauth_return_read(connection, flow->issuer, query, &returned);
 	if (returned.verdict == OAUTH_RETURN_FOREIGN)

@@ -31,6 +31,7 @@ export const usual = {
   rename: {}, // standard name: the name here
   scope_param: 'scope', scope_separator: ' ',
   authorize_params: {}, token_params: {}, refresh_params: {}, token_headers: {}, // must come so
+  absent: [], // names of parameters and headers that must not come
   code_param: 'code', callback: {}, iss: undefined, // of the redirect
   token_body: 'form', token_method: 'POST',
   expires_in: 3600, // seconds the access token lives; what the answer says is the business of `shape`
@@ -167,6 +168,7 @@ class Room {
     if (get('response_type') !== 'code') return 'response_type';
     const [challenge, method] = [query.get('code_challenge'), query.get('code_challenge_method')];
     if (ways.pkce === 'off' ? challenge !== null || method !== null : !challenge || method !== ways.pkce) return 'PKCE';
+    for (const name of ways.absent) if (query.has(name)) return name;
     for (const [name, value] of Object.entries(ways.authorize_params)) if (query.get(name) !== value) return name;
     return undefined;
   }
@@ -300,6 +302,7 @@ class Room {
     if (path !== (kind === 'code' ? 'token' : this.ways.refresh_path)) return refuse('invalid_request', 'path');
     const fault = this.clientFault(request, form);
     if (fault) return refuse('invalid_client', fault);
+    for (const name of this.ways.absent) if (name in form || name in request.headers) return refuse('invalid_request', name);
     for (const [name, value] of Object.entries(this.ways.token_headers))
       if (request.headers[name.toLowerCase()] !== value) return refuse('invalid_request', name);
     for (const [name, value] of Object.entries(kind === 'code' ? this.ways.token_params : this.ways.refresh_params))
@@ -385,6 +388,7 @@ class Room {
     this.requests.push({ path, method: request.method, headers: request.headers, query: Object.fromEntries(query), body, form, at: Date.now() });
     switch (path) {
     case 'authorize': return this.authorize(request, response, query, query.get('decision'), rest);
+    case 'page': return this.vendor.text(response, 200, '<!doctype html><script src="app.js"></script>', 'text/html');
     case 'token': return this.answerToken(request, response, form, path, body, rest);
     case this.ways.refresh_path: return this.answerToken(request, response, form, path, body, rest);
     case 'revoke': return this.answerRevoke(request, response, form, body);

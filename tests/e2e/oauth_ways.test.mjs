@@ -70,6 +70,25 @@ describe('a provider where', () => {
   }
 });
 
+test('a state under another name than was sent is nobody\'s', async () => {
+  const row = rows[WAYS.findIndex(({ name }) => name === 'the state has another name')];
+  const { person, item } = await oauth.ask(row.type);
+  const { callback } = await person.walk(await person.connect(item.id), { stopBefore: true });
+  const state = new URL(callback).searchParams.get('customField');
+  for (const change of [{ customField: null, state }, { customField: 'x', state }, { customField: null, other: state }]) {
+    const url = new URL(callback);
+    for (const [name, value] of Object.entries(change)) {
+      if (value === null) url.searchParams.delete(name);
+      else url.searchParams.set(name, value);
+    }
+    const { answer } = await person.walk(String(url));
+    assert.equal(answer.status, 400, JSON.stringify(change));
+  }
+  const { answer } = await person.walk(callback);
+  assert.equal(answer.status, 303);
+  assert.equal((await person.settled(item.id)).progress, 'confirm');
+});
+
 describe('an answer to the code that is', () => {
   for (const [name, { status, type, body, headers }] of USELESS) {
     test(`${name}: comes to nothing but words`, async () => {

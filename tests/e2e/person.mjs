@@ -127,6 +127,11 @@ export class Person {
         url = String(new URL(answer.headers.location, url));
         continue;
       }
+      const { hash } = new URL(url);
+      if (hash.includes('?')) { // a page that goes by what stands there
+        url = String(new URL(hash.slice(1), url));
+        continue;
+      }
       const action = /<form method="post" action="([^"]+)"/.exec(answer.text)?.[1];
       if (!action) return { answer, seen };
       const hidden = [...answer.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);

@@ -202,7 +202,10 @@ static const struct {
 	/* fields and what calls carry */
 	{ "connections.0.oauth2.iss_required", "true", "$.connections[0].oauth2" },
 	{ "connections.0.oauth2.code_param", "'state'", "$.connections[0].oauth2" },
-	{ "connections.0.oauth2.param_rename", "{'state':'s'}", "$.connections[0].oauth2" },
+	{ "connections.0.oauth2.authorize_fragment", "'a#b'",
+	    "$.connections[0].oauth2.authorize_fragment" },
+	{ "connections.0.oauth2.authorize_fragment", "'a?b=<<store>>'",
+	    "$.connections[0].oauth2.authorize_fragment" },
 	{ "connections.0.oauth2.param_rename", "{'clientid':'id'}", "$.connections[0].oauth2" },
 	{ "connections.0.oauth2.authorize_params", "{'state':'x'}", "$.connections[0].oauth2" },
 	{ "connections.0.oauth2.authorize_params", "{'redirect_uri':'x'}",

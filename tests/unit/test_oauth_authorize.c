@@ -43,6 +43,18 @@ static const struct url_case urls[] = {
 	{ "{'resource':'https://api.shop.example/<<store>>','audience':'all:<<store>>'}",
 	    "{'store':'x'}", NULL, "&resource=https%3A%2F%2Fapi.shop.example%2Fx&audience=all%3Ax",
 	    NULL },
+	{ "{'authorize_fragment':'/o/a'}", NULL, NULL,
+	    "https://shop.example/a#/o/a?response_type=", NULL },
+	{ "{'authorize_fragment':'o','authorize_url':'https://shop.example/a?x=1'}", NULL, NULL,
+	    "https://shop.example/a?x=1#o?response_type=", NULL },
+	{ "{'param_rename':{'state':'customField'}}", NULL, NULL, "&customField=5e1a8c6e-",
+	    "state=" },
+	{ "{'skip_empty':true,'authorize_params':{'hint':'<<store>>','k':'v'}}", "{}", NULL, "&k=v",
+	    "hint" },
+	{ "{'skip_empty':true,'authorize_params':{'hint':'<<store>>','k':'v'}}", "{'store':''}",
+	    NULL, "&k=v", "hint" },
+	{ "{'skip_empty':true,'authorize_params':{'hint':'<<store>>'}}", "{'store':'acme'}", NULL,
+	    "&hint=acme", NULL },
 };
 
 static struct oauth_trip
