@@ -38,10 +38,14 @@ export const usual = {
   shape: (values) => ({ type: 'application/json', body: JSON.stringify(values) }), // (values, { kind, room }) → { status, type, body }
   refresh_grant: 'refresh_token', refresh_source: 'refresh_token',
   refresh_path: 'token', // where refreshes go
+  refresh_method: null, // null: token_method
+  refresh_bare: false, // a refresh must say nothing of the client
+  refresh_scopes: false, // a refresh must name the scopes that were granted
   jwt: false, // access tokens are JSON Web Tokens with exp
   rotates: true, grace_ms: 0, // how long the refresh token spent last may be spent again, for the same answer
   long: false, // tokens of the code must be changed for long-lived ones at /long
   signed: null, // ({ headers, body, form, room, path }) → what is wrong with the signature of a call, or undefined
+  always_200: false, // /me says so of tokens that are no good, too
   delay_ms: 0, drop: 0, duplicate: 0, // the next n token answers are dropped after acting, or sent twice
   consent: null, // { scope }: no codes: an administrator grants the client access to his directory, /token/<directory> is asked by the client alone
   no_consent: null, // the error a redirect says then, or 'False': admin_consent=False
@@ -51,7 +55,7 @@ export const usual = {
 };
 
 function asForm(request, body, ways) {
-  if (ways.token_method === 'GET') return Object.fromEntries(new URL(request.url, 'http://vendor').searchParams);
+  if (request.method === 'GET') return Object.fromEntries(new URL(request.url, 'http://vendor').searchParams);
   if (ways.token_body === 'json') {
     try {
       return JSON.parse(body);
@@ -283,6 +287,8 @@ class Room {
     const row = this.refresh.get(sent);
     if (!row) return { error: 'invalid_grant', error_description: 'no such token' };
     row.spends++;
+    if (this.ways.refresh_scopes && form[this.ways.scope_param] !== row.grant.scopes.join(this.ways.scope_separator))
+      return { error: 'invalid_scope', error_description: this.fault('scopes of a refresh') };
     if (row.grant.dead) return { error: 'invalid_grant', error_description: 'ended' };
     if (!this.ways.rotates) return this.mint(row.grant, { refresh: false });
     if (row.used) {
@@ -300,7 +306,9 @@ class Room {
     const kind = grantType === 'authorization_code' ? 'code' : 'refresh';
     const refuse = (error, what) => ({ kind, values: { error, error_description: this.fault(what) } });
     if (path !== (kind === 'code' ? 'token' : this.ways.refresh_path)) return refuse('invalid_request', 'path');
-    const fault = this.clientFault(request, form);
+    const bare = kind === 'refresh' && this.ways.refresh_bare;
+    const fault = bare ? ['client_id', 'client_secret'].find((name) => this.name_(name) in form) ?? request.headers.authorization
+      : this.clientFault(request, form);
     if (fault) return refuse('invalid_client', fault);
     for (const name of this.ways.absent) if (name in form || name in request.headers) return refuse('invalid_request', name);
     for (const [name, value] of Object.entries(this.ways.token_headers))
@@ -322,7 +330,7 @@ class Room {
   async answerToken(request, response, form, path, body, rest) {
     const { ways } = this;
     if (ways.refuse) return this.vendor.text(response, ways.refuse.status, ways.refuse.body, ways.refuse.type ?? 'application/json');
-    if (request.method !== ways.token_method) return this.vendor.text(response, 405, this.fault('method'));
+    if (request.method !== (path === ways.refresh_path && path !== 'token' && ways.refresh_method ? ways.refresh_method : ways.token_method)) return this.vendor.text(response, 405, this.fault('method'));
     const wrong = this.signatureFault(request, body, form, path);
     if (wrong) return this.vendor.json(response, 401, { error: 'invalid_client', error_description: wrong });
     await this.waitAt('token-in');
@@ -360,6 +368,7 @@ class Room {
 
   me(request, response) {
     const row = this.access.get(this.bearer(request));
+    if (this.ways.always_200 && !this.accepts(this.bearer(request))) return this.vendor.json(response, 200, { code: 602, message: 'expired' });
     if (!row || !this.accepts(this.bearer(request))) return this.vendor.json(response, 401, { error: 'invalid_token' });
     return this.vendor.json(response, 200, { id: `id-${row.grant.user}`, name: row.grant.user, scopes: row.grant.scopes });
   }

@@ -91,6 +91,10 @@ export const WAYS = [
       scope: ['/data/granted'] } }, life: 3600 },
   { name: 'neither type of token nor scopes are told', ways: { shape: json(without('token_type', 'scope')) } },
   { name: 'the type of token is written small', ways: { shape: json((values) => ({ ...values, token_type: 'bearer' })) } },
+  { name: 'scopes are asked for with blanks and told with commas, form-encoded',
+    ways: { shape: (values) => form({ ...values, scope: values.scope.replaceAll(' ', ',') }) } },
+  { name: 'a success has a code too', ways: { shape: json((values) => ({ result: '0000', ...values })) },
+    oauth2: { success_when: { path: '/result', equals: '0000' } } },
   { name: 'there are blanks around the answer', ways: { shape: (values) => ({ type: 'application/json', body: `  ${JSON.stringify(values)} \r\n` }) } },
 
   // ---- scopes
@@ -108,6 +112,12 @@ export const WAYS = [
   { name: 'the access token is what is spent for a new one',
     ways: { refresh_source: 'access_token', refresh_grant: 'fb_exchange_token', refresh_parameter: 'fb_exchange_token' },
     oauth2: { refresh_source: 'access_token', refresh_grant: 'fb_exchange_token', param_rename: { refresh_token: 'fb_exchange_token' } } },
+  { name: 'the access token renews itself, by GET and without the client',
+    ways: { refresh_source: 'access_token', refresh_grant: 'ig_refresh_token', refresh_path: 'renew', refresh_method: 'GET', refresh_bare: true },
+    oauth2: (room) => ({ refresh_source: 'access_token', refresh_grant: 'ig_refresh_token', refresh_url: `${room.url}/renew`, refresh_method: 'GET',
+      refresh_bare: true, param_rename: { refresh_token: 'access_token' } }) },
+  { name: 'a refresh names the scopes again', ways: { refresh_scopes: true, scope_separator: ',' },
+    oauth2: { refresh_scopes: true, scope_separator: ',' } },
   { name: 'a refresh token that is no text counts as none', ways: { shape: json((values) => ({ ...values, refresh_token: { a: 1 } })) }, refresh: false },
   { name: 'refreshes go to another URL and say more',
     ways: { refresh_params: { audience: 'shop' }, refresh_path: 'renew' },
@@ -179,6 +189,19 @@ export const WAYS = [
     oauth2: (room) => ({ revoke: { url: `${room.url}/revoke`, style: 'bearer', token: 'access_token' } }) },
   { name: 'revocation is a DELETE by the client', ways: { revoke: { style: 'basic_json', status: 204 } },
     oauth2: (room) => ({ revoke: { url: `${room.url}/revoke`, style: 'basic_json', method: 'DELETE', token: 'access_token' } }) },
+];
+
+// How providers say that a grant is over, who do not say invalid_grant: `no` makes the answer of what would have been one.
+const refusing = (no, yes = (values) => values) => ({ shape_error: true,
+  shape: (values) => (values.error ? { type: 'application/json', ...no } : { type: 'application/json', body: JSON.stringify(yes(values)) }) });
+export const ENDS = [
+  { name: 'a 200 that is not ok, with a code of its own', oauth2: { success_when: { path: '/ok', equals: true }, dead_errors: ['token_revoked'] },
+    ways: refusing({ body: '{"ok":false,"error":"token_revoked"}' }, (values) => ({ ok: true, ...values })) },
+  { name: 'a 200 with a number', oauth2: { error_when: { path: '/errcode' }, error_path: ['/errcode'], dead_errors: ['40030'] },
+    ways: refusing({ body: '{"errcode":40030,"errmsg":"invalid refresh_token"}' }) },
+  { name: 'a code that stands deep', oauth2: { error_path: ['/fault/detail/code'], dead_errors: ['RefreshTokenExpired'] },
+    ways: refusing({ status: 401, body: '{"fault":{"detail":{"code":"RefreshTokenExpired"}}}' }) },
+  { name: 'invalid_grant, form-encoded', ways: refusing({ status: 400, type: 'application/x-www-form-urlencoded', body: 'error=invalid_grant&x=1' }) },
 ];
 
 // A name for room and type.
