@@ -28,7 +28,12 @@ static const char *const definitions[] = {
 	"\"client_auth\":\"basic_template\",\"pkce\":\"off\",\"token_method\":\"GET\","
 	"\"client_auth_template\":\"<<client_id>>:<<SHA256(CONCAT(note, client_secret))>>\","
 	"\"token_params\":{\"mac\":\"<<HMAC_SHA256(code, client_secret)>>\"}",
+	/* the client itself is granted the access: the fields say to whose */
+	"\"client_auth\":\"body\",\"pkce\":\"off\",\"token_grant\":\"client_credentials\","
+	"\"refresh_source\":\"client\",\"callback_fields\":[{\"name\":\"tenant\",\"pattern\":"
+	"\"[A-Za-z0-9-]+\",\"required\":true,\"same_as\":\"shop\"}]",
 };
+#define GRANTED 4
 #define N_DEFINITIONS (sizeof(definitions) / sizeof(definitions[0]))
 
 static void
@@ -49,7 +54,7 @@ type_of(size_t index)
 		buf_printf(&text,
 		    "{\"name\":\"s\",\"version\":1,\"label\":\"S\",\"connections\":[{\"type\":"
 		    "\"s\",\"label\":\"S\",\"auth\":\"oauth2\",\"fields\":[{\"name\":\"shop\","
-		    "\"type\":\"text\",\"label\":\"Shop\",\"required\":true,\"pattern\":"
+		    "\"type\":\"text\",\"label\":\"Shop\",\"required\":true,%s\"pattern\":"
 		    "\"[a-z0-9-]{1,63}\"},{\"name\":\"note\",\"type\":\"text\",\"label\":\"Note\","
 		    "\"required\":true}],\"inject\":[{\"where\":\"header\",\"name\":"
 		    "\"Authorization\",\"template\":\"Bearer <<access_token>>\"}],"
@@ -57,7 +62,7 @@ type_of(size_t index)
 		    "\"https://<<shop>>.s.example/a\",\"token_url\":"
 		    "\"https://<<shop>>.s.example/t\",\"scopes\":[],%s}}],"
 		    "\"modules\":[{\"id\":\"M\",\"name\":\"M\",\"label\":\"M\"}]}",
-		    definitions[index]);
+		    index == GRANTED ? "\"requester\":true," : "", definitions[index]);
 		must(catalog_add(catalogs[index], "s", buf_text(&text), text.len, NULL) == OK);
 		buf_free(&text);
 	}
@@ -79,6 +84,18 @@ check_request(const struct http_request *request)
 		for (const unsigned char *c = (const unsigned char *)request->headers[i].value; *c;
 		     c++)
 			must((*c >= ' ' || *c == '\t') && *c != 0x7f);
+}
+
+/* Where the redirect proves nothing, the requester alone says whose access it is. */
+static void
+check_granted(const struct oauth_kept *kept, const struct http_request *request)
+{
+	json_auto_t *prefill = NULL;
+
+	must(kept->prefill &&
+	     json_parse(kept->prefill, strlen(kept->prefill), &prefill, NULL) == OK);
+	const char *shop = json_get_text(json_object_get(prefill, "hard"), "shop");
+	must(shop && !strncmp(request->url + strlen("https://"), shop, strlen(shop)));
 }
 
 static json_t *
@@ -118,6 +135,8 @@ send_on(const struct oauth_kept *kept)
 	must(!strstr(err_text(&ctx), SECRET));
 	if (!err)
 		check_request(&request);
+	if (!err && !oauth_takes_code(kept->type))
+		check_granted(kept, &request);
 	secret_free(&secret);
 }
 
