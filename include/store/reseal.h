@@ -26,6 +26,7 @@ struct reseal {
 	int64_t place;          /* index of the column at work */
 	int64_t passed;         /* values there that do not open, or were just changed */
 	int64_t damaged;        /* values of all columns that do not open */
+	int64_t moved;          /* values of all columns that were sealed again */
 };
 /* Reseal at most RESEAL_BATCH values as one transaction: each is opened, sealed to the team's
  * current key and put where it was, if the bytes there are still the same. What somebody else has

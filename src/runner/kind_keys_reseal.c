@@ -12,6 +12,7 @@
 
 #define SLICE_MS 25        /* of the queue's thread; then other jobs have their turn */
 #define LOOK_AGAIN_MS 1000 /* what was changed meanwhile is looked for once more */
+#define SETTLE_MS 10000    /* who has read a value just before it was moved still opens it */
 
 /* task->data */
 struct resealing {
@@ -50,6 +51,7 @@ read_place(json_t *payload, struct reseal *at)
 	at->place = place;
 	at->passed = passed;
 	at->damaged = json_get_int(payload, "damaged", 0);
+	at->moved = json_get_int(payload, "moved", 0);
 }
 
 /* What old generations are left. */
@@ -82,25 +84,23 @@ retire_old(struct store *store, int64_t team_id, struct leftover *left_out, stru
 	return err == ERR_NOT_FOUND ? OK : err;
 }
 
-/* Every column has been passed. */
+/* Every column has been passed, and there was nothing to be moved. */
 static enum err
-finish(struct store *store, struct task *task, struct errctx *ctx)
+end_old(struct store *store, struct task *task, struct errctx *ctx)
 {
 	struct resealing *resealing = task->data;
 	struct reseal *at = &resealing->at;
-	const int64_t damaged = at->damaged;
 	struct leftover left = { 0 };
 	enum err err = retire_old(store, at->team_id, &left, ctx);
 
 	if (err)
 		return err;
-	at->place = at->passed = at->damaged = 0;
-	if (left.in_use && damaged && !left.wait_s) {
+	if (left.in_use && at->damaged && !left.wait_s) {
 		task_settle(task, JOB_FAILED,
 		    "values that do not open: %lld; they keep their old key, and stand in the "
 		    "audit "
 		    "trail as integrity.error",
-		    (long long)damaged);
+		    (long long)at->damaged);
 	} else if (left.in_use || left.wait_s) {
 		task_settle(task, JOB_BACK, NULL);
 		task->outcome.delay_ms = left.wait_s ? left.wait_s * 1000 : LOOK_AGAIN_MS;
@@ -108,6 +108,24 @@ finish(struct store *store, struct task *task, struct errctx *ctx)
 		task_settle(task, JOB_DONE, NULL);
 	}
 	return OK;
+}
+
+/* Every column has been passed. */
+static enum err
+finish(struct store *store, struct task *task, struct errctx *ctx)
+{
+	struct resealing *resealing = task->data;
+	struct reseal *at = &resealing->at;
+	enum err err = OK;
+
+	if (at->moved) {
+		task_settle(task, JOB_BACK, NULL);
+		task->outcome.delay_ms = SETTLE_MS;
+	} else {
+		err = end_old(store, task, ctx);
+	}
+	at->place = at->passed = at->damaged = at->moved = 0;
+	return err;
 }
 
 static enum err
@@ -154,6 +172,7 @@ reseal_save(struct store *store, const struct task *task, struct task_outcome *o
 	json_put_int(payload, "place", at->place);
 	json_put_int(payload, "passed", at->passed);
 	json_put_int(payload, "damaged", at->damaged);
+	json_put_int(payload, "moved", at->moved);
 	auto_free char *text = json_text(payload);
 	return job_note(store, task->job.id, text, ctx);
 }

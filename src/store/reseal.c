@@ -141,6 +141,7 @@ move_values(struct store *store, struct reseal *reseal, const struct batch *batc
 
 	for (size_t i = 0; i < batch->n && !err; i++) {
 		err = move_value(store, key, batch->place, &batch->values[i], ctx);
+		reseal->moved += !err;
 		if (err != ERR_INTEGRITY)
 			continue;
 		err = OK;

@@ -635,6 +635,28 @@ the_job_moves_all_waits_a_minute_and_retires(void **state)
 	    3);
 }
 
+/* The age of the newer key says nothing about when the last value was moved. */
+static void
+a_key_was_retired_at_once_under_whoever_had_just_read_its_last_value(void **state)
+{
+	(void)state;
+
+	seed_all(the.alpha);
+	rotate(the.alpha);
+	sql("UPDATE team_key SET created_at = created_at - INTERVAL 2 HOUR");
+	struct task_outcome outcome = work();
+	assert_int_equal(outcome.end, JOB_BACK);
+	assert_in_range(outcome.delay_ms, 1000, TEAM_KEYS_RETIRE_S * 1000);
+	assert_int_equal(generation_at(0), 2);
+	assert_int_equal(number_for("SELECT MIN(generation) FROM team_key WHERE team_id = %lld",
+			     the.alpha),
+	    1);
+	assert_int_equal(work().end, JOB_DONE);
+	assert_int_equal(number_for("SELECT MIN(generation) FROM team_key WHERE team_id = %lld",
+			     the.alpha),
+	    2);
+}
+
 static void
 the_job_passes_values_that_do_not_open_and_says_how_many(void **state)
 {
@@ -649,6 +671,7 @@ the_job_passes_values_that_do_not_open_and_says_how_many(void **state)
 	sql_of("UPDATE team_key SET created_at = created_at - INTERVAL 1 MINUTE WHERE team_id = "
 	       "%lld AND generation = 1",
 	    the.alpha);
+	assert_int_equal(work().end, JOB_BACK);
 	outcome = work();
 	assert_int_equal(outcome.end, JOB_FAILED);
 	assert_non_null(strstr(outcome.error, "do not open: 1;"));
@@ -697,6 +720,7 @@ main(void)
 		TEST(a_process_does_not_go_back_to_an_older_generation),
 		TEST(resealing_that_nobody_does_is_ordered_again),
 		TEST(the_job_moves_all_waits_a_minute_and_retires),
+		TEST(a_key_was_retired_at_once_under_whoever_had_just_read_its_last_value),
 		TEST(the_job_passes_values_that_do_not_open_and_says_how_many),
 		TEST(a_payload_from_elsewhere_starts_at_the_beginning),
 	};
