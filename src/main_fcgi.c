@@ -108,7 +108,8 @@ load_keys(const struct config *config, struct keyring **keyring_out, struct errc
 		    !config->signing_public_file[0] ? "signing_public_file"
 		    : !config->master_key_file[0]   ? "master_key_file"
 						    : "token_key_file");
-	return keyring_load(paths, keyring_out, ctx);
+	enum err err = keyring_load(paths, keyring_out, ctx);
+	return err ? err : keyring_load_destroyed(*keyring_out, config->destroyed_keys_file, ctx);
 }
 
 /* Keys and schema fit? A database that is away leaves the question open until the next request. */

@@ -121,6 +121,8 @@ open_store(struct program *program, struct errctx *ctx)
 		    LOG_S("hint", "raise the memlock limit (LimitMEMLOCK)"));
 	enum err err = keyring_load(paths, &keyring, ctx);
 	if (!err)
+		err = keyring_load_destroyed(keyring, program->config.destroyed_keys_file, ctx);
+	if (!err)
 		err = db_open(&program->config, &db, ctx);
 	if (err) {
 		keyring_free(&keyring);

@@ -21,6 +21,7 @@ struct config {
 	char db_password_file[CONFIG_TEXT], db_tls_ca[CONFIG_TEXT];
 	char public_url[CONFIG_TEXT], apps_dir[CONFIG_TEXT], apps_extra_dir[CONFIG_TEXT],
 	    schema_dir[CONFIG_TEXT], openapi_file[CONFIG_TEXT];
+	char destroyed_keys_file[CONFIG_TEXT];
 	char signing_public_file[CONFIG_TEXT], signing_key_file[CONFIG_TEXT],
 	    master_key_file[CONFIG_TEXT], token_key_file[CONFIG_TEXT];
 	char listen_socket[CONFIG_TEXT], runner_doorbell[CONFIG_TEXT], user[CONFIG_TEXT];

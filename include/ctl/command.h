@@ -106,6 +106,7 @@ enum err ctl_jobs_cancel(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_credential_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_credential_show(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_keys_status(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_keys_destroy(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_keys_rotate(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_export(struct ctl *ctl, struct errctx *ctx);

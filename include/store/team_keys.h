@@ -44,8 +44,9 @@ enum err team_keys_name(struct store *store, int64_t team_id, char **name_out,
     struct errctx *ctx) MUSTCHECK;
 /* Delete the private half of every generation for good; audited. From then on nothing that the
  * team has sealed can be opened, and nothing new is taken, until it is given a new generation.
- * What would be refreshed on its own rests. */
-enum err team_keys_destroy(struct store *store, int64_t team_id, int64_t *destroyed_out,
-    struct errctx *ctx) MUSTCHECK;
+ * What would be refreshed on its own rests. `newest_known` is the one that is known of: ERR_STALE
+ * when there is a newer one, ERR_RULE when all were destroyed before. */
+enum err team_keys_destroy(struct store *store, int64_t team_id, int64_t newest_known,
+    int64_t *destroyed_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

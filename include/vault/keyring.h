@@ -101,8 +101,24 @@ struct team_key {
  * when one is missing. */
 enum err keyring_team_key_make(const struct keyring *keyring, int64_t team_id, uint32_t generation,
     struct team_key *key_out, struct errctx *ctx) MUSTCHECK;
+/*
+ * Teams whose keys were destroyed: a file (destroyed_keys_file) of lines that the installation has
+ * signed, so that a writer of the database cannot bring such a key back. From then on the functions
+ * below answer ERR_GONE for every generation named there or older.
+ */
+/* Path "": there is no such file. ERR_CONFIG: missing, others can change it, or a line that this
+ * installation has not signed. */
+enum err keyring_load_destroyed(struct keyring *keyring, const char *path,
+    struct errctx *ctx) MUSTCHECK;
+/* Add a line, unless it is there; a missing file is made. Needs the signing key. On disk before
+ * return. */
+enum err keyring_add_destroyed(struct keyring *keyring, const char *path, int64_t team_id,
+    uint32_t generation, struct errctx *ctx) MUSTCHECK;
+/* An empty one, unless there is one. */
+enum err keyring_create_destroyed(const char *path, struct errctx *ctx) MUSTCHECK;
+
 /* Check the signature and set key->verified. Every program can. ERR_INTEGRITY names team and
- * generation. */
+ * generation; ERR_GONE when it was destroyed. */
 enum err keyring_team_key_verify(const struct keyring *keyring, struct team_key *key,
     struct errctx *ctx) MUSTCHECK;
 /* The same for the key that new values are to be sealed to. ERR_INTEGRITY as well when this process

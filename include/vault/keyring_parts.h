@@ -32,6 +32,12 @@ struct team_floor {
 	uint32_t generation;
 };
 
+/* All generations of a team up to this one. */
+struct team_destroyed {
+	int64_t team_id;
+	uint32_t generation;
+};
+
 /* Contexts derived lately, in the secure heap: opening the same value again costs no key agreement.
  * Whoever holds the team's private key may hold these; they open nothing that it does not. */
 #define CONTEXT_CACHE_SIZE 1024
@@ -53,6 +59,8 @@ struct keyring {
 	char key_ids[KEY_KIND_COUNT][KEY_ID_SIZE]; /* "" where not given */
 	struct team_cache *cache;
 	struct team_floor floors[TEAM_FLOORS_SIZE];
+	struct team_destroyed *destroyed;
+	size_t n_destroyed;
 	struct secret contexts; /* a struct context_cache, made with the first team key opened */
 };
 
@@ -62,6 +70,8 @@ void keyring_sign(const struct keyring *keyring, const void *data, size_t len,
     unsigned char signature[SIGNATURE_SIZE]);
 bool keyring_verify(const struct keyring *keyring, const void *data, size_t len,
     const unsigned char signature[SIGNATURE_SIZE]);
+/* Whether the file of destroyed keys names this one. */
+bool keyring_is_destroyed(const struct keyring *keyring, int64_t team_id, uint32_t generation);
 void team_cache_free(struct team_cache **cache);
 
 #endif

@@ -48,6 +48,9 @@ const struct config_option config_options[] = {
 	{ TEXT(db_tls_ca), "", 0, 0, P | A | R | C,
 	    "CA file that signs the database's certificate; set: TLS is required." },
 	{ TEXT(db_user), "", 0, 0, P | A | R | C, "Database account; each program has its own." },
+	{ TEXT(destroyed_keys_file), "", 0, 0, P | A | R | C,
+	    "What the installation has signed about teams whose keys were destroyed; empty: the "
+	    "database alone says so." },
 	{ NUMBER(drain_s), "25", 1, 600, P | A | R,
 	    "Seconds a stopping program gives to what is under way." },
 	{ TEXT(egress_allow), "", 0, 0, R,

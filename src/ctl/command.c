@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/secret.h"
@@ -166,6 +167,11 @@ const struct command ctl_commands[] = {
 		{ "team", CTL_NUMBER, false, "number of the team" } },
 	    "Give a team a new key pair; jobs seal what it has to it and retire the old one.",
 	    ctl_keys_rotate },
+	{ "keys", "destroy", CTL_CHECKED,
+	    { { "WHAT", CTL_ALONE, true, "team" },
+		{ "team", CTL_NUMBER, false, "number of the team" },
+		{ "confirm", CTL_TEXT, false, "the team's name, exactly" } },
+	    "Make what a team has sealed unreadable for good.", ctl_keys_destroy },
 	{ "audit", "list", CTL_DATABASE,
 	    { AUDIT_OPTIONS, { "limit", CTL_NUMBER, false, "how many (50, at most 1000)" } },
 	    "List who did what, newest first.", ctl_audit_list },
@@ -365,6 +371,8 @@ ctl_open_store(struct ctl *ctl, struct errctx *ctx)
 
 	ctl_key_paths(&ctl->config, paths);
 	enum err err = keyring_load(paths, &keyring, ctx);
+	if (!err && access(ctl->config.destroyed_keys_file, F_OK) == 0)
+		err = keyring_load_destroyed(keyring, ctl->config.destroyed_keys_file, ctx);
 	if (!err)
 		err = db_open(&ctl->config, &db, ctx);
 	if (err) {

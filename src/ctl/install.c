@@ -118,7 +118,10 @@ make_keys(const struct config *config, struct errctx *ctx)
 			    "for init the key file %s must be configured as %s",
 			    key_kinds[kind].name, expected);
 	}
-	return there == KEY_KIND_COUNT ? OK : keyring_create_files(dir, ctx);
+	enum err err = there == KEY_KIND_COUNT ? OK : keyring_create_files(dir, ctx);
+	if (!err && config->destroyed_keys_file[0])
+		err = keyring_create_destroyed(config->destroyed_keys_file, ctx);
+	return err;
 }
 
 /* Keys first: a database that knows keys which no file holds would be worse than files that no

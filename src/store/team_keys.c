@@ -241,16 +241,25 @@ static const struct stmt rest_grants = { "team_keys_rest_grants",
 	"problem = 'the keys of the team were destroyed' WHERE team_id = ?",
 	team_in, COL_N(team_in), NULL, 0 };
 
+struct ending {
+	int64_t team_id, newest, destroyed;
+};
+
 static enum err
 destroy_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
-	struct rotation *ending = arg;
+	struct ending *ending = arg;
 	const struct key_io in = { .team_id = ending->team_id };
+	struct key_io row = { 0 };
 	enum err err = lock(store, ending->team_id, audit, ctx);
 
 	if (!err)
-		err = stmt_run(store->db, &wipe, &in, &ending->generation, ctx);
-	if (!err && !ending->generation)
+		err = stmt_one(store->db, &newest, &in, &row, ctx);
+	if (!err && row.generation != ending->newest)
+		err = err_set(ctx, ERR_STALE, "team", "its key was rotated just now; look again");
+	if (!err)
+		err = stmt_run(store->db, &wipe, &in, &ending->destroyed, ctx);
+	if (!err && !ending->destroyed)
 		err = err_set(ctx, ERR_RULE, "team", "its keys were destroyed before");
 	if (!err)
 		err = stmt_run(store->db, &set_current, &in, NULL, ctx);
@@ -258,13 +267,14 @@ destroy_body(struct store *store, void *arg, struct audit_entry *audit, struct e
 }
 
 enum err
-team_keys_destroy(struct store *store, int64_t team_id, int64_t *destroyed_out, struct errctx *ctx)
+team_keys_destroy(struct store *store, int64_t team_id, int64_t newest_known,
+    int64_t *destroyed_out, struct errctx *ctx)
 {
-	struct rotation ending = { .team_id = team_id };
+	struct ending ending = { .team_id = team_id, .newest = newest_known };
 	struct audit_entry audit = { .event = "keys.destroy", .actor = "ctl" };
 	enum err err = store_write(store, &audit, destroy_body, &ending, ctx);
 
 	if (!err)
-		*destroyed_out = ending.generation;
+		*destroyed_out = ending.destroyed;
 	return err;
 }

@@ -145,6 +145,7 @@ keyring_free(struct keyring **keyring)
 	EVP_PKEY_free(old->signing_public);
 	secret_free(&old->token);
 	team_cache_free(&old->cache);
+	free(old->destroyed);
 	secret_free(&old->contexts);
 	OPENSSL_cleanse(old, sizeof(*old));
 	free(old);

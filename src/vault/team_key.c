@@ -112,6 +112,10 @@ check_signature(const struct keyring *keyring, const struct team_key *key, struc
 		    "the key of team %lld, generation %u, is not signed by signing key %s",
 		    (long long)key->team_id, (unsigned)key->generation,
 		    keyring->key_ids[KEY_SIGNING_PUBLIC]);
+	if (keyring_is_destroyed(keyring, key->team_id, key->generation))
+		return err_set(ctx, ERR_GONE, "",
+		    "the keys of team %lld were destroyed: its secrets can never be read again",
+		    (long long)key->team_id);
 	return OK;
 }
 

@@ -702,6 +702,128 @@ a_payload_from_elsewhere_starts_at_the_beginning(void **state)
 	}
 }
 
+/* ---- the end of all ---- */
+
+static int64_t
+destroy(int64_t team_id, int64_t newest)
+{
+	struct errctx ctx = { 0 };
+	int64_t destroyed = 0;
+
+	ok(team_keys_destroy(&the.store, team_id, newest, &destroyed, &ctx), &ctx);
+	return destroyed;
+}
+
+static enum err
+open_at(size_t place, int64_t team_id)
+{
+	const struct seal_context context = context_of(&seeds[place], team_id);
+	struct bytes sealed = value_at(place);
+	auto_secret struct secret plain = { 0 };
+	enum err err = store_open(&the.store, &context, &sealed, &plain, NULL);
+
+	free(sealed.data);
+	return err;
+}
+
+static void
+destroyed_keys_open_nothing_and_take_nothing(void **state)
+{
+	const struct seal_context context = context_of(&seeds[0], the.alpha);
+	struct bytes sealed = { 0 };
+	struct errctx ctx = { 0 };
+	int64_t destroyed;
+	(void)state;
+
+	seed_all(the.alpha);
+	rotate(the.alpha); /* values of one generation, and none yet of the other */
+	assert_int_equal(team_keys_destroy(&the.store, the.alpha, 1, &destroyed, &ctx), ERR_STALE);
+	err_clear(&ctx);
+	assert_int_equal(destroy(the.alpha, 2), 2);
+	/* what was opened before is forgotten within KEYRING_TEAM_KEEP_MS */
+	keyring_team_forget(the.store.keyring, the.alpha);
+	for (size_t i = 0; i < COL_N(seeds); i++)
+		assert_int_equal(open_at(i, the.alpha), ERR_GONE);
+	assert_int_equal(store_seal(&the.store, &context, "x", 1, &sealed, &ctx), ERR_GONE);
+	assert_non_null(strstr(err_text(&ctx), "were destroyed"));
+	assert_int_equal(the.store.n_damage, 0);
+	assert_int_equal(number_of("SELECT COUNT(*) FROM team_key WHERE destroyed_at IS NOT NULL "
+				   "AND TRIM(BOTH '\\0' FROM private_sealed) <> ''"),
+	    0);
+	assert_int_equal(number_of("SELECT COUNT(*) FROM oauth_grant WHERE refresh_at IS NULL"), 1);
+	assert_int_equal(number_of("SELECT COUNT(*) FROM audit WHERE event = 'keys.destroy'"), 1);
+	err_clear(&ctx);
+	assert_int_equal(team_keys_destroy(&the.store, the.alpha, 2, &destroyed, &ctx), ERR_RULE);
+}
+
+static void
+a_destroyed_team_gets_a_new_key_and_what_was_lost_stays_lost(void **state)
+{
+	const struct seal_context context = context_of(&seeds[0], the.alpha);
+	struct team_keys_old old;
+	struct key_row *keys = NULL;
+	struct errctx ctx = { 0 };
+	size_t n = 0;
+	(void)state;
+
+	seed_all(the.alpha);
+	destroy(the.alpha, 1);
+	assert_int_equal(rotate(the.alpha), 2);
+	keyring_team_forget(the.store.keyring, the.alpha);
+	auto_free char *hex = sealed_hex(&context, "new");
+	auto_free char *text = xasprintf("UPDATE keychain SET parameters_sealed = %s", hex);
+	sql(text);
+	expect_open(0, the.alpha, "new");
+	assert_int_equal(open_at(1, the.alpha), ERR_GONE);
+	/* nothing to move, nothing to retire: the generation stays taken */
+	assert_int_equal(team_keys_superseded(&the.store, the.alpha, 0, &old, &ctx), ERR_NOT_FOUND);
+	assert_false(retire(the.alpha, 1));
+	assert_int_equal(work().end, JOB_DONE);
+	ok(key_list(&the.store, the.alpha, &keys, &n, &ctx), &ctx);
+	assert_int_equal(n, 2);
+	assert_string_equal(keys[0].state, "destroyed");
+	assert_int_equal(keys[0].values, COL_N(seeds) - 1);
+	assert_string_equal(keys[1].state, "current");
+	key_rows_free(&keys, n);
+}
+
+static void
+destroying_while_values_move_ends_the_moving(void **state)
+{
+	(void)state;
+	seed_all(the.alpha);
+	rotate(the.alpha);
+	destroy(the.alpha, 2);
+	assert_int_equal(work().end, JOB_DONE);
+	for (size_t i = 0; i < COL_N(seeds); i++)
+		assert_int_equal(generation_at(i), 1);
+}
+
+/* A writer of the database has kept the row of old. */
+static void
+a_row_that_comes_back_is_refused_by_who_has_the_file(void **state)
+{
+	char path[] = "/tmp/bailee-destroyed.XXXXXX";
+	const struct seal_context context = context_of(&seeds[0], the.alpha);
+	struct bytes sealed = { 0 };
+	struct errctx ctx = { 0 };
+	int fd = mkstemp(path);
+	(void)state;
+
+	close(fd);
+	seed_all(the.alpha);
+	sql("CREATE TEMPORARY TABLE kept AS SELECT * FROM team_key");
+	destroy(the.alpha, 1);
+	ok(keyring_add_destroyed(the.store.keyring, path, the.alpha, 1, &ctx), &ctx);
+	sql("UPDATE team_key k JOIN kept o USING (team_id, generation) SET k.private_sealed = "
+	    "o.private_sealed, k.destroyed_at = NULL; DROP TEMPORARY TABLE kept");
+	sql_of("UPDATE team SET key_generation = 1 WHERE id = %lld", the.alpha);
+	keyring_team_forget(the.store.keyring, the.alpha);
+	assert_int_equal(open_at(0, the.alpha), ERR_GONE);
+	assert_int_equal(store_seal(&the.store, &context, "x", 1, &sealed, NULL), ERR_GONE);
+	unlink(path);
+}
+
 int
 main(void)
 {
@@ -723,6 +845,10 @@ main(void)
 		TEST(a_key_was_retired_at_once_under_whoever_had_just_read_its_last_value),
 		TEST(the_job_passes_values_that_do_not_open_and_says_how_many),
 		TEST(a_payload_from_elsewhere_starts_at_the_beginning),
+		TEST(destroyed_keys_open_nothing_and_take_nothing),
+		TEST(a_destroyed_team_gets_a_new_key_and_what_was_lost_stays_lost),
+		TEST(destroying_while_values_move_ends_the_moving),
+		TEST(a_row_that_comes_back_is_refused_by_who_has_the_file),
 	};
 
 	return cmocka_run_group_tests_name("reseal", tests, world_begin, world_end);
