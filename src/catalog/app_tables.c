@@ -178,6 +178,9 @@ static const struct app_rule post_exchange_members[] = {
 	      "all that is sent: of fields, `client_id`, `client_secret`, `access_token` and "
 	      "`nonce`"),
 	    .most = SHORT_LIST, .element = &worked_out },
+	FLAG("after_refresh",
+	    "after each refresh too: the token of the code is good for nothing else, as where a "
+	    "session is opened with it; default false"),
 	END,
 };
 

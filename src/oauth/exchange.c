@@ -329,7 +329,10 @@ oauth_next_step(const struct app_connection *type, enum oauth_step step)
 	const json_t *rules = oauth_rules(type);
 	const char *source = json_get_text(json_object_get(rules, "expires"), "source");
 
-	if (step == OAUTH_EXCHANGE && json_object_get(rules, "post_exchange"))
+	const json_t *post = json_object_get(rules, "post_exchange");
+
+	if (post && (step == OAUTH_EXCHANGE ||
+			(step == OAUTH_REFRESH && json_get_bool(post, "after_refresh", false))))
 		return OAUTH_LENGTHEN;
 	return step < OAUTH_INTROSPECT && source && !strcmp(source, "introspect") ? OAUTH_INTROSPECT
 										  : OAUTH_DONE;

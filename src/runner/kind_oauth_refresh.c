@@ -15,6 +15,7 @@
 #include "store/oauth_grant.h"
 #include "store/oauth_refresh.h"
 
+#define AGAIN_MS 60000     /* until a session that could not be had is asked for again */
 #define LOOK_AGAIN_MS 1000 /* while somebody else has the lease */
 #define NOTHING_TO_SPEND "the provider has given nothing to refresh the token with"
 #define TOO_LATE_MS 2000 /* with less time than that left of the lease nothing is sent */
@@ -253,8 +254,10 @@ take_tokens(struct refresh *refresh, struct oauth_answer *answer)
 	    provider_refresh_at(refresh->provider.type, &refresh->tokens, has_refresh);
 }
 
+static void next_step(struct task *task, enum oauth_step done);
+
 static void
-on_expiry(void *arg, struct http_result *result)
+on_step(void *arg, struct http_result *result)
 {
 	struct task *task = arg;
 	struct refresh *refresh = task->data;
@@ -263,23 +266,28 @@ on_expiry(void *arg, struct http_result *result)
 	oauth_read(&refresh->provider.call, result, &answer);
 	if (answer.verdict == OAUTH_GOOD)
 		take_tokens(refresh, &answer);
-	task->silent = true;
-	task_settle(task, JOB_DONE, NULL);
-	loop_end(task);
+	next_step(task,
+	    answer.verdict == OAUTH_GOOD ? refresh->provider.call.step : OAUTH_INTROSPECT);
 }
 
-/* The tokens are here whatever comes now; where the definition says so their end is asked for. */
+/* The tokens are here whatever comes now. One that is to be exchanged is over without that: the
+ * next refresh tries again. */
 static void
-end_answered(struct task *task)
+next_step(struct task *task, enum oauth_step done)
 {
 	struct refresh *refresh = task->data;
+	enum oauth_step step = oauth_next_step(refresh->provider.type, done);
 	struct errctx ctx = { 0 };
 
-	if (oauth_next_step(refresh->provider.type, OAUTH_REFRESH) == OAUTH_INTROSPECT &&
-	    left_ms(refresh) > TOO_LATE_MS &&
-	    provider_prepare(&refresh->provider, OAUTH_INTROSPECT,
-		secret_text(&refresh->tokens.access), &ctx) == OK) {
-		provider_send(task, &refresh->provider, left_ms(refresh), on_expiry);
+	if (step == OAUTH_LENGTHEN) {
+		refresh->tokens.has_expiry = true;
+		refresh->tokens.expires_at_ms = clock_now_ms();
+		refresh->refresh_at = refresh->tokens.expires_at_ms + AGAIN_MS;
+	}
+	if (step != OAUTH_DONE && left_ms(refresh) > TOO_LATE_MS &&
+	    provider_prepare(&refresh->provider, step, secret_text(&refresh->tokens.access),
+		&ctx) == OK) {
+		provider_send(task, &refresh->provider, left_ms(refresh), on_step);
 		return;
 	}
 	task->silent = true;
@@ -332,7 +340,7 @@ on_answer(void *arg, struct http_result *result)
 	oauth_read(&provider->call, result, &answer);
 	if (answer.verdict == OAUTH_GOOD) {
 		take_tokens(refresh, &answer);
-		end_answered(task);
+		next_step(task, OAUTH_REFRESH);
 		return;
 	}
 	log_info(LOG_EVENT("oauth_call"), LOG_I("job", task->job.id), LOG_S("kind", task->job.kind),

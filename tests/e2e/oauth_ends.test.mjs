@@ -21,6 +21,9 @@ before(async () => {
     all: make('all', {}, (room) => ({ oauth2: { revoke: { url: `${room.url}/revoke`, style: 'form', ends_all: true } } })),
     told: make('told', { shape: (values) => ({ type: 'application/json', body: JSON.stringify({ ...values, owner: { id: 4711 } }) }) },
       () => ({ oauth2: { response_map: { access_token: ['/access_token'], account: ['/owner/id'] } }, account_id: undefined })),
+    session: make('session', { session: true }, (room) => ({ oauth2: { expires: { source: 'answer', default_s: 600 },
+      post_exchange: { url: `${room.url}/long`, params: { access_token: '<<access_token>>' }, after_refresh: true },
+      response_map: { access_token: ['/session', '/access_token'] } } })),
     polite: make('polite', { always_200: true }, (room) => ({ test: { method: 'GET', url: `${room.url}/me`, expect: [200], success_when: { path: '/id' } } })),
   };
   oauth = await startOauthStack([...ends, ...Object.values(single)].map(({ connection, secret }) => ({ connection, secret })));
@@ -81,4 +84,18 @@ test('a service that says 200 of a token that has ended is not believed', async 
   assert.equal((await check()).status, 200);
   single.polite.room.end('grace');
   assert.notDeepEqual((await check()).body, { verified: true });
+});
+
+test('a session that cannot be opened costs no refresh token, and is opened by the next refresh', async () => {
+  const { room } = single.session;
+  const { id } = await oauth.connect('session');
+  room.ways.no_sessions = true;
+  await oauth.age(id);
+  assert.notEqual((await oauth.tryLive(id)).status, 200);
+  const grant = await oauth.grant(id);
+  assert.deepEqual([grant.state, grant.refreshes], ['active', true]);
+  assert.ok(grant.generation >= 2 && grant.life <= 0, JSON.stringify(grant));
+  room.ways.no_sessions = false;
+  assert.ok(room.accepts((await oauth.live(id)).token));
+  assert.ok(Object.values(room.spends()).every((times) => times === 1), JSON.stringify(room.spends()));
 });

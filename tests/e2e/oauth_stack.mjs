@@ -19,25 +19,28 @@ import { Person } from './person.mjs';
 const REQUESTS = '/api/v2/credential-requests/requests';
 const APP = 'app#oauth-test';
 const AT_ONCE = 4;
+const APP_MOST = 64; // connections of one definition
 
 const moduleOf = (type, scope) => `${scope === 'write' ? 'Change' : 'Use'}-${type}`;
 
-function definition(connections) {
+function definition(name, connections) {
   const modules = connections.flatMap(({ type }) => ['read', 'write'].map((scope) =>
     ({ id: moduleOf(type, scope), name: moduleOf(type, scope), label: `${scope} with ${type}`, type: `account:${type}`, scope: [scope] })));
-  return { name: APP, version: 1, label: 'Accounts of the test', connections, modules };
+  return { name, version: 1, label: 'Accounts of the test', connections, modules };
 }
 
 class OauthStack {
   constructor(folder, stack, world) {
-    Object.assign(this, { folder, stack, world });
+    Object.assign(this, { folder, stack, world, apps: new Map() });
   }
+
+  appOf(type) { return this.apps.get(type) ?? APP; }
 
   call(method, path, body, options) {
     return this.stack.api(method, path, body, { token: this.world.token, ...options });
   }
 
-  async register(type, { secret = 'client-secret', clientId = 'client', organizationId, app = APP } = {}) {
+  async register(type, { secret = 'client-secret', clientId = 'client', organizationId, app = this.appOf(type) } = {}) {
     await this.stack.ctl(['app', 'set-client', '--app', app, '--type', type, '--client-id', clientId,
       ...(organizationId ? ['--organization', String(organizationId)] : []),
       ...(secret === null ? [] : ['--client-secret-file', '-'])], { input: secret ?? '' });
@@ -49,11 +52,15 @@ class OauthStack {
   }
 
   // Asks for one account per type; gives also the first of its items.
-  async ask(types, { scopes = ['read'], jar, app = APP, ...change } = {}) {
-    const modules = [types].flat().flatMap((type) => scopes.map((scope) => moduleOf(type, scope)));
+  async ask(types, { scopes = ['read'], jar, app, ...change } = {}) {
+    const modules = new Map();
+    for (const type of [types].flat()) {
+      const name = app ?? this.appOf(type);
+      modules.set(name, [...modules.get(name) ?? [], ...scopes.map((scope) => moduleOf(type, scope))]);
+    }
     const answer = await this.call('POST', `${REQUESTS}/v2`, { name: 'Accounts for the reports', teamId: this.world.teamId,
       provider: { newUser: { name: 'Grace Hopper', email: 'grace@example.org' } },
-      credentials: [{ appName: app, appModules: modules }], ...change });
+      credentials: [...modules].map(([appName, appModules]) => ({ appName, appModules })), ...change });
     return this.asked(answer, jar);
   }
 
@@ -124,10 +131,14 @@ class OauthStack {
 // `clients`: { connection, secret (null: none), clientId, own (true: of the organization alone) } each; more files: { name: definition }. Other options are those of the stack.
 export async function startOauthStack(clients, { files = {}, set = [], ...options } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
-  for (const [name, content] of Object.entries({ ...files, 'oauth-test.json': definition(clients.map(({ connection }) => connection)) }))
+  const apps = Array.from({ length: Math.ceil(clients.length / APP_MOST) }, (_, at) => definition(at ? `${APP}-${at}` : APP,
+    clients.slice(at * APP_MOST, (at + 1) * APP_MOST).map(({ connection }) => connection)));
+  const ours = Object.fromEntries(apps.map((one, at) => [`oauth-test-${at}.json`, one]));
+  for (const [name, content] of Object.entries({ ...files, ...ours }))
     writeFileSync(join(folder, name), JSON.stringify(content));
   const stack = await startStack({ set: [`common.apps_extra_dir=${folder}`, ...set], ...options });
   const oauth = new OauthStack(folder, stack, await stack.world({ name: 'Ada' }));
+  for (const { name, connections } of apps) for (const { type } of connections) oauth.apps.set(type, name);
   const left = [...clients];
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let client = left.shift(); client; client = left.shift()) await oauth.register(client.connection.type, { ...client, organizationId: client.own ? oauth.world.organizationId : undefined });

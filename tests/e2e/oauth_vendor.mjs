@@ -43,6 +43,7 @@ export const usual = {
   refresh_scopes: false, // a refresh must name the scopes that were granted
   jwt: false, // access tokens are JSON Web Tokens with exp
   rotates: true, grace_ms: 0, // how long the refresh token spent last may be spent again, for the same answer
+  session: false, // tokens of the code and of refreshes open sessions at /long, and are good for nothing else
   long: false, // tokens of the code must be changed for long-lived ones at /long
   signed: null, // ({ headers, body, form, room, path }) → what is wrong with the signature of a call, or undefined
   always_200: false, // /me says so of tokens that are no good, too
@@ -278,7 +279,7 @@ class Room {
     if (form[this.name_('redirect_uri')] !== row.redirect) return { error: 'invalid_grant', error_description: this.fault('redirect_uri') };
     const grant = { user: row.user, scopes: row.scopes, generation: 0, dead: false, current: null };
     this.grants.push(grant);
-    return this.mint(grant, this.ways.long ? { refresh: false, short: true } : {});
+    return this.mint(grant, this.ways.long ? { refresh: false, short: true } : { short: this.ways.session });
   }
 
   // Reuse ends the family, but within the grace gives what was given before.
@@ -297,7 +298,7 @@ class Room {
       return { error: 'invalid_grant', error_description: 'reuse' };
     }
     row.used = Date.now();
-    row.answer = this.mint(row.grant);
+    row.answer = this.mint(row.grant, { short: this.ways.session });
     return row.answer;
   }
 
@@ -363,6 +364,9 @@ class Room {
     const row = this.access.get(sent);
     if (!row?.short || row.grant.dead) return this.vendor.json(response, 400, { error: 'invalid_token' });
     this.access.delete(sent);
+    if (this.ways.no_sessions) return this.vendor.json(response, 503, { error: 'temporarily_unavailable' });
+    if (this.ways.session)
+      return this.vendor.json(response, 200, { session: this.mint(row.grant, { refresh: false }).access_token, rest: `${this.name}-rest` });
     return this.vendor.json(response, 200, this.mint(row.grant));
   }
 

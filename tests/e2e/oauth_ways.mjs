@@ -125,6 +125,12 @@ export const WAYS = [
   { name: 'a short-lived token is changed for a long-lived one',
     ways: { long: true }, oauth2: (room) => ({ post_exchange: { url: `${room.url}/long`,
       params: { grant_type: 'exchange', client_secret: '<<client_secret>>', access_token: '<<access_token>>' } } }) },
+  { name: 'every access token only opens a session', ways: { session: true },
+    oauth2: (room) => ({ post_exchange: { url: `${room.url}/long`, params: { access_token: '<<access_token>>' }, after_refresh: true },
+      response_map: { access_token: ['/session', '/access_token'] }, expires: { source: 'answer', default_s: 600 },
+      answer_fields: [{ name: 'rest', path: ['/rest'], pattern: '[a-z0-9-]{1,40}' }] }),
+    more: (room) => ({ test: { method: 'GET', url: `${room.url}/me?rest=<<rest>>`, expect: [200] } }),
+    seen: { path: 'me', query: { rest: 'session-rest' } }, room: 'session', life: 600 },
 
   // ---- the client
   { name: 'the client says who it is with Basic, characters and all', secret: 's:%+&/=?"x',

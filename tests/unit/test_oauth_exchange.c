@@ -473,6 +473,9 @@ the_next_step_is_the_definitions(void **state)
 	} cases[] = {
 		{ NULL, OAUTH_DONE, OAUTH_DONE, OAUTH_DONE },
 		{ "{" POST_EXCHANGE "}", OAUTH_LENGTHEN, OAUTH_DONE, OAUTH_DONE },
+		{ "{'post_exchange':{'url':'https://shop.example/l','params':{'a':'b'},"
+		  "'after_refresh':true}}",
+		    OAUTH_LENGTHEN, OAUTH_DONE, OAUTH_LENGTHEN },
 		{ "{" ASK "}", OAUTH_INTROSPECT, OAUTH_INTROSPECT, OAUTH_INTROSPECT },
 		{ "{" POST_EXCHANGE "," ASK "}", OAUTH_LENGTHEN, OAUTH_INTROSPECT,
 		    OAUTH_INTROSPECT },
