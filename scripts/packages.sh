@@ -3,6 +3,9 @@
 # The Debian 12 packages Bailee needs, and getting them: sourced by ./quickstart and ./check.
 # shellcheck disable=SC2034 # the lists are for whoever sources this
 
+# Debian leaves the folders of servers out of an ordinary user's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 PACKAGES_BUILD=(gcc make autoconf automake pkg-config libfcgi-dev libjansson-dev libmariadb-dev
 	libcurl4-openssl-dev libssl-dev libinih-dev libpcre2-dev zlib1g-dev libpsl-dev
 	libjose-dev libglib2.0-dev libxml2-dev)

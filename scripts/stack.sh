@@ -13,6 +13,9 @@
 # Sourced, it only defines functions. What is given as an option is kept in D/stack.env for later calls.
 # Layout of D: bailee.conf nginx.conf keys/ db/ run/ (sockets, pid files) log/, and apps/ for definitions of the operator's own.
 
+# Debian leaves the folders of servers out of an ordinary user's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 STACK_SELF=${BASH_SOURCE[0]}
 STACK_TOP=${STACK_TOP:-$(cd "$(dirname "$STACK_SELF")/.." && pwd)}
 STACK_PARTS=(db api public runner nginx)
@@ -136,7 +139,8 @@ stack_folders() {
 
 # ---------------------------------------------------------------- database
 
-stack_mysql() { mariadb --no-defaults --socket="$STACK_DIR/run/db.sock" -uroot "$@"; }
+# Not the character set of whoever calls: without a locale that would be another one than the tables have.
+stack_mysql() { mariadb --no-defaults --default-character-set=utf8mb4 --socket="$STACK_DIR/run/db.sock" -uroot "$@"; }
 
 stack_db_alive() { mariadb-admin --no-defaults --socket="$STACK_DIR/run/db.sock" -uroot --silent ping; }
 

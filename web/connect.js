@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accounts at a provider: the way there, whose account it was, and what can go wrong on the way.
-import { address, el, icon, initials, plain, said } from './dom.js';
+import { address, el, icon, initials, plain, said, told } from './dom.js';
 import { Form } from './form.js';
-import { listed, sentence, t, translated } from './texts.js';
+import { sentence, t, translated } from './texts.js';
 
 const LEAVE_MS = 12000; // a page that has not gone by then stays, and its button works again
 
@@ -42,7 +42,7 @@ export function scopesOf(card) {
   if (scopes.length === 0) return null;
   const id = `scopes-${item.id}`;
   return el('div', { class: 'scopes' },
-    said(t('connect.may', { team: card.team }), 'p', { id, class: 'scopes-title' }), scopeList(scopes, 'check', id));
+    told(t('connect.may', { team: card.team }), 'p', { id, class: 'scopes-title' }), scopeList(scopes, 'check', id));
 }
 
 const missingOf = (item) => item.missing ?? [];
@@ -53,28 +53,29 @@ function missingNote(card) {
   if (missingOf(item).length === 0) return null;
   const id = `missing-${item.id}`;
   return el('div', { class: 'scopes missing' },
-    said(t('missing.title', { app }), 'p', { id, class: 'scopes-title' }), scopeList(missingOf(item), 'cross', id),
-    said(t('missing.text', { team, name, app }), 'p', { class: 'help' }));
+    told(t('missing.title', { app }), 'p', { id, class: 'scopes-title' }), scopeList(missingOf(item), 'cross', id),
+    told(t('missing.text', { team, name, app }), 'p', { class: 'help' }));
 }
 
-// The same in one line, for what is connected.
-export function missingLine(card) {
-  const words = missingWords(card);
-  return words ? said(words, 'p', { class: 'help' }) : null;
+// The same for what is connected.
+export function missingLeft({ item, appName: app }) {
+  if (missingOf(item).length === 0) return null;
+  const id = `missing-${item.id}`;
+  return el('div', { class: 'left-out help' }, told(t('missing.title', { app }), 'p', { id }), scopeList(missingOf(item), 'cross', id));
 }
 
 function missingWords({ item, appName: app }) {
   const names = missingOf(item).map(({ name, words }) => plain(words ? translated(words) : name));
-  return names.length > 0 ? `${t('missing.title', { app })} ${listed(names)}.` : null;
+  return names.length > 0 ? `${t('missing.title', { app })} ${names.join('; ')}.` : null;
 }
 
 // Not every provider says whose account it is.
 function accountOf(account, app, id) {
   return el('p', { class: 'account', id },
-    el('span', { class: 'face', 'aria-hidden': 'true' }, account.name ? initials(account.name) : icon('person')),
+    el('span', { class: 'face', 'aria-hidden': 'true' }, initials(account.name) || icon('person')),
     account.name
-      ? el('span', {}, address(account.name, 'strong'), el('span', { class: 'at' }, said(t('account.at', { app }))))
-      : el('span', {}, said(t('account.unnamed', { app }), 'strong')));
+      ? el('span', {}, address(account.name, 'strong'), el('span', { class: 'at' }, told(t('account.at', { app }))))
+      : el('span', {}, told(t('account.unnamed', { app }), 'strong')));
 }
 
 // Another account than the one before, which is named where it is known and differs by name.
@@ -99,7 +100,7 @@ export function confirmBody(card) {
   const missing = missingNote(card);
   const again = missing && item.connect?.available
     ? el('button', { type: 'button', class: 'button' }, icon('out'), el('span', {}, t('confirm.again'))) : null;
-  const no = el('button', { type: 'button', class: `button ${again ? 'quiet' : ''}` }, t(item.form ? 'confirm.no.form' : 'confirm.no'));
+  const no = el('button', { type: 'button', class: 'button' }, t(item.form ? 'confirm.no.form' : 'confirm.no'));
   const buttons = [yes, again, no].filter(Boolean);
   const other = otherWords(card);
   const show = (words) => {
@@ -121,9 +122,9 @@ export function confirmBody(card) {
     el('div', { class: 'confirm', role: 'group', 'aria-labelledby': `ask-${item.id}` },
       el('h4', { id: `ask-${item.id}`, class: 'question', tabindex: '-1', 'aria-describedby': `account-${item.id}` }, t('confirm.title')),
       accountOf(item.account, app, `account-${item.id}`),
-      other ? el('p', { class: 'warning' }, icon('alert'), said(other, 'span')) : null,
+      other ? el('p', { class: 'warning' }, icon('alert'), told(other, 'span')) : null,
       missing,
-      said(t('confirm.text', { team }), 'p', { class: 'help' }),
+      told(t('confirm.text', { team }), 'p', { class: 'help' }),
       problem,
       el('div', { class: 'buttons' }, buttons)),
   ];
@@ -155,7 +156,7 @@ export function problemBody(card) {
   const { code, calm, text } = problemOf(item);
   const own = problemKey(item, code);
   return el('div', { class: `summary ${calm ? 'calm' : ''}` },
-    el('h4', {}, icon(calm ? 'undo' : 'alert'), said(t(`${own}.title`, { app }), 'span')),
+    el('h4', {}, icon(calm ? 'undo' : 'alert'), told(t(`${own}.title`, { app }), 'span')),
     text && !calm ? el('blockquote', {}, said(sentence(translated(text)), 'p')) : null,
-    said(t(own, { app, name }), 'p'));
+    told(t(own, { app, name }), 'p'));
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions that are asked before something is done.
-import { el, icon, said } from './dom.js';
+import { el, icon, said, told } from './dom.js';
 import { t } from './texts.js';
 
 const REASON_MOST = 2048; // characters
 
 function show(title, form, focus) {
   const dialog = el('dialog', { 'aria-labelledby': 'dialog-title' }, form);
-  form.prepend(said(title, 'h2', { id: 'dialog-title' }));
+  form.prepend(told(title, 'h2', { id: 'dialog-title' }));
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -22,10 +22,10 @@ export function askDecline({ label, name, send, sent, wordsOf }) {
   const problem = el('p', { class: 'error', role: 'alert', hidden: true });
   const confirm = el('button', { type: 'submit', class: 'button danger' }, t('decline.yes'));
   const form = el('form', { novalidate: true, autocomplete: 'off' },
-    said(t('decline.text', { name }), 'p'),
+    told(t('decline.text', { name }), 'p'),
     el('div', { class: 'field' },
       el('label', { for: 'decline-reason' }, el('span', {}, t('decline.reason')), el('span', { class: 'optional' }, t('form.optional'))),
-      el('p', { class: 'help', id: 'decline-help' }, said(t('decline.help', { name }))),
+      el('p', { class: 'help', id: 'decline-help' }, told(t('decline.help', { name }))),
       reason, problem),
     el('div', { class: 'buttons' }, confirm,
       el('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, t('decline.no'))));
@@ -56,7 +56,7 @@ export function askLeave({ app }) {
     const stay = el('button', { type: 'button', class: 'button primary', onclick: () => dialog.close() }, t('leave.no'));
     const go = el('button', { type: 'button', class: 'button', onclick: () => { resolve(true); dialog.close(); } }, t('leave.yes', { app }));
     const dialog = show(t('leave.title'), el('form', { method: 'dialog' },
-      said(t('leave.text', { app }), 'p'), el('div', { class: 'buttons' }, stay, go)), stay);
+      told(t('leave.text', { app }), 'p'), el('div', { class: 'buttons' }, stay, go)), stay);
     dialog.addEventListener('close', () => resolve(false));
   });
 }

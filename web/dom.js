@@ -25,6 +25,11 @@ export function said(text, tag = 'bdi', props = {}) {
   return el(tag, { dir: 'auto', ...props }, plain(text));
 }
 
+// Words of our own, in the page's direction; what others wrote in them is set apart by t().
+export function told(text, tag = 'span', props = {}) {
+  return el(tag, props, text);
+}
+
 // An address or account name; it may break after an @, before it breaks anywhere else.
 export function address(text, tag = 'span') {
   const parts = plain(text).split(/(?<=@)/);
@@ -67,7 +72,7 @@ export function icon(name) {
 
 // The first letters of a name, as a small picture of it.
 export function initials(name) {
-  const words = plain(name).split(/[\s@._-]+/).filter(Boolean);
+  const words = plain(name).split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
   return [words[0], words.length > 1 ? words.at(-1) : ''].map((word) => [...(word ?? '')][0] ?? '').join('').toUpperCase();
 }
 

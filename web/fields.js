@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fields made from their specs: {name, type, label, help, required, default, value, locked, multiline, options, prefix, suffix}.
 // What is typed stays here until it is sent; a locked value is the requester's.
-import { el, icon, plain, said } from './dom.js';
+import { el, icon, plain, said, told } from './dom.js';
 import { t, translated } from './texts.js';
 
 // Nothing of this is the person's own login here: no history, no corrections, no capital letters.
@@ -51,6 +51,14 @@ function fileText(bytes, binaryToo) {
   }
 }
 
+// Text copied out of mails, settings and JSON files: with the line ends of Windows, indented, as one line with \n in it,
+// with blanks or a byte order mark around. What is no PEM stays as it is.
+function tidyPem(text) {
+  if (!text.includes('-----BEGIN ')) return text;
+  const lines = /[\r\n]/.test(text.trim()) ? text : text.replaceAll('\\r', '').replaceAll('\\n', '\n');
+  return `${lines.replace(/^[\s\ufeff"']+|[\s\ufeff"',]+$/g, '').split(/\r\n?|\n/).map((line) => line.trim()).join('\n')}\n`;
+}
+
 // A key or certificate in text form: pasted, read from a file, or a file dropped on it.
 function fileControl(make, spec, id, value, label) {
   const control = make({ ...spec, multiline: true }, id, value, label);
@@ -63,7 +71,7 @@ function fileControl(make, spec, id, value, label) {
     try {
       if (file.size > FILE_MOST) throw new RangeError('too long');
       control.input.value = fileText(await file.arrayBuffer(), spec.type === 'cert');
-      chosen.replaceChildren(icon('check'), said(t('form.file.chosen', { name: plain(file.name) }), 'span'));
+      chosen.replaceChildren(icon('check'), told(t('form.file.chosen', { name: plain(file.name) }), 'span'));
     } catch {
       problem.hidden = false;
     }
@@ -82,7 +90,11 @@ function fileControl(make, spec, id, value, label) {
   });
   control.node = el('div', { class: 'file' }, control.node,
     el('div', { class: 'pick' }, picker, el('label', { for: `${id}-file`, class: 'button small' }, icon('file'), t('form.file')), chosen), problem);
-  control.locked = () => control.node.querySelector('.pick').remove();
+  control.value = () => tidyPem(control.input.value);
+  control.locked = () => {
+    control.node.querySelector('.pick').remove();
+    control.value = () => value; // to the letter
+  };
   return control;
 }
 

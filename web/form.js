@@ -4,6 +4,8 @@ import { el, icon, said } from './dom.js';
 import { Fields } from './fields.js';
 import { sentence, t, translated } from './texts.js';
 
+const BODY_MOST = 63 * 1024; // bytes of the fields; the service takes no more than 64 KiB with what is around them
+
 // The form of one item; one without fields is its button alone. send(fields) returns a promise; a CallError with reasons
 // is shown at the fields. foot: what stands above its buttons; sign: the icon of the first.
 export class Form {
@@ -30,6 +32,11 @@ export class Form {
     return values;
   }
 
+  #longest(values) {
+    const [field] = Object.entries(values).sort(([, one], [, two]) => String(two).length - String(one).length)[0];
+    return { field, text: t('form.long') };
+  }
+
   // What may be shown again when sending did not work: everything that is no secret.
   keptValues() {
     return new Map(this.fields.all().filter((field) => !field.isSecret).map((field) => [field.spec.name, field.control.value()]));
@@ -39,12 +46,15 @@ export class Form {
     event.preventDefault();
     if (this.busy) return;
     const missing = this.fields.all().filter((field) => field.isEmpty).map((field) => ({ field: field.spec.name, text: t('form.required') }));
-    this.showReasons(missing);
-    if (missing.length > 0) return;
+    const values = this.values();
+    const long = missing.length === 0 && new Blob([JSON.stringify(values)]).size > BODY_MOST ? [this.#longest(values)] : [];
+    const wrong = [...missing, ...long];
+    this.showReasons(wrong);
+    if (wrong.length > 0) return;
     for (const field of this.fields.all()) field.control.hide?.();
     this.setBusy(true);
     try {
-      await this.send(this.values());
+      await this.send(values);
     } finally {
       this.setBusy(false);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands around the items: who asks and what for, and what a careful person wants to know before answering.
-import { address, el, icon, initials, plain, said } from './dom.js';
+import { address, el, icon, initials, plain, said, told } from './dom.js';
 import { dateText, t } from './texts.js';
 
 export function introOf(request) {
@@ -11,7 +11,7 @@ export function introOf(request) {
     el('div', { class: 'who' },
       el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name)),
       el('div', {},
-        said(t('intro.asks', { name }), 'p', { class: 'asks' }),
+        told(t('intro.asks', { name }), 'p', { class: 'asks' }),
         el('p', { class: 'from' }, requester.email ? address(requester.email) : null, said(place, 'span')))),
     said(request.name, 'h1', { tabindex: '-1' }),
     request.description ? said(request.description, 'p', { class: 'words lead' }) : null);
@@ -29,7 +29,7 @@ export function trustOf(request) {
   return el('aside', { class: 'trust', 'aria-labelledby': 'trust-title' },
     el('h2', { id: 'trust-title' }, t('trust.title')),
     el('ul', {}, notes.map(([sign, key]) => el('li', { class: key }, icon(sign),
-      el('div', {}, el('h3', {}, t(`trust.${key}.title`)), said(t(`trust.${key}`, { name, team }), 'p'))))));
+      el('div', {}, el('h3', {}, t(`trust.${key}.title`)), told(t(`trust.${key}`, { name, team }), 'p'))))));
 }
 
 // One part for each item, so that it can be seen from afar how much is left; `looks` in the items' order.

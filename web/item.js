@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thing that is asked for, as a card: its form or its way to the provider while it is open, then how it went.
-import { address, announce, el, icon, initials, plain, said } from './dom.js';
+import { address, announce, el, icon, initials, plain, said, told } from './dom.js';
 import { Form } from './form.js';
-import { confirmBody, confirmWords, connectForm, leaveFor, missingLine, problemBody, problemOf, problemWords, scopesOf } from './connect.js';
+import { confirmBody, confirmWords, connectForm, leaveFor, missingLeft, problemBody, problemOf, problemWords, scopesOf } from './connect.js';
 import { askDecline } from './dialog.js';
 import { t, translated } from './texts.js';
 
@@ -96,7 +96,7 @@ export class ItemCard {
     const { appName: app } = this;
     if (this.look === 'done' && this.item.account?.name) return el('p', { class: 'app' }, address(this.item.account.name));
     if (plain(this.label).toLowerCase().includes(app.toLowerCase())) return null;
-    return said(t('item.for', { app }), 'p', { class: 'app' });
+    return told(t('item.for', { app }), 'p', { class: 'app' });
   }
 
   // Where a keyboard or a screen reader goes on.
@@ -122,7 +122,7 @@ export class ItemCard {
   get team() { return plain(this.request.team); }
 
   note(key, sign, values = {}) {
-    return el('p', { class: 'hint' }, icon(sign), said(t(key, { app: this.appName, name: this.requester, ...values }), 'span'));
+    return el('p', { class: 'hint' }, icon(sign), told(t(key, { app: this.appName, name: this.requester, ...values }), 'span'));
   }
 
   buttons() {
@@ -139,11 +139,11 @@ export class ItemCard {
     const parts = [
       this.another ? this.note('item.another', 'person') : null,
       scopesOf(this),
-      item.nameOverride ? said(t('item.saved', { name: plain(item.nameOverride) }), 'p', { class: 'help' }) : null,
+      item.nameOverride ? told(t('item.saved', { name: plain(item.nameOverride) }), 'p', { class: 'help' }) : null,
     ];
     if (closed) {
       const why = t(item.component === 'account' ? 'item.account' : 'item.unknown', { app: this.appName, name: this.requester });
-      return [...parts, el('p', { class: 'hint' }, icon('alert'), said(why, 'span')), el('div', { class: 'buttons' }, this.buttons())];
+      return [...parts, el('p', { class: 'hint' }, icon('alert'), told(why, 'span')), el('div', { class: 'buttons' }, this.buttons())];
     }
     this.form = item.connect ? connectForm(this) : this.enterForm();
     return [...parts, this.form.node];
@@ -153,7 +153,7 @@ export class ItemCard {
   foot() {
     const { item, team, appName: app } = this;
     const key = item.connect ? 'connect.trust' : item.component === 'keychain' ? 'item.gives.key' : 'item.gives';
-    return el('p', { class: 'foot' }, icon('lock'), said(t(key, { team, app }), 'span'));
+    return el('p', { class: 'foot' }, icon('lock'), told(t(key, { team, app }), 'span'));
   }
 
   enterForm() {
@@ -197,16 +197,16 @@ export class ItemCard {
       this.reopen(true);
       return null;
     }
-    return await this.calls.mayLeave(this) ? this.told(() => this.leave({})) : null;
+    return await this.calls.mayLeave(this) ? this.inWords(() => this.leave({})) : null;
   }
 
   // Answers "Is this your account?"; resolves to what went wrong, in words.
   async confirm(accept) {
     this.another = !accept;
-    return this.told(() => this.calls.confirm(this.item, accept));
+    return this.inWords(() => this.calls.confirm(this.item, accept));
   }
 
-  async told(call) {
+  async inWords(call) {
     try {
       await call();
     } catch (error) {
@@ -231,7 +231,7 @@ export class ItemCard {
   }
 
   result(title, ...rest) {
-    return [el('div', { class: 'result' }, said(title, 'p', { class: 'result-title' }), ...rest)];
+    return [el('div', { class: 'result' }, told(title, 'p', { class: 'result-title' }), ...rest)];
   }
 
   working() {
@@ -244,14 +244,14 @@ export class ItemCard {
     const { item, team, appName: app } = this;
     this.kept.clear();
     this.another = false;
-    return [said(t(item.connect ? 'item.done.account' : 'item.done', { team, app }), 'p', { class: 'help' }), missingLine(this)];
+    return [told(t(item.connect ? 'item.done.account' : 'item.done', { team, app }), 'p', { class: 'help' }), missingLeft(this)];
   }
 
   declined() {
     const { item } = this;
     const again = el('button', { type: 'button', class: 'button', onclick: () => this.reopen(true) }, icon('undo'), t('item.change'));
     return this.result(t('item.declined'),
-      item.declineReason ? said(t('item.declined.reason', { reason: plain(item.declineReason) }), 'p') : null,
+      item.declineReason ? told(t('item.declined.reason', { reason: plain(item.declineReason) }), 'p') : null,
       item.form || item.connect?.available ? el('div', { class: 'buttons' }, again) : null);
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages of their own: a link that does not work, a link in use elsewhere, a service that is away.
-import { el, icon, plain, said } from './dom.js';
+import { el, icon, plain, said, told } from './dom.js';
 import { t } from './texts.js';
 
 const NOTICES = {
@@ -25,8 +25,8 @@ export function showNotice(kind, { text = `notice.${kind}`, values = {}, more = 
   document.title = `${title} · Bailee`;
   main.replaceChildren(el('div', { class: `notice ${kind}` },
     el('span', { class: 'sign' }, icon(notice.icon)),
-    said(title, 'h1', { tabindex: '-1' }),
-    said(t(text, values), 'p'),
+    told(title, 'h1', { tabindex: '-1' }),
+    told(t(text, values), 'p'),
     more,
     notice.retry && retry ? el('button', { type: 'button', class: 'button primary', onclick: retry }, t('notice.retry')) : null));
   main.removeAttribute('aria-busy');
@@ -61,7 +61,7 @@ export function showOther({ request, canRelink }, { relink, wordsOf }) {
     }
   });
   const more = canRelink
-    ? [said(t('other.can'), 'p'), problem, button]
-    : [said(t('other.ask', values), 'p'), contactOf(requester)];
+    ? [told(t('other.can'), 'p'), problem, button]
+    : [told(t('other.ask', values), 'p'), contactOf(requester)];
   showNotice('other', { values, more });
 }

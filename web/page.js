@@ -2,7 +2,7 @@
 // The request page: opens the link, shows what is asked for, and follows what becomes of each answer.
 import { Api, CallError } from './api.js';
 import { askLeave } from './dialog.js';
-import { announce, el, icon, plain, said } from './dom.js';
+import { announce, el, icon, plain, told } from './dom.js';
 import { introOf, progressOf, trustOf, untilOf } from './intro.js';
 import { ItemCard, lookOf } from './item.js';
 import { forgetLink, openLink, session } from './link.js';
@@ -16,6 +16,7 @@ const STALE_MS = 5000; // older: looked at again when the person comes back to t
 const main = document.getElementById('main');
 
 const OUTCOMES = [
+  { key: 'all.less', icon: 'check', fits: (looks, items) => looks.every((look) => look === 'done') && items.some((item) => item.missing?.length > 0) },
   { key: 'all.done', icon: 'check', fits: (looks) => looks.every((look) => look === 'done') },
   { key: 'all.declined', icon: 'minus', fits: (looks) => looks.every((look) => look === 'declined') },
   { key: 'all.answered', icon: 'check', fits: (looks) => looks.every((look) => look === 'done' || look === 'declined') },
@@ -161,7 +162,7 @@ class RequestPage {
   showOutcome() {
     const looks = this.view.items.map((item) => lookOf(item, this.cards.get(item.id)?.reopened));
     const answered = looks.filter((look) => look === 'done' || look === 'declined').length;
-    const outcome = OUTCOMES.find(({ fits }) => looks.length > 0 && fits(looks));
+    const outcome = OUTCOMES.find(({ fits }) => looks.length > 0 && fits(looks, this.view.items));
     this.progress.textContent = t('intro.progress', { done: answered, all: looks.length });
     this.progress.hidden = looks.length < 2;
     this.steps.replaceChildren(...(looks.length < 2 ? [] : [progressOf(looks)]));
@@ -169,7 +170,7 @@ class RequestPage {
     if (outcome?.key !== this.outcomeKey && outcome) {
       const name = plain(this.view.request.requester.name);
       this.outcome.replaceChildren(el('span', { class: 'sign' }, icon(outcome.icon)),
-        el('div', {}, el('h2', {}, t(`${outcome.key}.title`)), said(t(outcome.key, { name }), 'p')));
+        el('div', {}, el('h2', {}, t(`${outcome.key}.title`)), told(t(outcome.key, { name }), 'p')));
       this.outcome.hidden = false;
       if (this.acted) this.outcome.focus(); // it comes into view with the focus
       else if (this.seen) announce(`${t(`${outcome.key}.title`)}. ${t(outcome.key, { name })}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The words of the page: one catalogue per language, texts/<language>.json. A further language is its file, and its name here.
-import { el } from './dom.js';
+import { el, plain } from './dom.js';
 
 const LANGUAGES = { en: 'English', de: 'Deutsch' };
 const CHOSEN = 'bailee-language';
@@ -50,11 +50,19 @@ export function offerLanguages(place) {
   }, name)));
 }
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+// A name that is written the other way must not turn the sentence around it (first strong isolate).
+function apart(value) {
+  const text = plain(value);
+  return RIGHT_TO_LEFT.test(text) !== (document.documentElement.dir === 'rtl') ? `\u2068${text}\u2069` : text;
+}
+
 // t('who.asks', { name: 'Ada' }): "{name}" in the text is replaced. With { n } the forms "one" and "other" are chosen by it.
 export function t(key, values = {}) {
   let text = catalogue[key] ?? key;
   if (typeof text === 'object') text = text[new Intl.PluralRules(language).select(values.n)] ?? text.other;
-  return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+  return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? apart(values[name]) : all));
 }
 
 // "{} account" in a catalogue stands for any "GitHub account"; the most particular pattern wins.
@@ -73,11 +81,6 @@ export function translated(text) {
     if (found) return words.replace('{}', () => found[1]);
   }
   return text;
-}
-
-// "one, two and three"
-export function listed(texts) {
-  return new Intl.ListFormat(region, { type: 'conjunction' }).format(texts);
 }
 
 // The same as a sentence of its own.

@@ -3,6 +3,7 @@
 #include "web/fcgi.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "base/crypt.h"
 
 #define IDLE_MS 500
+#define FORGOTTEN 0xa5 /* what libfcgi's memory is overwritten with when it is freed */
 
 /* Descriptors of one loop, and what it was told. */
 struct loop {
@@ -54,6 +56,33 @@ find_param(const struct request_source *source, const char *name)
 	return "";
 }
 
+/* Read up to `len` bytes, and overwrite them where libfcgi has them: a form must be in memory no
+ * longer than its request. The members that are read here are described in fcgiapp.h. */
+static size_t
+take(FCGX_Stream *in, char *to, size_t len)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		size_t here = (size_t)(in->stop - in->rdNext);
+		unsigned char *from = in->rdNext;
+		int next;
+
+		if (here > 0) {
+			here = here < len - got ? here : len - got;
+			(void)FCGX_GetStr(to + got, (int)here, in);
+			explicit_bzero(from, here);
+			got += here;
+		} else if ((next = FCGX_GetChar(in)) >= 0) { /* and the buffer is full again */
+			to[got++] = (char)next;
+			in->rdNext[-1] = 0;
+		} else {
+			break;
+		}
+	}
+	return got;
+}
+
 /* Read the body as far as Content-Length says it goes; one over the limit is left unread. */
 static char *
 read_body(FCGX_Request *fcgi, size_t limit, struct request_source *source)
@@ -69,15 +98,9 @@ read_body(FCGX_Request *fcgi, size_t limit, struct request_source *source)
 	source->body_state = ERR_TOO_LARGE;
 	if (digits > 12 || strtoull(text, NULL, 10) > limit)
 		return NULL;
-	size_t len = strtoull(text, NULL, 10), got = 0;
+	size_t len = strtoull(text, NULL, 10);
 	char *body = xmalloc(len + 1);
-	while (got < len) {
-		int n = FCGX_GetStr(body + got, (int)(len - got), fcgi->in);
-
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
+	size_t got = take(fcgi->in, body, len);
 	body[got] = '\0';
 	source->body = body;
 	source->body_len = got;
@@ -94,6 +117,36 @@ write_answer(FCGX_Request *fcgi, const struct response *response)
 		FCGX_PutStr(response->text.data, (int)response->text.len, fcgi->out);
 }
 
+/* Authorization and cookies are among them. Those of `source` are split: a NUL is behind the name.
+ */
+static void
+forget_params(char **envp, const struct request_source *source)
+{
+	size_t split = 0;
+
+	for (; envp && *envp; envp++) {
+		size_t len = strlen(*envp);
+
+		if (split < source->n_params && source->params[split].name == *envp)
+			len += 1 + strlen(source->params[split++].value);
+		explicit_bzero(*envp, len);
+	}
+}
+
+/* End the request and leave nothing of it behind. What is left unread is overwritten in its place,
+ * as are the parameters. The buffers themselves, with the answer, are libfcgi's own: it frees them
+ * here, and glibc overwrites what is freed meanwhile. */
+static void
+finish(FCGX_Request *fcgi, const struct request_source *source)
+{
+	forget_params(fcgi->envp, source);
+	if (fcgi->in)
+		explicit_bzero(fcgi->in->rdNext, (size_t)(fcgi->in->stop - fcgi->in->rdNext));
+	mallopt(M_PERTURB, FORGOTTEN);
+	FCGX_Finish_r(fcgi);
+	mallopt(M_PERTURB, 0);
+}
+
 static void
 answer_one(const struct fcgi_worker *worker, FCGX_Request *fcgi)
 {
@@ -108,7 +161,7 @@ answer_one(const struct fcgi_worker *worker, FCGX_Request *fcgi)
 		source.body_state = ERR_MALFORMED;
 	worker->serve(worker->arg, &source, &response);
 	write_answer(fcgi, &response);
-	FCGX_Finish_r(fcgi);
+	finish(fcgi, &source);
 	if (body)
 		explicit_bzero(body, source.body_len);
 	free(body);
@@ -133,7 +186,7 @@ serve_one(const struct fcgi_worker *worker, FCGX_Request *fcgi)
 	watchdog_busy(worker->slot);
 	bool accepted = FCGX_Accept_r(fcgi) == 0;
 	if (accepted && is_abandoned(fcgi)) {
-		FCGX_Finish_r(fcgi);
+		finish(fcgi, &(struct request_source){ 0 });
 	} else if (accepted) {
 		answer_one(worker, fcgi);
 		atomic_fetch_add_explicit(&worker->slot->requests, 1, memory_order_relaxed);

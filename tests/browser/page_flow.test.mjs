@@ -210,7 +210,7 @@ describe('an account', () => {
     await page.getByRole('list', { name: 'Left out at GitHub:' }).waitFor();
     assert.deepEqual(await page.getByRole('list', { name: 'Left out at GitHub:' }).getByRole('listitem').allTextContents(),
       ['See your organizations and teams', 'secret_scope']);
-    await hears('Left out at GitHub: See your organizations and teams and secret_scope.');
+    await hears('Left out at GitHub: See your organizations and teams; secret_scope.');
     await button('Connect again').click();
     await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
     fake.back = () => change(github({ progress: 'confirm', account: { ...ACCOUNT, id: OTHER.id } }));
@@ -226,8 +226,9 @@ describe('an account', () => {
     await open([github({ progress: 'confirm', account: ACCOUNT, missing })]);
     fake.on.confirm = () => { change(github({ state: 'authorized', account: ACCOUNT, missing })); };
     await button('Yes, use this account').click();
-    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
-    await page.locator('.card').getByText('Left out at GitHub: See your organizations and teams.').waitFor();
+    await page.getByRole('heading', { name: 'Done, thank you', exact: true }).waitFor();
+    await page.getByText('Ada Lovelace has what you gave; what was left out stands below.').waitFor();
+    await page.getByRole('list', { name: 'Left out at GitHub:' }).getByText('See your organizations and teams').waitFor();
   });
 
   it('that needs its address again is connected again over its form, and kept until then', async () => {
@@ -426,6 +427,98 @@ describe('answers', () => {
     await page.getByText('Does not answer', { exact: true }).waitFor();
     assert.deepEqual(fake.calls[0].body, { fields: { where: 'own', host: 'db.example.org' } });
     assert.equal(await page.getByLabel('Host').inputValue(), 'db.example.org');
+  });
+});
+
+const PEM = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n';
+const CERTIFICATE = { name: 'c', type: 'cert', label: 'Certificate', required: true };
+
+describe('what is pasted', () => {
+  const pasted = {
+    'with the line ends of Windows': PEM.replaceAll('\n', '\r\n'),
+    'with a byte order mark, blanks and empty lines around': `\ufeff\n\n   ${PEM}  \n\n`,
+    'indented, as it stands in a settings file': PEM.replaceAll(/^/gm, '    '),
+    'as one line of a JSON file': `"${PEM.replaceAll('\n', '\\n')}",`,
+  };
+  for (const [how, text] of Object.entries(pasted)) {
+    it(`as a key ${how} is sent as a key file has it`, async () => {
+      await open([key({ form: [{ name: 'k', type: 'pkey', label: 'Private key', required: true }] })]);
+      await page.getByLabel('Private key', { exact: true }).fill(text);
+      fake.on.submit = () => { change(key({ state: 'authorized' })); };
+      await button('Send securely').click();
+      await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+      assert.deepEqual(fake.calls[0].body, { fields: { k: PEM } });
+    });
+  }
+
+  it('and is no PEM, is locked, or is a password goes as it is', async () => {
+    const form = [CERTIFICATE, { ...CERTIFICATE, name: 'l', label: 'Locked', value: `  ${PEM}`, locked: true }, { name: 'p', type: 'password', label: 'Password', required: true }];
+    await open([key({ form })]);
+    await page.getByLabel('Certificate', { exact: true }).fill('  MIIB= ');
+    await page.getByLabel('Password', { exact: true }).fill(' blank ');
+    await button('Send securely').click();
+    await hears('being checked');
+    assert.deepEqual(fake.calls[0].body, { fields: { c: '  MIIB= ', l: `  ${PEM}`, p: ' blank ' } });
+  });
+
+  it('and too long to be sent is said to be so at its field, and goes nowhere', async () => {
+    await open([key({ form: [{ name: 'user', type: 'text', label: 'User', required: true }, { name: 'k', type: 'text', multiline: true, label: 'Token', required: true }] })]);
+    await page.getByLabel('User').fill('grace');
+    await page.getByLabel('Token').fill('ü'.repeat(32 * 1024));
+    await button('Send securely').click();
+    await page.getByRole('button', { name: 'Token: This is too long to be sent.' }).click();
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-invalid')), 'true');
+    assert.equal(fake.calls.length, 0);
+  });
+});
+
+describe('names', () => {
+  it('from right to left stand in a sentence that goes from left to right, and turn nothing else', async () => {
+    fake.view = viewOf([key()]);
+    fake.view.request = { ...fake.view.request, requester: { name: 'محمد\u202e بن', email: 'm+"q"@example.org' } };
+    await page.goto(fake.uri);
+    const asks = page.locator('.asks');
+    await asks.waitFor();
+    assert.equal(await asks.textContent(), '\u2068محمد بن\u2069 asks you for access');
+    assert.equal(await asks.evaluate((node) => getComputedStyle(node).direction), 'ltr');
+    assert.equal(await page.locator('.avatar').textContent(), 'مب');
+    assert.equal(await page.locator('.from').textContent(), 'm+"q"@example.orgReporting, Analytical Engines');
+  });
+
+  it('of signs alone, or of none, have a picture all the same', async () => {
+    await open([github({ progress: 'confirm', account: { ...ACCOUNT, name: '🚀🚀' } })]);
+    await page.locator('.face svg').waitFor();
+    await page.getByText('🚀🚀', { exact: true }).waitFor();
+  });
+});
+
+describe('a page that was left open', () => {
+  for (const [what, error, title] of [['until the request ended', ERRORS.gone, 'This request has ended'], ['until the request was deleted', ERRORS.unknown, 'This link does not work']]) {
+    it(`${what} says so when something is sent, and keeps nothing of it`, async () => {
+      await open([key()]);
+      await page.getByLabel('Key', { exact: true }).fill('too late');
+      fake.on.submit = error;
+      fake.view = error;
+      await button('Send securely').click();
+      await page.getByRole('heading', { name: title }).waitFor();
+      assert.equal(await focused(), title);
+      assert.equal(await page.evaluate(() => Object.keys(window.sessionStorage).length), 0);
+      assert.equal(await page.locator('input').count(), 0);
+    });
+  }
+
+  it('says what it is doing while the network is slow, and takes no second answer', async () => {
+    await open([key()]);
+    const network = await context.newCDPSession(page);
+    await network.send('Network.enable');
+    await network.send('Network.emulateNetworkConditions', { offline: false, latency: 1500, downloadThroughput: 6000, uploadThroughput: 6000 });
+    fake.on.submit = () => { change(key({ state: 'authorized' })); };
+    await page.getByLabel('Key', { exact: true }).fill('k-1');
+    await button('Send securely').click();
+    await button('Sending …').waitFor();
+    await button('Sending …').click({ force: true });
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.equal(fake.calls.length, 1);
   });
 });
 

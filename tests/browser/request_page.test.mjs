@@ -508,13 +508,13 @@ describe('when the service is not well', () => {
     try {
       await fillLogin(login, `${CANARY}-away`);
       await login.getByText('The service cannot be reached.').waitFor();
-      await page.getByText('Connection lost.').waitFor();
+      await page.locator('.banner').getByText('Connection lost.').waitFor();
       await check('away');
       assert.equal(await login.getByLabel('Password', { exact: true }).inputValue(), `${CANARY}-away`);
     } finally {
       await stack.start('public');
     }
-    await page.getByText('Connection lost.').waitFor({ state: 'hidden', timeout: 60000 });
+    await page.locator('.banner').getByText('Connection lost.').waitFor({ state: 'hidden', timeout: 60000 });
     await send(login);
     await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
     await close();

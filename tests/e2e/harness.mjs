@@ -143,7 +143,7 @@ class Stack {
 
   // SQL as the database's root; rows of text columns ("NULL" for NULL).
   async mysql(sql) {
-    const out = await must('mariadb', ['--no-defaults', `--socket=${this.dir}/run/db.sock`, '-uroot', '-N', '-B', 'bailee'],
+    const out = await must('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.dir}/run/db.sock`, '-uroot', '-N', '-B', 'bailee'],
       { input: sql });
     return out.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
   }
@@ -152,7 +152,7 @@ class Stack {
   // after errors, each of which is told with its line.
   mysqlAs(account, sql, { force = false } = {}) {
     const password = readFileSync(join(this.dir, 'keys', `db-${account}.password`), 'utf8').trim();
-    return run('mariadb', ['--no-defaults', `--socket=${this.dir}/run/db.sock`, `-ubailee_${account}`, '-N', '-B', ...(force ? ['-f'] : []), 'bailee'],
+    return run('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.dir}/run/db.sock`, `-ubailee_${account}`, '-N', '-B', ...(force ? ['-f'] : []), 'bailee'],
       { input: sql, env: { MYSQL_PWD: password } });
   }
 

@@ -274,7 +274,8 @@ refuses_a_file_of_another_user(void **state)
 	(void)state;
 	if (geteuid() != 0) {
 		leave(&place);
-		skip(); /* only root can give a file away */
+		print_message("# needs root, who alone can give a file away\n");
+		skip();
 	}
 	assert_int_equal(chown(place.path[KEY_MASTER], 12345, (gid_t)-1), 0);
 	expect_refusal(&place, KEY_MASTER, "uid 12345", "root");
