@@ -19,6 +19,8 @@ GRANT SELECT ON {database}.schema_version TO {public};
 GRANT SELECT ON {database}.* TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.credential_request TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.credential TO {api};
+-- what is there already is updated to itself
+GRANT INSERT, UPDATE, DELETE ON {database}.request_name_part TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.keychain TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.folder TO {api};
 GRANT INSERT, UPDATE, DELETE ON {database}.user_credential TO {api};
@@ -47,6 +49,7 @@ GRANT INSERT, UPDATE, DELETE ON {database}.keychain TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.connection TO {runner};
 GRANT DELETE ON {database}.idempotency TO {runner};
 GRANT DELETE ON {database}.credential_request TO {runner};
+GRANT DELETE ON {database}.request_name_part TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.fetch_token TO {runner};
 GRANT UPDATE, DELETE ON {database}.oauth_flow TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.oauth_grant TO {runner};

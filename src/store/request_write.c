@@ -13,6 +13,7 @@
 #include "store/oauth_grant.h"
 #include "store/person.h"
 #include "store/team_read.h"
+#include "request_name.h"
 
 /* ---- making ---- */
 
@@ -175,6 +176,8 @@ create_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	uuid_text(&in->id, audit->subject);
 	err = stmt_run(store->db, &insert, in, NULL, ctx);
 	if (!err)
+		err = request_name_add_in(store, &in->id, ctx);
+	if (!err)
 		err = insert_items(store, request, &in->id, in->now, ctx);
 	const struct mail_invitation invitation = {
 		.request_id = in->id,
@@ -286,6 +289,8 @@ request_remove_in(struct store *store, const struct uuid *id, struct errctx *ctx
 {
 	enum err err = oauth_grant_end_request_in(store, id, NULL, ctx);
 
+	if (!err)
+		err = request_name_remove_in(store, id, ctx);
 	return err ? err
 		   : stmt_run(store->db, &delete_request, &(struct delete_io){ .id = *id }, NULL,
 			 ctx);

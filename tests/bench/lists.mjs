@@ -21,6 +21,7 @@ const teams = Number(options.teams);
 
 const LIST = '/api/v2/credential-requests/requests';
 // Name, and query: `of` counts the team's rows that are so; a deep page is the last full one of what it goes through.
+const ANEW = 'rEqUeSt'; // in another mixture of cases at every call: what is known of the last one does not help
 const ASKED = [
   ['first page', async () => ''],
   ['with total', async () => '&pg[returnTotalCount]=true'],
@@ -28,6 +29,7 @@ const ASKED = [
   ['by status', async () => '&status=declined'],
   ['by status, deep page', async (of) => `&status=pending&pg[offset]=${await of("status = 'pending'") - PAGE}`],
   ['by name, often', async () => '&name=REQUEST'],
+  ['by name, often, anew', async () => `&name=${ANEW}`],
   ['by name, seldom', async () => '&name=needle'],
   ['by name and status', async () => '&name=needle&status=declined'],
   ['by requester', async (of, world) => `&userId=${world.userId}`],
@@ -57,6 +59,16 @@ function insert(stack, world, from, to, team) {
     FROM seq_${from}_to_${to} ORDER BY 1`);
 }
 
+// The parts of the names, as the migration makes them; of some teams at a time.
+async function insertParts(stack, world) {
+  for (let team = world.teamId; team < world.teamId + teams; team += 10) {
+    await stack.mysql(`INSERT INTO request_name_part (team_id, part, request_id)
+      SELECT DISTINCT r.team_id, LEFT(WEIGHT_STRING(SUBSTR(r.name, s.seq, 8)), 16), r.id
+      FROM credential_request r JOIN seq_1_to_255_step_3 s ON s.seq <= GREATEST(CHAR_LENGTH(r.name), 1)
+      WHERE r.team_id BETWEEN ${team} AND ${team + 9} ORDER BY 1, 2, 3`);
+  }
+}
+
 async function insertMany(stack, world, ...rest) {
   const keys = await indexes(stack);
   await stack.mysql(`SET foreign_key_checks = 0; ${ALTER} ${keys.map(([drop]) => drop).join(', ')}`);
@@ -79,7 +91,8 @@ async function populate(more) {
     await insertMany(stack, world, FEW + 1, rows, `${world.teamId} + seq MOD ${teams}`);
   }
   const seconds = (Date.now() - start) / 1000;
-  await stack.mysql('ANALYZE TABLE credential_request');
+  await insertParts(stack, world);
+  await stack.mysql('ANALYZE TABLE credential_request, request_name_part');
   const of = async (where) => Number((await stack.mysql(`SELECT COUNT(*) FROM credential_request WHERE team_id = ${world.teamId} AND ${where}`))[0][0]);
   const cases = [];
   for (const [name, query] of ASKED) {
@@ -88,9 +101,13 @@ async function populate(more) {
   return { stack, world, cases, seconds, requests: await of('TRUE') };
 }
 
+let asked = 0;
+const anew = (path) => path.replace(ANEW, () => [...ANEW].map((c, at) => (asked >> at & 1 ? c.toUpperCase() : c.toLowerCase())).join(''));
+
 async function ask({ stack, world }, one) {
+  asked++;
   const start = process.hrtime.bigint();
-  const answer = await stack.call('GET', one.path, undefined, { token: world.token });
+  const answer = await stack.call('GET', anew(one.path), undefined, { token: world.token });
   const ms = Number(process.hrtime.bigint() - start) / 1e6;
   if (answer.status !== 200) throw new Error(`${one.path}: ${answer.text}`);
   one.rows = answer.body.requests.length;
@@ -115,7 +132,7 @@ async function explain(stack, world, path) {
   await stack.call('GET', path, undefined, { token: world.token });
   const [[sql]] = await stack.mysql(`SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log
     WHERE command_type = 'Execute' AND argument LIKE '%FROM credential\\_request%'`);
-  return { sql, plan: await stack.mysql(`EXPLAIN ${sql}`) };
+  return { sql, plan: await stack.mysql(`SET NAMES utf8mb4; EXPLAIN ${sql}`) };
 }
 
 const few = await populate(false);
@@ -128,6 +145,9 @@ try {
       return { name, rows: shown, fewMs, manyMs, ratio: manyMs / fewMs };
     });
     console.log(`${few.requests} requests in one team; ${rows} in ${teams} teams, ${many.requests} of them in the one that is asked for.`);
+    const sizes = await many.stack.mysql(`SELECT table_name, ROUND((data_length + index_length) / ${rows}) FROM information_schema.tables
+      WHERE table_schema = 'bailee' AND table_name IN ('credential_request', 'request_name_part')`);
+    console.log(`Bytes for a request: ${sizes.map((size) => size.join(' ')).join(', ')}.`);
     console.log(`${many.seconds.toFixed(0)} s to put in. Medians of ${CALLS} calls in ms.\n`);
     console.log(table(result, [['call', 'name'], ['rows', 'rows'], ['few', 'fewMs', fixed(2)], ['many', 'manyMs', fixed(2)], ['ratio', 'ratio', fixed(2)],
       ['', ({ ratio }) => (ratio > MOST ? 'over' : '')]]));
