@@ -32,6 +32,7 @@ const PICTURES = {
   denied: ['denied', PHONE, '.items-head'],
   decline: ['decline', { ...PHONE, colorScheme: 'dark' }],
   'in-use': ['in-use', PHONE],
+  'left-out': ['confirm-missing', PHONE, '.items-head'],
 };
 
 // As many colours as fit.
