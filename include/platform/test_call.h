@@ -36,7 +36,7 @@ enum test_verdict {
 struct test_result {
 	enum test_verdict verdict;
 	char reason[ERR_TEXT_MAX];       /* unless good: with the provider's words where it has any;
-					    never holds a value of a field */
+					    never holds a value of a field, as it is or as it was sent */
 	char *account_name, *account_id; /* owned; NULL where the definition or the answer does not
 					    say */
 };

@@ -243,7 +243,17 @@ first_text(const json_t *answer, const json_t *pointers)
 	return NULL;
 }
 
-/* A value of the form must not come back in words that are shown and logged. */
+/* The text filled in stands in the words; what cannot be filled in was not sent. */
+static bool
+repeats(const char *words, const char *template, enum fill_how how, const json_t *values)
+{
+	auto_buf struct buf text = BUF_INIT_SECRET(VALUE_MAX);
+
+	return fill(template, values, how, &text, NULL) == OK && !text.over &&
+	       text.len >= SHORTEST_SECRET && strstr(words, buf_text(&text));
+}
+
+/* As it is, and as it stands in a query. */
 static bool
 tells_a_value(const char *words, const json_t *values)
 {
@@ -257,11 +267,40 @@ tells_a_value(const char *words, const json_t *values)
 
 	json_object_foreach(tree.walked, name, value)
 	{
-		const char *text = json_string_value(value);
+		auto_free char *template = xasprintf("<<%s>>", name);
 
-		tells = tells || (text && strlen(text) >= SHORTEST_SECRET && strstr(words, text));
+		tells = tells ||
+			(json_is_string(value) && (repeats(words, template, FILL_PLAIN, values) ||
+						      repeats(words, template, FILL_URL, values)));
 	}
 	return tells;
+}
+
+static bool
+tells_basic(const char *words, const struct app_connection *type, const json_t *values)
+{
+	const json_t *rows = json_object_get(type->definition, "inject");
+	bool tells = false;
+
+	for (size_t i = 0; i < json_array_size(rows) && !tells; i++) {
+		const json_t *row = json_array_get(rows, i);
+		auto_buf struct buf pair = BUF_INIT_SECRET(VALUE_MAX);
+
+		if (strcmp(json_get_text(row, "where"), "basic") != 0 ||
+		    fill(json_get_text(row, "template"), values, FILL_PLAIN, &pair, NULL))
+			continue;
+		auto_wipe char *encoded = crypt_base64(buf_text(&pair), pair.len);
+		encoded[strcspn(encoded, "=")] = '\0';
+		tells = strlen(encoded) >= SHORTEST_SECRET && strstr(words, encoded);
+	}
+	return tells;
+}
+
+/* What was sent must not come back in words that are shown and logged. */
+static bool
+tells_ours(const char *words, const struct app_connection *type, const json_t *values)
+{
+	return tells_a_value(words, values) || tells_basic(words, type, values);
 }
 
 static void
@@ -275,7 +314,8 @@ flatten(char *text)
 /* What the provider says, on one line; "" when it says nothing that can be shown. Looked through as
  * it will be shown, and as it came. */
 static void
-take_words(const json_t *answer, const json_t *values, char out[WORDS_MAX + 1])
+take_words(const struct app_connection *type, const json_t *answer, const json_t *values,
+    char out[WORDS_MAX + 1])
 {
 	static const char *const places[] = { "/error/message", "/error_description", "/message",
 		"/errors/0/message", "/errors/0/detail", "/errors/0", "/detail", "/error",
@@ -284,11 +324,12 @@ take_words(const json_t *answer, const json_t *values, char out[WORDS_MAX + 1])
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		const char *words = json_string_value(json_at(answer, places[i]));
 
-		if (!words || !*words || strlen(words) > WORDS_MAX || tells_a_value(words, values))
+		if (!words || !*words || strlen(words) > WORDS_MAX ||
+		    tells_ours(words, type, values))
 			continue;
 		snprintf(out, WORDS_MAX + 1, "%s", words);
 		flatten(out);
-		if (!tells_a_value(out, values))
+		if (!tells_ours(out, type, values))
 			return;
 	}
 	out[0] = '\0';
@@ -338,7 +379,7 @@ test_call_judge(const struct app_connection *type, const json_t *values,
 	} else {
 		char words[WORDS_MAX + 1];
 
-		take_words(answer, values, words);
+		take_words(type, answer, values, words);
 		snprintf(out.reason, sizeof(out.reason), "the provider answered %d%s%s",
 		    result->status, *words ? ": " : "", words);
 	}

@@ -73,6 +73,21 @@ check_return(const char *issuer, const json_t *query)
 	}
 }
 
+/* Whether one of the parameters is a state of this request. */
+static bool
+names(json_t *query, const struct uuid *request)
+{
+	char id[UUID_TEXT_SIZE];
+	const char *name;
+	json_t *value;
+	bool found = false;
+
+	uuid_text(request, id);
+	json_object_foreach(query, name, value) found =
+	    found || !strncasecmp(json_string_value(value), id, strlen(id));
+	return found;
+}
+
 /* As the router does it. */
 static void
 use_request(struct request *request, const char *issuer)
@@ -89,13 +104,7 @@ use_request(struct request *request, const char *issuer)
 	ctx.param_values[0] = CALLBACK;
 	bool ours = callback_read(&ctx, query, &link, &back);
 	must(json_object_size(query) <= request->query.n);
-	if (ours) {
-		const char *state = json_get_text(query, "state");
-		char id[UUID_TEXT_SIZE];
-
-		uuid_text(&link.request, id);
-		must(link.has_browser && state && !strncasecmp(state, id, strlen(id)));
-	}
+	must(!ours || (link.has_browser && names(query, &link.request)));
 	check_return(issuer && *issuer ? issuer : NULL, query);
 }
 

@@ -178,10 +178,11 @@ no_answer_is_worth_another_try(void **state)
 }
 
 static void
-words_of_a_provider_that_become_a_secret_on_one_line_are_left_out(void **state)
+words_of_a_provider_that_tell_what_was_sent_are_left_out(void **state)
 {
-	json_auto_t *definition = json_pack("{s:{s:[i]}}", "test", "expect", 200);
-	json_auto_t *values = json_pack("{s:s}", "password", "two words");
+	json_auto_t *definition = json_pack("{s:{s:[i]}, s:[{s:s, s:s}]}", "test", "expect", 200,
+	    "inject", "where", "basic", "template", "me:<<password>>");
+	json_auto_t *values = json_pack("{s:s, s:b}", "password", "two words", "live", 1);
 	const struct app_connection type = { .type = "t", .definition = definition };
 	static const struct {
 		const char *body, *reason;
@@ -191,6 +192,10 @@ words_of_a_provider_that_become_a_secret_on_one_line_are_left_out(void **state)
 		{ "{\"message\":\"no: two\\twords\"}", "the provider answered 401" },
 		{ "{\"message\":\"no: two\\nwords\",\"title\":\"no\"}",
 		    "the provider answered 401: no" },
+		{ "{\"message\":\"bad query: p=two%20words&x\"}", "the provider answered 401" },
+		{ "{\"message\":\"bad header: Basic bWU6dHdvIHdvcmRz\"}",
+		    "the provider answered 401" },
+		{ "{\"message\":\"not true\"}", "the provider answered 401: not true" },
 	};
 	(void)state;
 
@@ -213,7 +218,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_step_goes_to_its_place),
 		cmocka_unit_test(answers_are_taken_for_what_they_mean_and_never_tell_a_secret),
-		cmocka_unit_test(words_of_a_provider_that_become_a_secret_on_one_line_are_left_out),
+		cmocka_unit_test(words_of_a_provider_that_tell_what_was_sent_are_left_out),
 		cmocka_unit_test(no_answer_is_worth_another_try),
 	};
 
