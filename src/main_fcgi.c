@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/service.h"
 #include "catalog/catalog.h"
 #include "page/routes.h"
 #include "store/auth.h"
@@ -18,7 +19,6 @@
 #include "web/router.h"
 #include "web/usage.h"
 
-#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
 #define SECURE_HEAP_BYTES (1u << 19)
 
 static const struct route *const api_tables[] = { API_ROUTE_TABLES, NULL };
@@ -278,7 +278,7 @@ parse(int argc, char **argv, struct program *program, bool *check_out, int *exit
 int
 main(int argc, char **argv)
 {
-	static struct program program = { .config_path = "/etc/bailee/bailee.conf" };
+	static struct program program = { .config_path = CONFIG_PATH };
 	const struct prefork_program pool = { .name = "bailee-fcgi",
 		.arg = &program,
 		.reload = reload,
@@ -295,11 +295,12 @@ main(int argc, char **argv)
 
 	if (parse(argc, argv, &program, &check_only, &status))
 		return status;
+	log_setup("bailee-fcgi", LOG_INFO, false);
 	secret_json_allocator();
 	enum err err = usage_open(&program.pool.usage, &ctx);
 	if (!err)
 		err = check_only ? reload(&program, &settings, &ctx) : prefork_run(&pool, &ctx);
 	if (err)
 		log_error(LOG_EVENT("start_failed"), LOG_S("reason", err_text(&ctx)));
-	return err ? EXIT_CONFIG : 0;
+	return service_exit_status(err);
 }

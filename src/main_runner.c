@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "base/secret.h"
+#include "base/service.h"
 #include "catalog/catalog.h"
 #include "net/address_guard.h"
 #include "net/http_client.h"
@@ -24,7 +25,6 @@
 #include "runner/queue.h"
 #include "store/store.h"
 
-#define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
 #define SECURE_HEAP_BYTES (1u << 20)
 #define DATABASE_WAIT_MOST_MS 5000
 #define DRAIN_LOOK_MS 20 /* how often a stopping program looks whether it is done */
@@ -171,8 +171,11 @@ prove(struct program *program, const sigset_t *signals, struct errctx *ctx)
 		enum err err = store_check(&program->store, ctx);
 		if (err != ERR_UNAVAILABLE && err != ERR_LOST && err != ERR_CONFLICT)
 			return err;
-		if (pause == 250)
+		if (pause == 250) {
 			log_warn(LOG_EVENT("database_away"), LOG_S("error", err_text(ctx)));
+			service_status("waiting for the database");
+			service_ready(); /* all that a start can do is done */
+		}
 		if (told_to_stop(signals, pause))
 			return ERR_UNAVAILABLE;
 		pause = pause * 2 < DATABASE_WAIT_MOST_MS ? pause * 2 : DATABASE_WAIT_MOST_MS;
@@ -188,6 +191,7 @@ wait_for_end(struct program *program, const sigset_t *signals)
 	do { /* SIGHUP has no meaning here: configuration is read at start */
 		signal = sigwaitinfo(signals, NULL);
 	} while (signal != SIGTERM && signal != SIGINT);
+	service_stopping();
 	queue_drain(program->queue);
 	while (!queue_is_over(program->queue))
 		if (told_to_stop(signals, DRAIN_LOOK_MS)) {
@@ -216,7 +220,7 @@ open_doorbell(struct program *program, struct errctx *ctx)
 	if (!err && pthread_create(&program->listener, NULL, listen_to_doorbell, program)) {
 		close(program->doorbell);
 		program->doorbell = -1;
-		err = err_set(ctx, ERR_CONFIG, "", "cannot start a thread");
+		err = err_set(ctx, ERR_UNAVAILABLE, "", "cannot start a thread");
 	}
 	return err;
 }
@@ -253,6 +257,8 @@ run(struct program *program, const sigset_t *signals, struct errctx *ctx)
 		return err;
 	log_info(LOG_EVENT("runner_started"), LOG_S("runner", queue_id(program->queue)),
 	    LOG_I("in_flight", options.in_flight_max));
+	service_status("working");
+	service_ready();
 	wait_for_end(program, signals);
 	close_doorbell(program);
 	queue_close(&program->queue);
@@ -274,8 +280,7 @@ block_signals(sigset_t *signals)
 int
 main(int argc, char **argv)
 {
-	static struct program program = { .config_path = "/etc/bailee/bailee.conf",
-		.doorbell = -1 };
+	static struct program program = { .config_path = CONFIG_PATH, .doorbell = -1 };
 	struct errctx ctx = { 0 };
 	sigset_t signals;
 	int status = 2;
@@ -307,5 +312,5 @@ main(int argc, char **argv)
 	mail_server_free(&program.mail);
 	if (err)
 		log_error(LOG_EVENT("start_failed"), LOG_S("reason", err_text(&ctx)));
-	return err ? EXIT_CONFIG : 0;
+	return service_exit_status(err);
 }

@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "base/log.h"
 
+/* Where every program looks unless told otherwise. */
+#define CONFIG_PATH BAILEE_SYSCONFDIR "/bailee/bailee.conf"
+
 enum config_role { CONFIG_PUBLIC, CONFIG_API, CONFIG_RUNNER, CONFIG_CTL, CONFIG_ROLE_COUNT };
 
 /* Values as read; every text is NUL-terminated, "" when unset. */

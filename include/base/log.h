@@ -30,10 +30,12 @@ log_text_or_empty(const char *text)
 #define log_warn(...) log_write(LOG_WARN, LOG_FIELDS(__VA_ARGS__))
 #define log_error(...) log_write(LOG_ERROR, LOG_FIELDS(__VA_ARGS__))
 
-/* Writes one line with one write(2): time, level, program, pid, request id of this thread, then the
+/* Writes one line with one write: time, level, program, pid, request id of this thread, then the
  * fields up to {0}. */
 void log_write(enum log_level level, const struct log_field *fields);
 
+/* Where stderr is systemd's journal, each line begins with its priority, which the journal takes
+ * off. */
 void log_setup(const char *program, enum log_level least, bool json);
 /* The id that every line of this thread carries until changed; "" for none. Copied. */
 void log_set_request_id(const char *id);

@@ -3,7 +3,10 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -12,14 +15,32 @@
 #define LOG_LINE_MAX 8192
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
+/* The same for the journal: priorities of sd-daemon(3). */
+static const char *const level_marks[] = { "<7>", "<6>", "<4>", "<3>" };
 
 static struct {
 	const char *program;
 	enum log_level least;
 	bool json;
-} settings = { "bailee", LOG_INFO, false };
+	bool journal; /* stderr goes straight to systemd's journal */
+} settings = { "bailee", LOG_INFO, false, false };
 
 static _Thread_local char thread_request_id[64];
+
+/* JOURNAL_STREAM of systemd.exec(5) is inherited; whether stderr still is what it names is asked.
+ */
+static bool
+is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[48];
+	struct stat st;
+
+	if (!stream || fstat(fd, &st))
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(own, stream) == 0;
+}
 
 void
 log_setup(const char *program, enum log_level least, bool json)
@@ -27,6 +48,7 @@ log_setup(const char *program, enum log_level least, bool json)
 	settings.program = program;
 	settings.least = least;
 	settings.json = json;
+	settings.journal = is_journal(STDERR_FILENO);
 }
 
 void
@@ -126,6 +148,9 @@ log_write(enum log_level level, const struct log_field *fields)
 	buf_add_char(&line, '\n');
 	if (line.over) /* cut, but one line all the same */
 		line.data[line.len - 1] = '\n';
-	if (write(STDERR_FILENO, buf_text(&line), line.len) < 0)
+	const char *mark = settings.journal ? level_marks[level] : "";
+	const struct iovec parts[] = { { (void *)(uintptr_t)mark, strlen(mark) },
+		{ line.data, line.len } };
+	if (writev(STDERR_FILENO, parts, 2) < 0)
 		return; /* nowhere left to say it */
 }

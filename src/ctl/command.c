@@ -420,7 +420,7 @@ wants_help(int argc, char **argv, const char **group_out)
 int
 ctl_main(int argc, char **argv)
 {
-	struct ctl ctl = { .config_path = "/etc/bailee/bailee.conf" };
+	struct ctl ctl = { .config_path = CONFIG_PATH };
 	struct errctx ctx = { 0 };
 	const char *group;
 

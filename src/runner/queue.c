@@ -476,7 +476,7 @@ queue_open(const struct queue_options *options, const struct http_client_options
 
 	if (!err && pthread_create(&queue->thread, NULL, queue_main, queue)) {
 		loop_close(&queue->loop);
-		err = err_set(ctx, ERR_CONFIG, "", "cannot start a thread");
+		err = err_set(ctx, ERR_UNAVAILABLE, "", "cannot start a thread");
 	}
 	if (err) {
 		queue_free(queue);

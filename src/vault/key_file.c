@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/crypt.h"
+#include "base/service.h"
 
 #define LINE_MAX_SIZE 256 /* longer than any key file */
 
@@ -42,11 +43,14 @@ check_access(int fd, enum key_kind kind, const char *path, struct errctx *ctx)
 	if (!S_ISREG(st.st_mode))
 		return err_set(ctx, ERR_CONFIG, "", "%s key file: not a regular file: %s", name,
 		    path);
+	/* systemd gives a credential to the unit's user by an ACL where it can: the file stays
+	 * root's, and the group's bits of its mode are the most that the ACL may give. */
+	mode_t others = service_is_credential(path) && st.st_uid == 0 && st.st_gid == 0 ? 037 : 077;
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(ctx, ERR_CONFIG, "",
 		    "%s key file: owned by uid %u; give it to the service user or root: %s", name,
 		    (unsigned)st.st_uid, path);
-	if (key_kinds[kind].is_private && (st.st_mode & 077))
+	if (key_kinds[kind].is_private && (st.st_mode & others))
 		return err_set(ctx, ERR_CONFIG, "",
 		    "%s key file: mode %04o lets others at it; chmod 0400 it, and make new keys if "
 		    "others"

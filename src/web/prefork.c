@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/privilege.h"
+#include "base/service.h"
 #include "web/listen.h"
 
 #define TICK_MS 500     /* nothing going on */
@@ -258,6 +259,17 @@ drop_trial(struct master *master)
 	tell_settled(master, false);
 }
 
+/* Whoever said `systemctl reload` has been told that the signal was sent, no more. */
+static void
+say_refused(const char *why)
+{
+	char said[300];
+
+	log_error(LOG_EVENT("reload_refused"), LOG_S("detail", why));
+	snprintf(said, sizeof(said), "new configuration refused: %.250s", why);
+	service_status(said);
+}
+
 /* SIGHUP: start workers with the new configuration; the old ones go on until the new ones are
  * ready. */
 static void
@@ -268,7 +280,7 @@ begin_reload(struct master *master)
 	if (master->trial) /* a newer configuration overtakes one still being tried */
 		drop_trial(master);
 	if (master->program->reload(master->program->arg, &master->trial_settings, &ctx)) {
-		log_error(LOG_EVENT("reload_refused"), LOG_S("detail", err_text(&ctx)));
+		say_refused(err_text(&ctx));
 		return;
 	}
 	master->trial = ++master->last_generation;
@@ -280,7 +292,7 @@ begin_reload(struct master *master)
 static void
 call_off_reload(struct master *master, const char *why)
 {
-	log_error(LOG_EVENT("reload_refused"), LOG_S("detail", why));
+	say_refused(why);
 	drop_trial(master);
 }
 
@@ -296,6 +308,7 @@ settle_reload(struct master *master)
 		tell_others(master, master->generation, SIGUSR1);
 		tell_settled(master, true);
 		log_info(LOG_EVENT("reloaded"), LOG_I("workers", master->settings.workers));
+		service_status("new configuration in use");
 	} else if (clock_monotonic_ms() > master->trial_until_ms) {
 		call_off_reload(master, "the new workers did not become ready");
 	}
@@ -406,6 +419,7 @@ static void
 shut_down(struct master *master, const sigset_t *set)
 {
 	log_info(LOG_EVENT("draining"), LOG_S("program", master->program->name));
+	service_stopping();
 	listen_unlink(&master->sock);
 	tell_others(master, 0, SIGTERM);
 	while (any_child(master)) {
@@ -438,6 +452,7 @@ run_master(struct master *master)
 			master->proven = true;
 			log_info(LOG_EVENT("ready"), LOG_S("program", master->program->name),
 			    LOG_I("workers", master->settings.workers));
+			service_ready();
 		}
 		settle_reload(master);
 		kill_overdue(master);

@@ -266,6 +266,42 @@ refuses_private_keys_open_to_others(void **state)
 	leave(&place);
 }
 
+/* A credential of systemd: root's own, opened to the unit's user by an ACL, whose mask shows as the
+ * group's bits. */
+static void
+takes_a_credential_that_an_acl_opens(void **state)
+{
+	static const mode_t refused[] = { 0444, 0460, 0450, 0640 };
+	struct place place = enter();
+	char other[80];
+
+	(void)state;
+	if (geteuid() != 0) {
+		leave(&place);
+		skip(); /* the file must be root's */
+	}
+	assert_int_equal(chmod(place.path[KEY_MASTER], 0440), 0);
+	assert_int_equal(chown(place.path[KEY_MASTER], 0, 0), 0);
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", place.dir, 1), 0);
+	struct keyring *keyring = load(&place, BIT(KEY_MASTER));
+	keyring_free(&keyring);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_int_equal(chmod(place.path[KEY_MASTER], refused[i] & 07777), 0);
+		if (refused[i] == 0640) /* a group that is not root's */
+			assert_int_equal(chown(place.path[KEY_MASTER], 0, 12345), 0);
+		expect_refusal(&place, KEY_MASTER, "mode", "chmod 0400");
+	}
+	assert_int_equal(chown(place.path[KEY_MASTER], 0, 0), 0);
+	assert_int_equal(chmod(place.path[KEY_MASTER], 0440), 0);
+	snprintf(other, sizeof(other), "%s-2", place.dir); /* a folder beside */
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", other, 1), 0);
+	expect_refusal(&place, KEY_MASTER, "mode", "chmod 0400");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/tmp", 1), 0); /* and one above */
+	expect_refusal(&place, KEY_MASTER, "mode", "chmod 0400");
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	leave(&place);
+}
+
 static void
 refuses_a_file_of_another_user(void **state)
 {
@@ -718,6 +754,7 @@ main(void)
 		cmocka_unit_test(refuses_a_missing_file),
 		cmocka_unit_test(refuses_each_kind_in_the_place_of_each_other),
 		cmocka_unit_test(refuses_private_keys_open_to_others),
+		cmocka_unit_test(takes_a_credential_that_an_acl_opens),
 		cmocka_unit_test(refuses_a_file_of_another_user),
 		cmocka_unit_test(refuses_files_that_are_no_key),
 		cmocka_unit_test(refuses_a_public_key_of_another_pair),
