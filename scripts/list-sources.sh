@@ -100,6 +100,7 @@ list dist_man_MANS docs/man/*.1 docs/man/*.5 docs/man/*.8
 list dist_doc_DATA README.md NEWS.md SECURITY.md CONTRIBUTING.md LICENSE docs/*.md docs/*.json docs/*.sample
 list unit_templates systemd/*.in
 list systemd_files systemd/*.socket systemd/*.target
+list sysusers_files systemd/sysusers.d/*.conf
 # shipped for `make distcheck`, not installed
 list extra_files autogen.sh sources.am check quickstart .clang-format .clang-tidy .ci/run scripts/* docs/screenshots/* \
 	$(find tests -name node_modules -prune -o -type f ! -name 'test_*.c' ! -name 'fuzz_*.c' ! -path tests/fuzz/replay.c ! -path 'tests/bench/*.c' -print | sort)
