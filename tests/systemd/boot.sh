@@ -13,13 +13,6 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/packages.sh
 . scripts/packages.sh
 GROUP=bailee-boot-$$
-folder=${1:-$(mktemp -d /var/tmp/bailee-boot-XXXXXX)}
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
-base=$folder/base root=$folder/root
-keep=${1:+yes}
-boot=''
-
 for program in systemd-nspawn debootstrap; do
 	command -v "$program" >/dev/null || { echo "1..0 # SKIP $program is missing"; exit 0; }
 done
@@ -31,6 +24,12 @@ groups=/sys/fs/cgroup
 [ -e $groups/cgroup.procs ] || { echo '1..0 # SKIP no control groups of version 2'; exit 0; }
 hierarchies=("$groups")
 [ ! -e /sys/fs/cgroup/systemd/cgroup.procs ] || hierarchies+=(/sys/fs/cgroup/systemd)
+
+keep=${1:+yes} boot=''
+folder=${1:-$(mktemp -d /var/tmp/bailee-boot-XXXXXX)}
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+base=$folder/base root=$folder/root
 
 first_process() { head -n 1 "$groups/$GROUP/payload/init.scope/cgroup.procs" 2>/dev/null; }
 inside() { # COMMAND...: in the booted system
