@@ -27,6 +27,7 @@ struct app_module {
 
 enum app_auth { APP_AUTH_OAUTH2, APP_AUTH_BASIC, APP_AUTH_APIKEY };
 
+#define CATALOG_TOKENS_MAX 8      /* of one connection, beside the main one */
 #define CATALOG_MAIN_TOKEN "main" /* what the token that has no name is called */
 
 /* A further access token of a connection. Its calls are made, and their answers read, with a

@@ -20,11 +20,13 @@
 
 /* A member of task->data; all zero before provider_load(). */
 struct provider {
-	const struct app_connection *type;
-	struct credential_type own; /* what `type` is of, for a user credential */
+	const struct app_connection *type; /* of a named token: with what that has of its own */
+	const struct app_token *token;     /* NULL: the main one */
+	struct credential_type own;        /* what `type` is of, for a user credential */
 	char *client_id;
 	struct secret client_secret;
 	json_t *fields;              /* secret; set by the kind, owned here */
+	json_t *scopes;              /* set by provider_use_token() */
 	struct oauth_call call;      /* type, client and fields are there after provider_load() */
 	struct http_request request; /* the one under way */
 	int tries;                   /* of it */
@@ -38,6 +40,10 @@ enum err provider_load(struct store *store, const char *connection_type,
     const struct uuid *callback_id, const char *client_id, struct provider *provider,
     struct errctx *ctx) MUSTCHECK;
 void provider_free(struct provider *provider);
+/* What comes is about the token of this name (oauth_grant.token_name). `scopes`: JSON text of those
+ * of its grant. ERR_VALUE: the definition does not know it any more. */
+enum err provider_use_token(struct provider *provider, const char *name, const char *scopes,
+    struct errctx *ctx) MUSTCHECK;
 
 /* Make provider->request for this step; the rest of provider->call is the caller's. Errors as
  * oauth_request(). */
@@ -53,6 +59,8 @@ int64_t provider_pause_ms(int tries);
 
 /* What the test call of a type sees: the fields, and the access token. Secret, the caller's. */
 json_t *provider_test_values(const json_t *fields, const struct secret *access);
+/* And a named one among them. */
+void provider_put_token(json_t *values, const char *name, const struct secret *access);
 
 /* When tokens are to be looked at again: refreshed ahead of expiry or, where there is nothing to
  * refresh them with, found to have ended. ms; 0: never. */

@@ -24,6 +24,7 @@ struct connection {
 	char *metadata_type, *metadata_value, *uid;        /* of the account, or NULL */
 	char *scopes;                                      /* JSON array */
 	int64_t expires_at;                                /* ms; 0: nobody says */
+	char *tokens; /* JSON array of {"name", "state"}, not in lists; NULL: none */
 };
 void connection_free(struct connection *connection);
 
@@ -39,6 +40,12 @@ void connection_free(struct connection *connection);
 	    COL(TEXT, strukt, m.package_name), COL(TEXT, strukt, m.metadata_type),                 \
 	    COL(TEXT, strukt, m.metadata_value), COL(TEXT, strukt, m.uid),                         \
 	    COL(TEXT, strukt, m.scopes), COL(TIME, strukt, m.expires_at)
+
+/* Of one connection, what its grants are called and how they stand. */
+#define CONNECTION_TOKENS                                                                          \
+	"(SELECT JSON_ARRAYAGG(JSON_OBJECT('name', g.token_name, 'state', g.state) "               \
+	"ORDER BY g.main_uuid IS NOT NULL, g.token_name) FROM oauth_grant g "                      \
+	"WHERE g.connection_id = x.id AND g.team_id = x.team_id)"
 
 struct connection_filter {
 	int64_t team_id;
@@ -110,6 +117,13 @@ struct connection_use {
 enum err connection_open(struct store *store, int64_t id, struct connection_use *use_out,
     struct errctx *ctx) MUSTCHECK;
 void connection_use_free(struct connection_use *use);
+/* Inside the caller's transaction: lock it; its scopes (JSON array) are the caller's.
+ * ERR_NO_CONNECTION. */
+enum err connection_lock_in(struct store *store, int64_t id, char **scopes_out,
+    struct errctx *ctx) MUSTCHECK;
+/* Inside the caller's transaction, with the connection locked: these are its fields now. */
+enum err connection_refill_in(struct store *store, int64_t id, int64_t team_id,
+    const json_t *parameters, struct errctx *ctx) MUSTCHECK;
 /* Inside the caller's transaction: note whose account it is, as a test has told; texts that are too
  * long are cut, NULL leaves what is there. Nothing happens when the parameters have been changed
  * meanwhile. */

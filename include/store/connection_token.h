@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The access token of a connection, for a member of its team, in one round trip. */
+/* An access token of a connection, for a member of its team, in one round trip. */
 #ifndef BAILEE_STORE_CONNECTION_TOKEN_H
 #define BAILEE_STORE_CONNECTION_TOKEN_H
 
@@ -16,9 +16,9 @@ struct connection_token {
 	bool refreshable;         /* there is a refresh token */
 	struct oauth_token token; /* of its grant; a connection without one: token.grant is nil */
 };
-/* ERR_NO_CONNECTION for hidden and missing ones alike. A connection without a grant is no error
- * here. */
-enum err connection_token_get(struct store *store, struct auth *auth, int64_t id,
+/* The one of this name (OAUTH_MAIN_TOKEN, or a named one). ERR_NO_CONNECTION for hidden and missing
+ * connections alike. A connection without such a grant is no error here. */
+enum err connection_token_get(struct store *store, struct auth *auth, int64_t id, const char *name,
     struct connection_token *token_out, struct errctx *ctx) MUSTCHECK;
 void connection_token_free(struct connection_token *token);
 

@@ -154,7 +154,8 @@ enum err credential_forget_key_in(struct store *store, int64_t key_id,
 enum err credential_forget_connection_in(struct store *store, int64_t connection_id,
     struct errctx *ctx) MUSTCHECK;
 /* Likewise, those that were open again because this connection of ours was refused are authorized:
- * it works. The caller has locked the connection. */
+ * it works. Unless one of its tokens is broken: then it does not, whatever the others are good for.
+ * The caller has locked the connection or one of its grants. */
 enum err credential_connection_works_in(struct store *store, int64_t connection_id,
     struct errctx *ctx) MUSTCHECK;
 /* Likewise, when the provider takes its tokens no more: they are open again, the connection stays.

@@ -22,14 +22,21 @@ struct oauth_owner {
 	int64_t connection_id, user_credential_id; /* 0: not of one */
 };
 
-/* Texts are owned: oauth_grant_free(). */
+/* What the token is called that is not named: every grant has it, and others may hang on it. */
+#define OAUTH_MAIN_TOKEN "main"
+
+/* Texts are owned: oauth_grant_free(). A named token is a grant of its own: it has a lease, a
+ * journal and generations like the main one, is refreshed and breaks by itself, and ends with it.
+ */
 struct oauth_grant {
 	struct uuid uuid, credential_id, callback_id;
+	struct uuid main_uuid; /* of a named one; nil: this is the main one, or that is gone */
 	int64_t team_id;
 	struct oauth_owner owner;
-	char *state, *client_id, *connection_type;
+	char *state, *client_id, *connection_type, *token_name;
 	char *account_name, *account_id, *problem; /* or NULL */
-	char *scopes;                              /* JSON array */
+	char *scopes; /* JSON array, as the definition names them; of a main one: of all */
+	char *asked;  /* the same of what the person was asked for; NULL: nobody knows */
 	struct bytes parameters_sealed;
 	int64_t generation, lease_fence;
 	int64_t lease_ms;               /* that the lease still runs; 0: nobody has it */
@@ -37,7 +44,7 @@ struct oauth_grant {
 };
 void oauth_grant_free(struct oauth_grant *grant);
 
-/* Plain reads. ERR_NOT_FOUND. */
+/* Plain reads; of an owner the main one. ERR_NOT_FOUND. */
 enum err oauth_grant_load(struct store *store, const struct uuid *uuid,
     struct oauth_grant *grant_out, struct errctx *ctx) MUSTCHECK;
 enum err oauth_grant_of(struct store *store, const struct oauth_owner *owner,
@@ -78,10 +85,10 @@ struct oauth_token {
 	int64_t created_at; /* ms: when it came */
 };
 void oauth_token_free(struct oauth_token *token);
-/* The newest one of a grant, or of its owner, by a plain read. ERR_NOT_FOUND. */
+/* The newest one of a grant, or of its owner under this name, by a plain read. ERR_NOT_FOUND. */
 enum err oauth_token_load(struct store *store, const struct uuid *grant,
     struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
-enum err oauth_token_of(struct store *store, const struct oauth_owner *owner,
+enum err oauth_token_of(struct store *store, const struct oauth_owner *owner, const char *name,
     struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
 /* Either out may be NULL; `refresh_out` stays empty where there is none. ERR_INTEGRITY. */
 enum err oauth_token_open(struct store *store, const struct oauth_token *token,
@@ -98,10 +105,13 @@ struct oauth_grant_new {
 	int64_t team_id;
 	const char *state; /* waiting, active (with an owner) or ending (with its revocation) */
 	struct oauth_owner owner;
-	struct uuid credential_id, callback_id;
+	struct uuid main_uuid;     /* of a named one; nil: this is a main one */
+	struct uuid credential_id; /* nil: of a named one */
+	struct uuid callback_id;
 	const char *client_id, *connection_type;
+	const char *token_name;                /* NULL: OAUTH_MAIN_TOKEN */
 	const char *account_name, *account_id; /* or NULL; cut where they are too long */
-	const char *scopes;                    /* JSON array */
+	const char *scopes, *asked;            /* JSON arrays; `asked` may be NULL */
 	const json_t *parameters;
 	const struct oauth_token_new *token; /* generation 1 */
 	const char *request_id;
@@ -109,13 +119,13 @@ struct oauth_grant_new {
 enum err oauth_grant_create_in(struct store *store, const struct oauth_grant_new *grant,
     struct uuid *uuid_out, struct errctx *ctx) MUSTCHECK;
 
-/* A waiting grant becomes the owner's. ERR_STALE when it does not wait any more. The owner has no
- * other one: oauth_grant_release_in() before. */
+/* A waiting grant becomes the owner's, with its named tokens. ERR_STALE when it does not wait any
+ * more. The owner has no other one: oauth_grant_release_in() before. */
 enum err oauth_grant_activate_in(struct store *store, const struct uuid *uuid,
     const struct oauth_owner *owner, struct errctx *ctx) MUSTCHECK;
 
-/* Nobody's any more: the job that revokes it is put in. Nothing happens when it is ending
- * already. */
+/* Nobody's any more: the job that revokes it is put in, and one for each of its named tokens, here
+ * and below. Nothing happens when it is ending already. */
 enum err oauth_grant_end_in(struct store *store, const struct uuid *uuid, const char *request_id,
     struct errctx *ctx) MUSTCHECK;
 /* The same for what an owner has, if anything; before the owner is deleted or gets another. */
@@ -134,6 +144,10 @@ enum err oauth_owner_forget_token_in(struct store *store, const struct oauth_own
 /* Locks the grant for reading: whether it is active and this its newest generation. */
 enum err oauth_grant_is_still_in(struct store *store, const struct uuid *uuid, int64_t generation,
     bool *still_out, struct errctx *ctx) MUSTCHECK;
+/* The grant is locked, and is a main one: its fields, and those of its named tokens, become what
+ * they are with `changed`. All of them: a JSON object, secret, the caller's. ERR_INTEGRITY. */
+enum err oauth_grant_refill_in(struct store *store, const struct oauth_grant *grant,
+    json_t *changed, json_t **parameters_out, struct errctx *ctx) MUSTCHECK;
 /* Gone, with its tokens and its journal. */
 enum err oauth_grant_remove_in(struct store *store, const struct uuid *uuid,
     struct errctx *ctx) MUSTCHECK;

@@ -16,11 +16,13 @@
 #define MINIMUM_DEFAULT_S 60
 #define MINIMUM_MOST_S 86400
 #define MOVED_RETRY_S 1
+#define NAME_MOST 32
 
 /* What the caller wants: a token that lasts for so long. */
 struct asked {
 	int64_t id, minimum_s;
 	bool insists; /* has said so himself */
+	const char *name;
 };
 
 static const struct field_spec no_fields[] = { { .name = NULL } };
@@ -28,13 +30,16 @@ static const struct field_spec no_fields[] = { { .name = NULL } };
 static enum err
 read_asked(struct ctx *ctx, struct asked *asked_out)
 {
-	struct asked asked = { .minimum_s = -1 };
+	struct asked asked = { .minimum_s = -1, .name = OAUTH_MAIN_TOKEN };
 	json_t *object = NULL;
 	enum err err = v2_connection_id(ctx, &asked.id);
 
 	if (!err)
 		err = query_int(&ctx->req->query, "minimum_seconds", QUERY_OPTIONAL, 0,
 		    MINIMUM_MOST_S, &asked.minimum_s, &ctx->err);
+	if (!err)
+		err = query_text(&ctx->req->query, "token", QUERY_OPTIONAL, NAME_MOST, &asked.name,
+		    &ctx->err);
 	if (!err)
 		err = request_json(ctx->req, &object, &ctx->err);
 	if (!err)
@@ -88,7 +93,7 @@ is_usable(const struct connection_token *token)
 
 /* Whether there is anything to be spent for a new one, or nothing needs to be. */
 static bool
-can_refresh(struct ctx *ctx, const struct connection_token *token)
+can_refresh(struct ctx *ctx, const struct connection_token *token, const char *name)
 {
 	const struct app_connection *type =
 	    catalog_connection_type_find(api_pool(ctx)->catalog, token->account_name);
@@ -97,16 +102,20 @@ can_refresh(struct ctx *ctx, const struct connection_token *token)
 
 	if (!type || (source && strcmp(source, "none") == 0))
 		return false;
-	return token->refreshable ||
+	const struct app_token *named = catalog_token_find(type, name);
+	return token->refreshable || (named && named->derived) ||
 	       (source && (strcmp(source, "access_token") == 0 || strcmp(source, "client") == 0));
 }
 
 static enum err
-check_grant(struct ctx *ctx, const struct connection_token *token)
+check_grant(struct ctx *ctx, const struct connection_token *token, const char *name)
 {
-	if (uuid_is_nil(&token->token.grant))
+	if (uuid_is_nil(&token->token.grant) && strcmp(name, OAUTH_MAIN_TOKEN) == 0)
 		return err_set(&ctx->err, ERR_VALUE, "",
 		    "this is no OAuth connection: it has no access token");
+	if (uuid_is_nil(&token->token.grant))
+		return err_set(&ctx->err, ERR_VALUE, "token", "this connection has no token \"%s\"",
+		    name);
 	if (strcmp(token->token.grant_state, OAUTH_ACTIVE) == 0)
 		return OK;
 	return err_set(&ctx->err, ERR_REMOTE, "",
@@ -122,11 +131,11 @@ answer_ended(struct ctx *ctx, struct response *response, const struct asked *ask
 {
 	struct connection_token token = { 0 };
 	bool done = strcmp(state->state, "done") == 0;
-	enum err err =
-	    connection_token_get(api_store(ctx), ctx->auth, asked->id, &token, &ctx->err);
+	enum err err = connection_token_get(api_store(ctx), ctx->auth, asked->id, asked->name,
+	    &token, &ctx->err);
 
 	if (!err)
-		err = check_grant(ctx, &token);
+		err = check_grant(ctx, &token, asked->name);
 	if (!err && is_usable(&token) && (done || !asked->insists || lasts(&token, asked)))
 		err = answer_token(ctx, response, &token);
 	else if (!err && !done)
@@ -170,12 +179,13 @@ post_token(struct ctx *ctx, struct response *response)
 	enum err err = read_asked(ctx, &asked);
 
 	if (!err)
-		err = connection_token_get(api_store(ctx), ctx->auth, asked.id, &token, &ctx->err);
+		err = connection_token_get(api_store(ctx), ctx->auth, asked.id, asked.name, &token,
+		    &ctx->err);
 	if (!err)
-		err = check_grant(ctx, &token);
+		err = check_grant(ctx, &token, asked.name);
 	if (!err && lasts(&token, &asked))
 		err = answer_token(ctx, response, &token);
-	else if (!err && can_refresh(ctx, &token))
+	else if (!err && can_refresh(ctx, &token, asked.name))
 		err = refresh(ctx, response, &asked, &token);
 	else if (!err && !asked.insists && is_usable(&token))
 		err = answer_token(ctx, response, &token);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "api/connection_json.h"
 #include "api/routes.h"
 #include "api/v2.h"
 #include "base/alloc.h"
@@ -11,7 +12,6 @@
 #include "catalog/catalog.h"
 #include "catalog/item_form.h"
 
-#define THEME "#5b6b7b" /* colour that clients show; definitions have none of their own */
 #define TYPES_MAX (QUERY_LIST_MAX * (64 + 1)) /* bytes of a list of types */
 
 static const char *const sorts[] = { "name", NULL };
@@ -26,15 +26,10 @@ static const char *const sorts[] = { "name", NULL };
 	{ "connectedSystemId", false }, { "organizationId", false }
 /* clang-format on */
 static const struct column_spec list_columns[] = { IN_LISTS, { NULL, false } };
-static const struct column_spec all_columns[] = { IN_LISTS, { "scopes", false }, { NULL, false } };
+static const struct column_spec all_columns[] = { IN_LISTS, { "scopes", false },
+	{ "tokens", false }, { NULL, false } };
 
 /* ---- as JSON ---- */
-
-static bool
-is_oauth(const struct connection *connection)
-{
-	return strcmp(connection->account_type, "oauth") == 0;
-}
 
 /* As the page sees it, so that nobody is asked for what a wider scope holds. */
 static bool
@@ -46,64 +41,11 @@ has_scope(const struct ctx *ctx, const struct connection *connection, const json
 	    scopes, name);
 }
 
-static json_t *
-metadata_json(const struct connection *connection)
-{
-	if (!connection->metadata_value)
-		return json_null();
-	json_t *json = json_object();
-	json_put_text(json, "value", connection->metadata_value);
-	json_put_text(json, "type", connection->metadata_type);
-	return json;
-}
-
-static json_t *
-granted_json(const struct connection *connection, const json_t *scopes)
-{
-	json_t *rows = json_array();
-
-	for (size_t i = 0; i < json_array_size(scopes); i++) {
-		json_t *row = json_object();
-		json_put_text(row, "id", json_string_value(json_array_get(scopes, i)));
-		json_put_text(row, "account", connection->account_name);
-		json_array_append_new(rows, row);
-	}
-	return rows;
-}
-
-static json_t *
-connection_json(const struct connection *connection)
-{
-	json_auto_t *scopes = api_stored_json(connection->scopes);
-	json_t *json = json_object();
-
-	json_put_int(json, "id", connection->id);
-	json_put_text(json, "name", connection->name);
-	json_put_text(json, "accountName", connection->account_name);
-	json_put_text(json, "accountLabel", connection->account_label);
-	json_put_text(json, "packageName", connection->package_name);
-	json_put_time(json, "expire", connection->expires_at);
-	json_put(json, "metadata", metadata_json(connection));
-	json_put_int(json, "teamId", connection->team_id);
-	json_put_text(json, "theme", THEME);
-	json_put_bool(json, "upgradeable", is_oauth(connection));
-	json_put_int(json, "scopesCnt", (json_int_t)json_array_size(scopes));
-	json_put_bool(json, "scoped", true);
-	json_put_text(json, "accountType", connection->account_type);
-	json_put_bool(json, "editable", !is_oauth(connection));
-	json_put_text(json, "uid", connection->uid);
-	/* for systems behind an agent in somebody's own network, which there are none of */
-	json_put(json, "connectedSystemId", json_null());
-	json_put_int(json, "organizationId", connection->organization_id);
-	json_put(json, "scopes", granted_json(connection, scopes));
-	return json;
-}
-
 static enum err
 answer_connection(struct response *response, struct connection *connection,
     const struct columns *columns /* NULL: all */)
 {
-	json_t *json = connection_json(connection);
+	json_t *json = connection_detail_json(connection);
 
 	if (columns)
 		columns_apply(json, columns);
@@ -197,7 +139,7 @@ get_connection(struct ctx *ctx, struct response *response)
 		err = load(ctx, &connection);
 	if (err)
 		return err;
-	json_t *json = connection_json(&connection);
+	json_t *json = connection_detail_json(&connection);
 	err = put_scoped(ctx, &connection, json);
 	connection_free(&connection);
 	if (err) {
@@ -420,7 +362,7 @@ get_schema(struct ctx *ctx, struct response *response)
 		return err;
 	const struct app_connection *type =
 	    catalog_connection_type_find(api_pool(ctx)->catalog, connection.account_name);
-	bool editable = type && !is_oauth(&connection);
+	bool editable = type && !connection_is_oauth(&connection);
 	connection_free(&connection);
 	json_t *names = json_array(), *answer = json_object();
 	for (const struct form_field *f = editable ? type->fields : NULL; f && f->name; f++)

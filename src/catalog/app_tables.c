@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "catalog/app_parts.h"
+#include "catalog/catalog.h"
 
 #define LIST_MAX 2000
 #define SHORT_LIST 64
@@ -331,7 +332,7 @@ static const struct app_rule oauth_members[] = {
 	NAMED("resource", false, 2048, url, "RFC 8707"),
 	NAMED("audience", false, 2048, template, ""),
 	FLAG("keep_old_refresh", "a refresh without refresh_token keeps the old one; default true"),
-	LISTED("tokens", false, 1, 8, &named_token,
+	LISTED("tokens", false, 1, CATALOG_TOKENS_MAX, &named_token,
 	    "further access tokens, each with a life of its own"),
 	END,
 };

@@ -90,8 +90,12 @@ app_tokens_check(const json_t *connection, const char *path, struct errctx *ctx)
 {
 	const json_t *oauth = json_object_get(connection, "oauth2");
 	const json_t *tokens = json_object_get(oauth, "tokens");
+	const char *source = json_get_text(oauth, "refresh_source");
 	enum err err = OK;
 
+	if (tokens && source && !strcmp(source, "client"))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "has tokens, which nobody gives to the client alone");
 	for (size_t i = 0; i < json_array_size(tokens) && !err; i++) {
 		const json_t *token = json_array_get(tokens, i);
 		const char *name = json_get_text(token, "name");

@@ -107,7 +107,7 @@ fetch_grant_load(struct store *store, struct task *task, struct errctx *ctx)
 	const struct fetch *fetch = task->data;
 	const struct oauth_owner owner = { .user_credential_id = fetch->subject.place.id };
 	struct oauth_token token = { 0 };
-	enum err err = oauth_token_of(store, &owner, &token, ctx);
+	enum err err = oauth_token_of(store, &owner, OAUTH_MAIN_TOKEN, &token, ctx);
 
 	if (err == ERR_NOT_FOUND) {
 		err_clear(ctx);

@@ -18,6 +18,11 @@
 #include "store/oauth_grant.h"
 #include "store/platform.h"
 
+#define GROWN                                                                                      \
+	"the connection has been given more rights meanwhile, which this would take away: sign "   \
+	"in "                                                                                      \
+	"once more"
+
 /* task->data */
 struct confirm {
 	struct oauth_grant grant;
@@ -182,6 +187,53 @@ find_own(struct store *store, const struct confirm *confirm, int64_t *id_out, st
 	return err;
 }
 
+/* A right that the connection has, that could be asked for, and that the person was not asked for:
+ * it came while he was on his way. */
+static bool
+lacks_newer(const struct confirm *confirm, const char *scopes)
+{
+	const struct oauth_grant *grant = &confirm->grant;
+	json_auto_t *have = NULL, *asked = NULL, *given = NULL;
+	bool lacks = false;
+
+	if (json_parse(scopes, strlen(scopes), &have, NULL) ||
+	    json_parse(grant->asked, strlen(grant->asked), &asked, NULL) ||
+	    json_parse(grant->scopes, strlen(grant->scopes), &given, NULL))
+		return false;
+	for (size_t i = 0; i < json_array_size(have) && !lacks; i++) {
+		const char *name = json_string_value(json_array_get(have, i));
+
+		lacks = name && catalog_scope_words(confirm->type, name) &&
+			!catalog_scope_is_granted(confirm->type, asked, name) &&
+			!catalog_scope_is_granted(confirm->type, given, name);
+	}
+	return lacks;
+}
+
+/* Of two grants on their way to one connection the one that was asked for less must not come last
+ * and take away what the other has brought. The connection is locked. */
+static enum err
+find_narrower(struct store *store, const struct confirm *confirm, bool *narrower_out,
+    struct errctx *ctx)
+{
+	const struct goal *goal = &confirm->goal;
+	int64_t kept_id = goal->own_id ? goal->own_id : goal->extends_id;
+	auto_free char *scopes = NULL;
+	enum err err = OK;
+
+	*narrower_out = false;
+	if (confirm->own || !kept_id || !confirm->grant.asked)
+		return OK;
+	err = connection_lock_in(store, kept_id, &scopes, ctx);
+	if (err == ERR_NO_CONNECTION)
+		err_clear(ctx);
+	else if (err)
+		return err;
+	else
+		*narrower_out = lacks_newer(confirm, scopes);
+	return OK;
+}
+
 static enum err
 accept_grant(struct store *store, const struct task *task, struct errctx *ctx)
 {
@@ -229,12 +281,20 @@ confirm_save(struct store *store, const struct task *task, struct task_outcome *
     struct errctx *ctx)
 {
 	const struct confirm *confirm = task->data;
+	bool narrower = false;
+	enum err err;
 
 	if (!confirm->ours)
 		return OK;
 	if (outcome->end != JOB_DONE)
 		return oauth_grant_end_in(store, &confirm->grant.uuid, task->job.request_id, ctx);
-	return confirm->accept ? accept_grant(store, task, ctx) : reject_grant(store, task, ctx);
+	if (!confirm->accept)
+		return reject_grant(store, task, ctx);
+	err = find_narrower(store, confirm, &narrower, ctx);
+	if (err || !narrower)
+		return err ? err : accept_grant(store, task, ctx);
+	*outcome = (struct task_outcome){ .end = JOB_FAILED, .error = GROWN };
+	return oauth_grant_end_in(store, &confirm->grant.uuid, task->job.request_id, ctx);
 }
 
 const struct kind kind_oauth_confirm = {

@@ -9,35 +9,16 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/credential_type.h"
 #include "oauth/authorize.h"
 #include "oauth/revoke.h"
+#include "runner/exchange_parts.h"
 #include "runner/kinds.h"
-#include "runner/loop.h"
-#include "runner/provider.h"
-#include "store/credential.h"
 #include "store/goal.h"
-#include "store/oauth_flow.h"
 #include "store/oauth_grant.h"
 #include "store/platform.h"
 
 #define DAMAGED "what a browser brought back is damaged"
-
-/* task->data */
-struct exchange {
-	struct provider provider;
-	struct oauth_flow flow;
-	struct credential credential;
-	struct goal goal;
-	json_t *start, *back; /* secret */
-	struct oauth_tokens tokens;
-	json_t *values; /* what the test sees; secret */
-	struct test_call test;
-	struct test_result tested;
-	int test_tries;
-	bool taken;   /* the code is ours */
-	bool sent;    /* and may have reached the provider */
-	bool granted; /* there are tokens */
-};
 
 static void
 exchange_free(void *data)
@@ -52,6 +33,7 @@ exchange_free(void *data)
 	json_decref(exchange->back);
 	json_decref(exchange->values);
 	oauth_tokens_free(&exchange->tokens);
+	named_tokens_free(&exchange->named);
 	test_call_free(&exchange->test);
 	test_result_free(&exchange->tested);
 	free(exchange);
@@ -159,6 +141,7 @@ prepare_exchange(struct store *store, struct exchange *exchange, struct errctx *
 	if (err)
 		return err;
 	set_fields(exchange);
+	named_tokens_begin(&exchange->named, provider->type);
 	provider->call.verifier = json_get_text(exchange->start, "verifier");
 	provider->call.redirect_uri = json_get_text(exchange->start, "redirect_uri");
 	provider->call.scopes = json_object_get(exchange->start, "scopes");
@@ -184,175 +167,19 @@ exchange_load(struct store *store, struct task *task, json_t *payload, struct er
 	return err;
 }
 
-/* ---- asking ---- */
-
-static void ask_test(void *arg);
-
-static void
-end_failed(struct task *task, const char *words)
-{
-	task_settle(task, JOB_FAILED, "%s", words);
-	loop_end(task);
-}
-
-static void
-end_done(struct task *task)
-{
-	const struct exchange *exchange = task->data;
-	const char *id =
-	    exchange->tested.account_id ? exchange->tested.account_id : exchange->tokens.account_id;
-	struct errctx ctx = { 0 };
-
-	if (goal_check(&exchange->goal, id, &ctx))
-		task_fail(task, &ctx);
-	else
-		task_settle(task, JOB_DONE, NULL);
-	loop_end(task);
-}
-
-static void
-on_tested(void *arg, struct http_result *result)
-{
-	struct task *task = arg;
-	struct exchange *exchange = task->data;
-
-	test_call_judge(exchange->provider.type, exchange->values, result, &exchange->tested);
-	if (exchange->tested.verdict == TEST_AWAY && exchange->test_tries < PROVIDER_TRIES)
-		http_client_after(loop_client(task->loop), provider_pause_ms(exchange->test_tries),
-		    ask_test, task);
-	else if (exchange->tested.verdict == TEST_GOOD)
-		end_done(task);
-	else
-		end_failed(task, exchange->tested.reason);
-}
-
-static void
-ask_test(void *arg)
-{
-	struct task *task = arg;
-	struct exchange *exchange = task->data;
-
-	exchange->test_tries++;
-	http_client_start(loop_client(task->loop),
-	    &(struct http_call){
-		.request = &exchange->test.request,
-		.allowed_hosts = exchange->test.allowed_hosts,
-		.done = on_tested,
-		.arg = task,
-	    });
-}
-
-static void
-begin_test(struct task *task)
-{
-	struct exchange *exchange = task->data;
-	const struct app_connection *type = exchange->provider.type;
-	struct errctx ctx = { 0 };
-
-	if (!test_call_exists(type)) {
-		end_done(task);
-		return;
-	}
-	exchange->values =
-	    provider_test_values(exchange->provider.fields, &exchange->tokens.access);
-	if (test_call_build(type, exchange->values, &exchange->test, &ctx))
-		end_failed(task, err_text(&ctx));
-	else
-		ask_test(task);
-}
-
-static void ask_provider(void *arg);
-
-/* On to what the definition wants done next. An introspection that fails does no harm. */
-static void
-next_step(struct task *task, enum oauth_step done)
-{
-	struct exchange *exchange = task->data;
-	enum oauth_step step = oauth_next_step(exchange->provider.type, done);
-	struct errctx ctx = { 0 };
-
-	if (step == OAUTH_DONE) {
-		begin_test(task);
-		return;
-	}
-	if (!provider_prepare(&exchange->provider, step, secret_text(&exchange->tokens.access),
-		&ctx))
-		ask_provider(task);
-	else if (step == OAUTH_INTROSPECT)
-		next_step(task, step);
-	else
-		end_failed(task, err_text(&ctx));
-}
-
-static void
-take_tokens(struct exchange *exchange, struct oauth_answer *answer)
-{
-	json_t *fields = answer->tokens.fields;
-
-	exchange->granted = true;
-	oauth_tokens_merge(&exchange->tokens, &answer->tokens);
-	fields = exchange->tokens.fields;
-	if (json_is_object(fields))
-		json_object_update(exchange->provider.fields, fields);
-}
-
-/* A code that was not even sent can be tried by a later attempt. */
-static void
-give_up(struct task *task, const struct oauth_answer *answer)
-{
-	struct exchange *exchange = task->data;
-
-	if (exchange->sent || exchange->granted)
-		task_settle(task, JOB_FAILED, "%s", answer->words);
-	else
-		task_retry_later(task, answer->words);
-	loop_end(task);
-}
-
-static void
-on_answer(void *arg, struct http_result *result)
-{
-	struct task *task = arg;
-	struct exchange *exchange = task->data;
-	struct provider *provider = &exchange->provider;
-	enum oauth_step step = provider->call.step;
-	auto_oauth_answer struct oauth_answer answer = { 0 };
-
-	oauth_read(&provider->call, result, &answer);
-	if (step == OAUTH_EXCHANGE)
-		exchange->sent = oauth_is_spent(provider->type, answer.verdict);
-	if (answer.verdict == OAUTH_GOOD)
-		take_tokens(exchange, &answer);
-	else
-		log_info(LOG_EVENT("oauth_call"), LOG_I("job", task->job.id),
-		    LOG_S("kind", task->job.kind), LOG_S("outcome", answer.words));
-	if (answer.verdict == OAUTH_NOT_SENT && provider->tries < PROVIDER_TRIES)
-		http_client_after(loop_client(task->loop), provider_pause_ms(provider->tries),
-		    ask_provider, task);
-	else if (answer.verdict == OAUTH_GOOD || step == OAUTH_INTROSPECT)
-		next_step(task, step);
-	else
-		give_up(task, &answer);
-}
-
-/* Until the answer is here nobody knows whether the code was sent. */
-static void
-ask_provider(void *arg)
-{
-	struct task *task = arg;
-	struct exchange *exchange = task->data;
-
-	exchange->sent = true;
-	provider_send(task, &exchange->provider, OAUTH_TIMEOUT_MS, on_answer);
-}
-
-static void
-exchange_start(struct task *task)
-{
-	ask_provider(task);
-}
-
 /* ---- saving ---- */
+
+/* Of all tokens, as the definition names them. */
+static json_t *
+granted_scopes(const struct exchange *exchange, const json_t *asked)
+{
+	const struct app_connection *type = exchange->provider.type;
+	json_t *scopes = exchange->tokens.scopes ? json_copy(exchange->tokens.scopes)
+						 : oauth_scopes_of(type, NULL, asked);
+
+	named_tokens_add_scopes(&exchange->named, type, asked, scopes);
+	return scopes;
+}
 
 static enum err
 keep_grant(struct store *store, const struct task *task, const char *state, struct uuid *uuid_out,
@@ -363,6 +190,7 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 	const struct provider *provider = &exchange->provider;
 	const struct test_result *tested = &exchange->tested;
 	const char *id = tested->account_id ? tested->account_id : tokens->account_id;
+	struct uuid uuid;
 	const struct oauth_token_new token = {
 		.access = &tokens->access,
 		.refresh = &tokens->refresh,
@@ -370,7 +198,9 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
 		.refresh_at = provider_refresh_at(provider->type, tokens, tokens->refresh.len > 0),
 	};
-	auto_free char *scopes = json_text(tokens->scopes ? tokens->scopes : provider->call.scopes);
+	const json_t *asked = json_object_get(exchange->start, "scopes");
+	json_auto_t *granted = granted_scopes(exchange, asked);
+	auto_free char *scopes = json_text(granted), *asked_text = json_text(asked);
 	const struct oauth_grant_new grant = {
 		.team_id = exchange->flow.team_id,
 		.state = state,
@@ -381,12 +211,18 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 		.account_name = tested->account_name ? tested->account_name : id,
 		.account_id = id,
 		.scopes = scopes,
+		.asked = asked_text,
 		.parameters = provider->fields,
 		.token = &token,
 		.request_id = task->job.request_id,
 	};
 
-	return oauth_grant_create_in(store, &grant, uuid_out, ctx);
+	enum err err = oauth_grant_create_in(store, &grant, &uuid, ctx);
+	if (!err)
+		err = named_tokens_keep_in(store, &exchange->named, &grant, &uuid, ctx);
+	if (!err)
+		*uuid_out = uuid;
+	return err;
 }
 
 /* Tokens that nobody will use are not left at the provider. */
@@ -455,7 +291,7 @@ const struct kind kind_oauth_exchange = {
 		      "when it certainly was not: a second run finds none.",
 	.check = exchange_check,
 	.load = exchange_load,
-	.start = exchange_start,
+	.start = exchange_ask,
 	.save = exchange_save,
 	.saves_progress = true,
 	.lost = exchange_lost,

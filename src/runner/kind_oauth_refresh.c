@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "runner/grant_fields.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "runner/provider.h"
@@ -38,7 +39,6 @@ struct refresh {
 	bool nothing;              /* there is no token that could be spent */
 	struct secret spent;       /* the token that is sent */
 	struct secret refresh_old; /* stays when no new one comes */
-	json_t *scopes;
 	enum spending spending;
 	struct oauth_tokens tokens;
 	int64_t refresh_at;
@@ -53,7 +53,6 @@ refresh_free(void *data)
 	oauth_grant_free(&refresh->grant);
 	secret_free(&refresh->spent);
 	secret_free(&refresh->refresh_old);
-	json_decref(refresh->scopes);
 	oauth_tokens_free(&refresh->tokens);
 	free(refresh);
 }
@@ -86,10 +85,37 @@ load_provider(struct store *store, struct refresh *refresh, struct errctx *ctx)
 		err = provider_load(store, grant->connection_type, &grant->callback_id,
 		    grant->client_id, provider, ctx);
 	if (!err)
-		err = json_parse(grant->scopes, strlen(grant->scopes), &refresh->scopes, ctx);
-	provider->call.scopes = refresh->scopes;
+		err = provider_use_token(provider, grant->token_name, grant->scopes, ctx);
 	/* what comes must be possible to seal */
 	return err ? err : store_team_key(store, grant->team_id, &key, ctx);
+}
+
+static bool
+is_derived(const struct refresh *refresh)
+{
+	return refresh->provider.token && refresh->provider.token->derived;
+}
+
+/* The token that is spent is its own, or that of the grant it is derived from. */
+static enum err
+load_spent(struct store *store, const struct refresh *refresh, struct oauth_token *token_out,
+    struct errctx *ctx)
+{
+	return oauth_token_load(store,
+	    is_derived(refresh) ? &refresh->grant.main_uuid : &refresh->grant.uuid, token_out, ctx);
+}
+
+/* One that stays: no generation of this grant holds it. */
+static enum err
+open_main(struct store *store, struct refresh *refresh, struct errctx *ctx)
+{
+	struct oauth_token token = { 0 };
+	enum err err = load_spent(store, refresh, &token, ctx);
+
+	if (!err)
+		err = oauth_token_open(store, &token, NULL, &refresh->spent, ctx);
+	oauth_token_free(&token);
+	return err;
 }
 
 /* What the definition spends, of the newest generation. Only with the lease. */
@@ -106,8 +132,8 @@ open_token(struct store *store, struct refresh *refresh, struct errctx *ctx)
 	if (!err)
 		err = oauth_token_open(store, &token, &access, &refresh->refresh_old, ctx);
 	oauth_token_free(&token);
-	if (err)
-		return err;
+	if (err || is_derived(refresh))
+		return err ? err : open_main(store, refresh, ctx);
 	const struct secret *spent =
 	    source == OAUTH_SOURCE_ACCESS ? &access : &refresh->refresh_old;
 	if (spent->len)
@@ -140,14 +166,19 @@ look_at_token(struct store *store, struct task *task, struct errctx *ctx)
 {
 	struct refresh *refresh = task->data;
 	enum oauth_source source = oauth_refresh_source(refresh->provider.type);
-	struct oauth_token token = { 0 };
+	struct oauth_token token = { 0 }, spent = { 0 };
 	enum err err = oauth_token_load(store, &refresh->grant.uuid, &token, ctx);
 
 	if (err)
 		return err;
-	bool has_refresh = token.refresh_sealed.data != NULL;
 	bool over = token.expires_at && token.expires_at <= clock_now_ms();
 	oauth_token_free(&token);
+	err = load_spent(store, refresh, &spent, ctx);
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	err_clear(ctx);
+	bool has_refresh = spent.refresh_sealed.data != NULL;
+	oauth_token_free(&spent);
 	refresh->nothing =
 	    source == OAUTH_SOURCE_NONE || (source == OAUTH_SOURCE_REFRESH && !has_refresh);
 	if (refresh->nothing && !over) {
@@ -248,7 +279,7 @@ take_tokens(struct refresh *refresh, struct oauth_answer *answer)
 {
 	oauth_tokens_merge(&refresh->tokens, &answer->tokens);
 	refresh->spending = ANSWERED;
-	bool has_refresh = refresh->tokens.refresh.len > 0 ||
+	bool has_refresh = is_derived(refresh) || refresh->tokens.refresh.len > 0 ||
 			   (!refresh->tokens.ends_refresh && refresh->refresh_old.len > 0);
 	refresh->refresh_at =
 	    provider_refresh_at(refresh->provider.type, &refresh->tokens, has_refresh);
@@ -363,16 +394,22 @@ save_answer(struct store *store, const struct task *task, struct errctx *ctx)
 	const struct refresh *refresh = task->data;
 	const struct oauth_tokens *tokens = &refresh->tokens;
 	const struct secret *same = tokens->ends_refresh ? NULL : &refresh->refresh_old;
+	const struct secret *next = tokens->refresh.len ? &tokens->refresh : same;
+	json_auto_t *changed = grant_fields_changed(refresh->provider.fields, tokens->fields);
 	const struct oauth_token_new token = {
 		.access = &tokens->access,
-		.refresh = tokens->refresh.len ? &tokens->refresh : same,
+		.refresh = is_derived(refresh) ? NULL : next,
 		.token_type = tokens->token_type,
 		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
 		.refresh_at = refresh->refresh_at,
 	};
 	bool stored = false;
-	enum err err = oauth_lease_answered_in(store, &refresh->lease, &token, &stored, ctx);
+	enum err err = changed ? grant_fields_lock_in(store, &refresh->grant, ctx) : OK;
 
+	if (!err)
+		err = oauth_lease_answered_in(store, &refresh->lease, &token, &stored, ctx);
+	if (!err && stored && changed)
+		err = grant_fields_write_in(store, &refresh->grant, changed, ctx);
 	if (!err)
 		log_info(LOG_EVENT("oauth_refreshed"), LOG_I("job", task->job.id),
 		    LOG_I("generation", refresh->lease.generation), LOG_I("stored", stored));

@@ -113,6 +113,8 @@ load_provider(struct store *store, struct task *task, struct errctx *ctx)
 	if (!err)
 		err = provider_load(store, grant->connection_type, &grant->callback_id,
 		    grant->client_id, provider, ctx);
+	if (!err)
+		err = provider_use_token(provider, grant->token_name, grant->scopes, ctx);
 	if (err)
 		return err;
 	if (!oauth_can_revoke(provider->type)) {

@@ -20,14 +20,21 @@
 #define REFRESH_LOOK_MS 100
 #define REFRESH_WAIT_MS 15000
 
+/* One of the tokens of the connection. */
+struct tested_token {
+	const struct app_token *named; /* NULL: the main one */
+	struct oauth_token token;
+};
+
 /* task->data */
 struct remote_test {
 	struct connection_use use;
 	struct uuid credential; /* to be opened again on a refusal; nil: none */
 	const struct app_connection *type;
-	json_t *values;           /* what the call sees; secret */
-	struct oauth_token token; /* with OAuth */
-	bool refreshes;           /* a new one is to be fetched */
+	json_t *values;                                     /* what the call sees; secret */
+	struct tested_token tokens[1 + CATALOG_TOKENS_MAX]; /* with OAuth */
+	size_t n_tokens;
+	const struct oauth_token *due; /* a new one is to be fetched; NULL: none */
 	struct test_call call;
 	struct test_result result;
 };
@@ -39,7 +46,8 @@ remote_test_free(void *data)
 
 	connection_use_free(&test->use);
 	json_decref(test->values);
-	oauth_token_free(&test->token);
+	for (size_t i = 0; i < test->n_tokens; i++)
+		oauth_token_free(&test->tokens[i].token);
 	test_call_free(&test->call);
 	test_result_free(&test->result);
 	free(test);
@@ -99,32 +107,44 @@ wait_for_refresh(struct task *task)
 }
 
 static bool
-can_refresh(const struct remote_test *test)
+can_refresh(const struct remote_test *test, const struct tested_token *tested)
 {
 	enum oauth_source source = oauth_refresh_source(test->type);
 
 	return source == OAUTH_SOURCE_ACCESS || source == OAUTH_SOURCE_CLIENT ||
-	       (source == OAUTH_SOURCE_REFRESH && test->token.refresh_sealed.data);
+	       (source == OAUTH_SOURCE_REFRESH && (tested->token.refresh_sealed.data ||
+						      (tested->named && tested->named->derived)));
 }
 
 /* A token that was there before the job may have ended, or been taken back, where the grant has
- * not: only what is said of a newer one is true of the connection. */
+ * not: only what is said of a newer one is true of the connection. A call carries none that need
+ * not be there. */
 static bool
-is_old(const struct task *task)
+is_old(const struct task *task, const struct tested_token *tested)
+{
+	return (!tested->named || tested->named->required) && can_refresh(task->data, tested) &&
+	       tested->token.created_at < task->job.created_at;
+}
+
+/* NULL: all are new, or cannot be. */
+static const struct oauth_token *
+find_old(const struct task *task)
 {
 	const struct remote_test *test = task->data;
 
-	return !uuid_is_nil(&test->token.grant) && can_refresh(test) &&
-	       test->token.created_at < task->job.created_at;
+	for (size_t i = 0; i < test->n_tokens; i++)
+		if (is_old(task, &test->tokens[i]))
+			return &test->tokens[i].token;
+	return NULL;
 }
 
 /* An old token is not tried while a new one is fetched. A refresh that has ended since the job was
  * put in, and brought none, would end so again, and says nothing about the connection. */
 static enum err
-look_for_refresh(struct store *store, struct task *task, struct errctx *ctx)
+look_for_refresh(struct store *store, struct task *task, const struct oauth_token *token,
+    struct errctx *ctx)
 {
 	struct remote_test *test = task->data;
-	const struct oauth_token *token = &test->token;
 	struct oauth_refresh_state refresh = { 0 };
 	bool ended = token->expires_at && token->expires_at - clock_now_ms() < TEST_CALL_TIMEOUT_MS;
 	enum err err = oauth_refresh_state(store, &token->grant, task->job.id, &refresh, ctx);
@@ -137,37 +157,69 @@ look_for_refresh(struct store *store, struct task *task, struct errctx *ctx)
 		task_retry_later(task,
 		    token->problem ? token->problem : "the access token could not be refreshed");
 	} else if (ended) {
-		test->refreshes = true;
+		test->due = token;
 		wait_for_refresh(task);
 	}
 	return OK;
 }
 
+/* One that is broken breaks the connection, whether a call carries it or not. */
 static enum err
-load_token(struct store *store, struct task *task, struct errctx *ctx)
+load_token(struct store *store, struct task *task, const struct app_token *named,
+    struct errctx *ctx)
 {
 	struct remote_test *test = task->data;
 	const struct oauth_owner owner = { .connection_id = test->use.connection.id };
-	auto_secret struct secret access = { 0 };
-	enum err err = oauth_token_of(store, &owner, &test->token, ctx);
+	struct tested_token *tested = &test->tokens[test->n_tokens];
+	enum err err = oauth_token_of(store, &owner, named ? named->name : OAUTH_MAIN_TOKEN,
+	    &tested->token, ctx);
 
 	if (err == ERR_NOT_FOUND) {
-		refused(task, "nobody has signed in for this connection");
+		err_clear(ctx);
+		if (!named || named->required)
+			refused(task, "nobody has signed in for this connection");
 		return OK;
 	}
 	if (err)
 		return err;
-	if (strcmp(test->token.grant_state, OAUTH_BROKEN) == 0)
+	tested->named = named;
+	test->n_tokens++;
+	if (strcmp(tested->token.grant_state, OAUTH_BROKEN) == 0)
 		refused(task,
-		    test->token.problem ? test->token.problem : "the provider refuses it");
-	else if (is_old(task))
-		err = look_for_refresh(store, task, ctx);
-	if (err || task->settled)
-		return err;
-	err = oauth_token_open(store, &test->token, &access, NULL, ctx);
-	if (!err)
-		test->values = provider_test_values(test->use.parameters, &access);
+		    tested->token.problem ? tested->token.problem : "the provider refuses it");
+	return OK;
+}
+
+static enum err
+put_values(struct store *store, struct remote_test *test, struct errctx *ctx)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < test->n_tokens && !err; i++) {
+		const struct tested_token *tested = &test->tokens[i];
+		auto_secret struct secret access = { 0 };
+
+		err = oauth_token_open(store, &tested->token, &access, NULL, ctx);
+		if (!err && tested->named)
+			provider_put_token(test->values, tested->named->name, &access);
+		else if (!err)
+			test->values = provider_test_values(test->use.parameters, &access);
+	}
 	return err;
+}
+
+static enum err
+load_tokens(struct store *store, struct task *task, struct errctx *ctx)
+{
+	struct remote_test *test = task->data;
+	enum err err = load_token(store, task, NULL, ctx);
+
+	for (size_t i = 0; i < test->type->n_tokens && !err && !task->settled; i++)
+		err = load_token(store, task, &test->type->tokens[i], ctx);
+	for (size_t i = 0; i < test->n_tokens && !err && !task->settled; i++)
+		if (is_old(task, &test->tokens[i]))
+			err = look_for_refresh(store, task, &test->tokens[i].token, ctx);
+	return err || task->settled ? err : put_values(store, test, ctx);
 }
 
 static enum err
@@ -188,7 +240,7 @@ remote_test_load(struct store *store, struct task *task, json_t *payload, struct
 	if (!test->type || !test_call_exists(test->type))
 		return err_set(ctx, ERR_VALUE, "", "connections of type %s cannot be tested", name);
 	if (test->type->auth == APP_AUTH_OAUTH2)
-		err = load_token(store, task, ctx);
+		err = load_tokens(store, task, ctx);
 	else
 		test->values = json_incref(test->use.parameters);
 	return err || task->settled ? err
@@ -200,12 +252,13 @@ on_answer(void *arg, struct http_result *result)
 {
 	struct task *task = arg;
 	struct remote_test *test = task->data;
+	const struct oauth_token *old = find_old(task);
 
 	test_call_judge(test->type, test->values, result, &test->result);
 	if (test->result.verdict == TEST_GOOD)
 		task_settle(task, JOB_DONE, NULL);
-	else if (test->result.verdict == TEST_BAD && is_old(task)) {
-		test->refreshes = true;
+	else if (test->result.verdict == TEST_BAD && old) {
+		test->due = old;
 		wait_for_refresh(task);
 	} else if (test->result.verdict == TEST_BAD)
 		task_settle(task, JOB_FAILED, "%s", test->result.reason);
@@ -273,9 +326,11 @@ remote_test_save(struct store *store, const struct task *task, struct task_outco
 	const struct remote_test *test = task->data;
 	int64_t job_id;
 
-	if (outcome->end == JOB_BACK && test->refreshes)
-		return oauth_refresh_enqueue(store, &test->token.grant, test->token.team_id,
-		    test->token.generation, task->job.request_id, &job_id, ctx);
+	const struct oauth_token *due = test->due;
+
+	if (outcome->end == JOB_BACK && due)
+		return oauth_refresh_enqueue(store, &due->grant, due->team_id, due->generation,
+		    task->job.request_id, &job_id, ctx);
 	if (outcome->end == JOB_FAILED && test->result.verdict == TEST_BAD &&
 	    !uuid_is_nil(&test->credential))
 		return open_again(store, task, ctx);

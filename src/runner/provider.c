@@ -11,6 +11,7 @@
 #include "runner/loop.h"
 #include "store/app_client.h"
 #include "store/credential_connect.h"
+#include "store/oauth_grant.h"
 
 static enum err
 load_own(struct store *store, const char *connection_type, const struct uuid *uuid,
@@ -68,11 +69,39 @@ provider_load(struct store *store, const char *connection_type, const struct uui
 	return OK;
 }
 
+enum err
+provider_use_token(struct provider *provider, const char *name, const char *scopes,
+    struct errctx *ctx)
+{
+	const struct app_connection *type = provider->type;
+	const struct app_token *token = NULL;
+	json_auto_t *all = NULL;
+
+	if (strcmp(name, OAUTH_MAIN_TOKEN) != 0) {
+		token = catalog_token_find(type, name);
+		if (!token)
+			return err_set(ctx, ERR_VALUE, "",
+			    "connections of type %s have no token \"%s\" any more", type->type,
+			    name);
+	}
+	enum err err = json_parse(scopes, strlen(scopes), &all, ctx);
+	if (err)
+		return err;
+	json_decref(provider->scopes);
+	provider->scopes = oauth_scopes_of(type, token, all);
+	provider->token = token;
+	provider->type = token ? token->own : type;
+	provider->call.type = provider->type;
+	provider->call.scopes = provider->scopes;
+	return OK;
+}
+
 void
 provider_free(struct provider *provider)
 {
 	http_request_free(&provider->request);
 	json_decref(provider->fields);
+	json_decref(provider->scopes);
 	credential_type_free(&provider->own);
 	secret_free(&provider->client_secret);
 	free(provider->client_id);
@@ -120,6 +149,14 @@ provider_test_values(const json_t *fields, const struct secret *access)
 
 	json_put_text(values, "access_token", secret_text(access));
 	return values;
+}
+
+void
+provider_put_token(json_t *values, const char *name, const struct secret *access)
+{
+	auto_free char *key = xasprintf("access_token.%s", name);
+
+	json_put_text(values, key, secret_text(access));
 }
 
 int64_t

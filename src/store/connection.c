@@ -7,7 +7,8 @@
 struct connection_shape {
 	struct connection connection;
 };
-static const struct col shape_out[] = { CONNECTION_COLS(struct connection_shape, connection) };
+static const struct col shape_out[] = { CONNECTION_COLS(struct connection_shape, connection),
+	COL(TEXT, struct connection_shape, connection.tokens) };
 static const struct stmt shape = { .out = shape_out, .n_out = COL_N(shape_out) };
 
 void
@@ -41,6 +42,13 @@ static const struct col read_out[] = {
 	COL(INT, struct read_row, member_of),
 	COL(INT, struct read_row, total),
 	CONNECTION_COLS(struct read_row, connection),
+};
+static const struct col get_out[] = {
+	AUTH_COLS(struct read_row, auth),
+	COL(INT, struct read_row, member_of),
+	COL(INT, struct read_row, total),
+	CONNECTION_COLS(struct read_row, connection),
+	COL(TEXT, struct read_row, connection.tokens),
 };
 static const struct col list_in[] = {
 	COL(BOOL, struct read_in, count),
@@ -113,11 +121,12 @@ connection_list(struct store *store, struct auth *auth, const struct connection_
 static const struct col get_in[] = { COL(INT, struct read_in, id),
 	COL(TEXT, struct read_in, public_id) };
 static const struct stmt get = { "connection_get",
-	"SELECT " AUTH_COLUMNS ", NULL, NULL, " CONNECTION_COLUMNS " FROM api_token k "
+	"SELECT " AUTH_COLUMNS ", NULL, NULL, " CONNECTION_COLUMNS ", " CONNECTION_TOKENS
+	" FROM api_token k "
 	"LEFT JOIN (connection x JOIN team t ON t.id = x.team_id "
 	"JOIN team_member m ON m.team_id = x.team_id) "
 	"ON x.id = ? AND m.person_id = k.person_id WHERE k.public_id = ?",
-	get_in, COL_N(get_in), read_out, COL_N(read_out) };
+	get_in, COL_N(get_in), get_out, COL_N(get_out) };
 
 enum err
 connection_get(struct store *store, struct auth *auth, int64_t id,

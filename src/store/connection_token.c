@@ -6,14 +6,14 @@
 
 struct get_in {
 	int64_t id;
-	const char *public_id;
+	const char *name, *public_id;
 };
 struct get_row {
 	struct auth_row auth;
 	struct connection_token token;
 };
 #define OUT(type, member) COL(type, struct get_row, token.member)
-static const struct col get_in[] = { COL(INT, struct get_in, id),
+static const struct col get_in[] = { COL(INT, struct get_in, id), COL(TEXT, struct get_in, name),
 	COL(TEXT, struct get_in, public_id) };
 static const struct col get_out[] = { AUTH_COLS(struct get_row, auth), OUT(INT, connection_id),
 	OUT(INT, team_id), OUT(TEXT, account_name), OUT(BOOL, refreshable),
@@ -29,14 +29,14 @@ static const struct stmt get = { "connection_token_get",
 	"ON x.id = ? AND m.person_id = k.person_id "
 	"LEFT JOIN (oauth_grant g JOIN oauth_token t ON t.grant_uuid = g.uuid "
 	"AND t.generation = g.generation) ON g.connection_id = x.id "
-	"AND g.team_id = x.team_id WHERE k.public_id = ?",
+	"AND g.team_id = x.team_id AND g.token_name = ? WHERE k.public_id = ?",
 	get_in, COL_N(get_in), get_out, COL_N(get_out) };
 
 enum err
-connection_token_get(struct store *store, struct auth *auth, int64_t id,
+connection_token_get(struct store *store, struct auth *auth, int64_t id, const char *name,
     struct connection_token *token_out, struct errctx *ctx)
 {
-	const struct get_in in = { id, auth->public_id };
+	const struct get_in in = { id, name, auth->public_id };
 	void *rows = NULL;
 	size_t n = 0;
 	enum err err = auth_read(store, auth, &get, &in, sizeof(struct get_row), &rows, &n, ctx);

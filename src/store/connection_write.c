@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/connection_parts.h"
 #include "store/credential.h"
 #include "store/job.h"
 #include "store/oauth_grant.h"
@@ -27,79 +28,12 @@ note_subject(struct audit_entry *audit, int64_t team_id, int64_t id)
 	snprintf(audit->subject, sizeof(audit->subject), "%lld", (long long)id);
 }
 
-/* ---- sealed parameters ---- */
-
-static struct seal_context
-context_of(const struct uuid *uuid, int64_t team_id)
-{
-	return (struct seal_context){ .table = "connection",
-		.row = *uuid,
-		.field = "parameters",
-		.team_id = team_id };
-}
-
-static enum err
-seal_parameters(struct store *store, const struct uuid *uuid, int64_t team_id,
-    const json_t *parameters, struct bytes *sealed, struct errctx *ctx)
-{
-	const struct seal_context context = context_of(uuid, team_id);
-	auto_wipe char *text = json_text(parameters);
-
-	return store_seal(store, &context, text, strlen(text), sealed, ctx);
-}
+/* ---- making ---- */
 
 struct id_in {
 	int64_t id;
 };
 static const struct col id_in[] = { COL(INT, struct id_in, id) };
-static const struct col open_out[] = {
-	CONNECTION_COLS(struct connection_use, connection),
-	COL(UUID, struct connection_use, uuid),
-	COL(BYTES, struct connection_use, sealed),
-};
-static const struct stmt open_select = { "connection_open",
-	"SELECT " CONNECTION_COLUMNS ", x.uuid, x.parameters_sealed FROM connection x "
-	"JOIN team t ON t.id = x.team_id WHERE x.id = ?",
-	id_in, COL_N(id_in), open_out, COL_N(open_out) };
-
-enum err
-connection_open(struct store *store, int64_t id, struct connection_use *use_out, struct errctx *ctx)
-{
-	struct connection_use use = { 0 };
-	auto_secret struct secret text = { 0 };
-	enum err err =
-	    missing(stmt_one(store->db, &open_select, &(struct id_in){ id }, &use, ctx), ctx);
-
-	if (err)
-		return err;
-	const struct seal_context context = context_of(&use.uuid, use.connection.team_id);
-	err = store_open(store, &context, &use.sealed, &text, ctx);
-	if (!err)
-		err = json_parse(secret_text(&text), text.len, &use.parameters, ctx);
-	if (err)
-		connection_use_free(&use);
-	else
-		*use_out = use;
-	return err;
-}
-
-void
-connection_use_free(struct connection_use *use)
-{
-	if (!use)
-		return;
-	json_decref(use->parameters);
-	stmt_row_free(&open_select, use);
-	*use = (struct connection_use){ 0 };
-}
-
-/* ---- making ---- */
-
-static const char *
-kind_of(const char *metadata_value)
-{
-	return !metadata_value ? NULL : strchr(metadata_value, '@') ? "email" : "text";
-}
 
 struct insert_in {
 	struct uuid uuid;
@@ -143,14 +77,14 @@ connection_create_in(struct store *store, const struct connection_new *connectio
 		.account_label = connection->account_label,
 		.account_type = connection->account_type,
 		.package_name = connection->package_name,
-		.metadata_type = kind_of(value),
+		.metadata_type = connection_account_kind(value),
 		.metadata_value = value,
 		.uid = uid,
 		.scopes = connection->scopes,
 	};
 
 	uuid_make(&in.uuid);
-	enum err err = seal_parameters(store, &in.uuid, connection->team_id, connection->parameters,
+	enum err err = connection_seal(store, &in.uuid, connection->team_id, connection->parameters,
 	    &in.sealed, ctx);
 	if (!err)
 		err = stmt_run(store->db, &insert, &in, NULL, ctx);
@@ -192,7 +126,7 @@ connection_extend_in(struct store *store, int64_t id, const struct connection_ne
 	struct insert_in in = {
 		.team_id = connection->team_id,
 		.account_name = connection->account_name,
-		.metadata_type = kind_of(value),
+		.metadata_type = connection_account_kind(value),
 		.metadata_value = value,
 		.uid = uid,
 		.scopes = connection->scopes,
@@ -204,7 +138,7 @@ connection_extend_in(struct store *store, int64_t id, const struct connection_ne
 
 	in.uuid = row.uuid;
 	if (!err)
-		err = seal_parameters(store, &in.uuid, connection->team_id, connection->parameters,
+		err = connection_seal(store, &in.uuid, connection->team_id, connection->parameters,
 		    &in.sealed, ctx);
 	if (!err)
 		err = stmt_run(store->db, &extend_update, &in, &affected, ctx);
@@ -215,9 +149,11 @@ connection_extend_in(struct store *store, int64_t id, const struct connection_ne
 struct load_row {
 	struct connection connection;
 };
-static const struct col load_out[] = { CONNECTION_COLS(struct load_row, connection) };
+static const struct col load_out[] = { CONNECTION_COLS(struct load_row, connection),
+	COL(TEXT, struct load_row, connection.tokens) };
 static const struct stmt load = { "connection_load",
-	"SELECT " CONNECTION_COLUMNS " FROM connection x JOIN team t ON t.id = x.team_id "
+	"SELECT " CONNECTION_COLUMNS ", " CONNECTION_TOKENS
+	" FROM connection x JOIN team t ON t.id = x.team_id "
 	"WHERE x.id = ?",
 	id_in, COL_N(id_in), load_out, COL_N(load_out) };
 
@@ -325,7 +261,7 @@ update_body(struct store *store, void *arg, struct audit_entry *audit, struct er
 	enum err err = lock_row(store, &io, audit, ctx);
 
 	if (!err && change->parameters)
-		err = seal_parameters(store, &io.uuid, io.team_id, change->parameters, &in.sealed,
+		err = connection_seal(store, &io.uuid, io.team_id, change->parameters, &in.sealed,
 		    ctx);
 	if (!err && change->parameters)
 		err = stmt_run(store->db, &replace_update, &in, NULL, ctx);
@@ -415,54 +351,4 @@ connection_test_enqueue(struct store *store, struct audit_entry *audit, int64_t 
 	if (!err)
 		*job_out = io.job_id;
 	return err;
-}
-
-struct note_in {
-	const char *type, *value, *uid;
-	int64_t id;
-	struct bytes sealed;
-};
-static const struct col note_in[] = {
-	COL(TEXT, struct note_in, type),
-	COL(TEXT, struct note_in, value),
-	COL(TEXT, struct note_in, uid),
-	COL(INT, struct note_in, id),
-	COL(BYTES, struct note_in, sealed),
-};
-static const struct stmt note_update = { "connection_note_account",
-	"UPDATE connection SET metadata_type = COALESCE(?, metadata_type), "
-	"metadata_value = COALESCE(?, metadata_value), uid = COALESCE(?, uid) "
-	"WHERE id = ? AND parameters_sealed = ?",
-	note_in, COL_N(note_in), NULL, 0 };
-
-enum err
-connection_note_account_in(struct store *store, const struct connection_use *use,
-    const char *metadata_value, const char *uid, struct errctx *ctx)
-{
-	auto_free char *value = json_text_cut(metadata_value, CONNECTION_ACCOUNT_MAX);
-	auto_free char *id = json_text_cut(uid, CONNECTION_ACCOUNT_MAX);
-	const struct note_in in = { kind_of(value), value, id, use->connection.id, use->sealed };
-
-	return value || id ? stmt_run(store->db, &note_update, &in, NULL, ctx) : OK;
-}
-
-static const struct col same_in[] = { COL(INT, struct note_in, id),
-	COL(BYTES, struct note_in, sealed) };
-static const struct stmt same_select = { "connection_is_same",
-	"SELECT uuid FROM connection WHERE id = ? AND parameters_sealed = ? FOR UPDATE", same_in,
-	COL_N(same_in), uuid_out, COL_N(uuid_out) };
-
-enum err
-connection_is_same_in(struct store *store, const struct connection_use *use, bool *same_out,
-    struct errctx *ctx)
-{
-	const struct note_in in = { .id = use->connection.id, .sealed = use->sealed };
-	struct uuid_row row = { 0 };
-	enum err err = stmt_one(store->db, &same_select, &in, &row, ctx);
-
-	if (err && err != ERR_NOT_FOUND)
-		return err;
-	*same_out = !err;
-	err_clear(ctx);
-	return OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What credentials have led to goes away, breaks, or turns out to work: all that point to it. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "store/credential.h"
@@ -105,9 +106,40 @@ credential_forget_connection_in(struct store *store, int64_t connection_id, stru
 	    CREDENTIAL_REMOTE_GONE, NULL, ctx);
 }
 
+/* Those that are about to break are waited for. */
+struct state_row {
+	bool broken;
+};
+static const struct col state_out[] = { COL(BOOL, struct state_row, broken) };
+static const struct stmt state_select = { "credential_grants_of_connection",
+	"SELECT g.state = 'broken' FROM oauth_grant g WHERE g.connection_id = ? LOCK IN SHARE MODE",
+	asker_in, COL_N(asker_in), state_out, COL_N(state_out) };
+
+static enum err
+has_broken_grant(struct store *store, int64_t connection_id, bool *has_out, struct errctx *ctx)
+{
+	const struct remote_in in = { .remote_id = connection_id };
+	void *rows = NULL;
+	size_t n = 0;
+	bool has = false;
+	enum err err =
+	    stmt_all(store->db, &state_select, &in, sizeof(struct state_row), &rows, &n, ctx);
+
+	for (size_t i = 0; i < n; i++)
+		has = has || ((const struct state_row *)rows)[i].broken;
+	stmt_rows_free(&state_select, sizeof(struct state_row), &rows, n);
+	*has_out = has;
+	return err;
+}
+
 enum err
 credential_connection_works_in(struct store *store, int64_t connection_id, struct errctx *ctx)
 {
+	bool broken = false;
+	enum err err = has_broken_grant(store, connection_id, &broken, ctx);
+
+	if (err || broken)
+		return err;
 	return step_all_of_remote(store, &(struct remote_in){ "account", connection_id },
 	    CREDENTIAL_TEST_PASSED, NULL, ctx);
 }

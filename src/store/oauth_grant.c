@@ -24,16 +24,18 @@ struct grant_in {
 static const struct col uuid_in[] = { IN(UUID, uuid) };
 
 #define OUT(type, member) COL(type, struct oauth_grant, member)
-static const struct col grant_out_cols[] = { OUT(UUID, uuid), OUT(UUID, credential_id),
-	OUT(UUID, callback_id), OUT(INT, team_id), OUT(INT0, owner.connection_id),
-	OUT(INT0, owner.user_credential_id), OUT(TEXT, state), OUT(TEXT, client_id),
-	OUT(TEXT, connection_type), OUT(TEXT, account_name), OUT(TEXT, account_id),
-	OUT(TEXT, problem), OUT(TEXT, scopes), OUT(BYTES, parameters_sealed), OUT(INT, generation),
+static const struct col grant_out_cols[] = { OUT(UUID, uuid), OUT(UUID, main_uuid),
+	OUT(UUID, credential_id), OUT(UUID, callback_id), OUT(INT, team_id),
+	OUT(INT0, owner.connection_id), OUT(INT0, owner.user_credential_id), OUT(TEXT, state),
+	OUT(TEXT, client_id), OUT(TEXT, connection_type), OUT(TEXT, token_name),
+	OUT(TEXT, account_name), OUT(TEXT, account_id), OUT(TEXT, problem), OUT(TEXT, scopes),
+	OUT(TEXT, asked), OUT(BYTES, parameters_sealed), OUT(INT, generation),
 	OUT(INT, lease_fence), OUT(INT, lease_ms), OUT(TIME, refresh_at), OUT(TIME, created_at) };
 #define GRANT_SELECT                                                                               \
-	"SELECT g.uuid, g.credential_id, g.callback_id, g.team_id, g.connection_id, "              \
-	"g.user_credential_id, g.state, g.client_id, g.connection_type, g.account_name, "          \
-	"g.account_id, g.problem, g.scopes, g.parameters_sealed, g.generation, g.lease_fence, "    \
+	"SELECT g.uuid, g.main_uuid, g.credential_id, g.callback_id, g.team_id, g.connection_id, " \
+	"g.user_credential_id, g.state, g.client_id, g.connection_type, g.token_name, "            \
+	"g.account_name, g.account_id, g.problem, g.scopes, g.asked, g.parameters_sealed, "        \
+	"g.generation, g.lease_fence, "                                                            \
 	"GREATEST(0, COALESCE(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), g.lease_until) DIV "    \
 	"1000, 0)), g.refresh_at, g.created_at FROM oauth_grant g WHERE "
 #define SELECT(var, name, where, in)                                                               \
@@ -44,7 +46,8 @@ SELECT(load, "oauth_grant_load", "g.uuid = ?", uuid_in);
 SELECT(lock, "oauth_grant_lock", "g.uuid = ? FOR UPDATE", uuid_in);
 static const struct col connection_in[] = { IN(INT, owner.connection_id) };
 static const struct col user_credential_in[] = { IN(INT, owner.user_credential_id) };
-SELECT(of_connection, "oauth_grant_of_connection", "g.connection_id = ?", connection_in);
+SELECT(of_connection, "oauth_grant_of_connection", "g.connection_id = ? AND g.token_name = 'main'",
+    connection_in);
 SELECT(of_user_credential, "oauth_grant_of_user_credential", "g.user_credential_id = ?",
     user_credential_in);
 
@@ -156,17 +159,18 @@ struct insert_in {
 	struct bytes parameters_sealed;
 };
 #define NEW(type, member) COL(type, struct insert_in, row.member)
-static const struct col insert_in[] = { COL(UUID, struct insert_in, uuid), NEW(INT, team_id),
-	NEW(TEXT, state), NEW(INT0, owner.connection_id), NEW(INT0, owner.user_credential_id),
-	NEW(UUID, credential_id), NEW(UUID, callback_id), NEW(TEXT, client_id),
-	NEW(TEXT, connection_type), NEW(TEXT, account_name), NEW(TEXT, account_id),
-	NEW(TEXT, scopes), COL(BYTES, struct insert_in, parameters_sealed),
-	COL(TIME, struct insert_in, refresh_at) };
+static const struct col insert_in[] = { COL(UUID, struct insert_in, uuid), NEW(UUID, main_uuid),
+	NEW(INT, team_id), NEW(TEXT, state), NEW(INT0, owner.connection_id),
+	NEW(INT0, owner.user_credential_id), NEW(UUID, credential_id), NEW(UUID, callback_id),
+	NEW(TEXT, client_id), NEW(TEXT, connection_type), NEW(TEXT, token_name),
+	NEW(TEXT, account_name), NEW(TEXT, account_id), NEW(TEXT, scopes), NEW(TEXT, asked),
+	COL(BYTES, struct insert_in, parameters_sealed), COL(TIME, struct insert_in, refresh_at) };
 static const struct stmt insert = { "oauth_grant_insert",
-	"INSERT INTO oauth_grant (uuid, team_id, state, connection_id, user_credential_id, "
-	"credential_id, callback_id, client_id, connection_type, account_name, account_id, scopes, "
-	"parameters_sealed, refresh_at, generation, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
+	"INSERT INTO oauth_grant (uuid, main_uuid, team_id, state, connection_id, "
+	"user_credential_id, credential_id, callback_id, client_id, connection_type, token_name, "
+	"account_name, account_id, scopes, asked, parameters_sealed, refresh_at, generation, "
+	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, "
+	"UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
 	insert_in, COL_N(insert_in), NULL, 0 };
 
 static enum err enqueue_revoke(struct store *store, const struct uuid *uuid, int64_t team_id,
@@ -184,6 +188,8 @@ oauth_grant_create_in(struct store *store, const struct oauth_grant_new *grant,
 	uuid_make(&in.uuid);
 	in.row.account_name = name;
 	in.row.account_id = id;
+	if (!grant->token_name)
+		in.row.token_name = OAUTH_MAIN_TOKEN;
 	const struct seal_context context = context_of(&in.uuid, grant->team_id);
 	enum err err = store_seal(store, &context, text, strlen(text), &in.parameters_sealed, ctx);
 	if (!err)
@@ -204,6 +210,10 @@ static const struct stmt activate = { "oauth_grant_activate",
 	"UPDATE oauth_grant SET state = 'active', connection_id = ?, user_credential_id = ?, "
 	"updated_at = UTC_TIMESTAMP(3) WHERE uuid = ? AND state = 'waiting'",
 	activate_in, COL_N(activate_in), NULL, 0 };
+static const struct stmt activate_named = { "oauth_grant_activate_named",
+	"UPDATE oauth_grant SET state = 'active', connection_id = ?, user_credential_id = ?, "
+	"updated_at = UTC_TIMESTAMP(3) WHERE main_uuid = ? AND state = 'waiting'",
+	activate_in, COL_N(activate_in), NULL, 0 };
 
 enum err
 oauth_grant_activate_in(struct store *store, const struct uuid *uuid,
@@ -215,7 +225,7 @@ oauth_grant_activate_in(struct store *store, const struct uuid *uuid,
 
 	if (!err && !affected)
 		err = err_set(ctx, ERR_STALE, "", "the authorization does not wait any more");
-	return err;
+	return err ? err : stmt_run(store->db, &activate_named, &in, NULL, ctx);
 }
 
 /* ---- ending ---- */
@@ -246,6 +256,7 @@ enqueue_revoke(struct store *store, const struct uuid *uuid, int64_t team_id,
 		COL_N(in), end_out, COL_N(end_out) }
 
 END_SELECT(end_this, "oauth_grant_end_this", "g.uuid = ? AND g.state <> 'ending'", uuid_in);
+END_SELECT(end_named, "oauth_grant_end_named", "g.main_uuid = ? AND g.state <> 'ending'", uuid_in);
 END_SELECT(end_connection, "oauth_grant_end_connection", "g.connection_id = ?", connection_in);
 END_SELECT(end_user_credential, "oauth_grant_end_user_credential", "g.user_credential_id = ?",
     user_credential_in);
@@ -259,7 +270,8 @@ END_SELECT(end_request, "oauth_grant_end_request",
 static const struct col most_in[] = { IN(INT, most) };
 static const struct stmt end_stale = { "oauth_grant_end_stale",
 	"SELECT g.uuid, g.team_id FROM oauth_grant g WHERE g.state = 'waiting' "
-	"AND g.created_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY LIMIT ? FOR UPDATE",
+	"AND g.main_uuid IS NULL AND g.created_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY LIMIT ? FOR "
+	"UPDATE",
 	most_in, COL_N(most_in), end_out, COL_N(end_out) };
 
 static const struct stmt end_update = { "oauth_grant_end",
@@ -282,6 +294,8 @@ end_found(struct store *store, const struct stmt *stmt, const struct grant_in *i
 		err = stmt_run(store->db, &end_update, &this, NULL, ctx);
 		if (!err)
 			err = enqueue_revoke(store, &row[i].uuid, row[i].team_id, request_id, ctx);
+		if (!err && stmt != &end_named)
+			err = end_found(store, &end_named, &this, request_id, NULL, ctx);
 	}
 	stmt_rows_free(stmt, sizeof(struct end_row), &rows, n);
 	if (!err && ended_out)
@@ -388,6 +402,61 @@ oauth_grant_end_stale(struct store *store, int64_t most, int64_t *ended_out, str
 
 	if (!err)
 		*ended_out = staling.ended;
+	return err;
+}
+
+/* ---- fields ---- */
+
+static const struct col refill_in[] = { COL(BYTES, struct insert_in, parameters_sealed),
+	COL(UUID, struct insert_in, uuid) };
+static const struct stmt refill = { "oauth_grant_refill",
+	"UPDATE oauth_grant SET parameters_sealed = ? WHERE uuid = ?", refill_in, COL_N(refill_in),
+	NULL, 0 };
+static const struct stmt named_select = { "oauth_grant_named",
+	"SELECT g.uuid, g.team_id FROM oauth_grant g WHERE g.main_uuid = ? FOR UPDATE", uuid_in,
+	COL_N(uuid_in), end_out, COL_N(end_out) };
+
+static enum err
+refill_one(struct store *store, const struct uuid *uuid, int64_t team_id, const json_t *parameters,
+    struct errctx *ctx)
+{
+	const struct seal_context context = context_of(uuid, team_id);
+	auto_wipe char *text = json_text(parameters);
+	struct insert_in in = { .uuid = *uuid };
+	enum err err = store_seal(store, &context, text, strlen(text), &in.parameters_sealed, ctx);
+
+	if (!err)
+		err = stmt_run(store->db, &refill, &in, NULL, ctx);
+	free(in.parameters_sealed.data);
+	return err;
+}
+
+enum err
+oauth_grant_refill_in(struct store *store, const struct oauth_grant *grant, json_t *changed,
+    json_t **parameters_out, struct errctx *ctx)
+{
+	json_t *parameters = NULL;
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = oauth_grant_parameters(store, grant, &parameters, ctx);
+
+	if (!err)
+		json_object_update(parameters, changed);
+	if (!err)
+		err = refill_one(store, &grant->uuid, grant->team_id, parameters, ctx);
+	if (!err)
+		err = stmt_all(store->db, &named_select, &(struct grant_in){ .uuid = grant->uuid },
+		    sizeof(struct end_row), &rows, &n, ctx);
+	for (size_t i = 0; i < n && !err; i++) {
+		const struct end_row *row = (const struct end_row *)rows + i;
+
+		err = refill_one(store, &row->uuid, row->team_id, parameters, ctx);
+	}
+	stmt_rows_free(&named_select, sizeof(struct end_row), &rows, n);
+	if (err)
+		json_decref(parameters);
+	else
+		*parameters_out = parameters;
 	return err;
 }
 

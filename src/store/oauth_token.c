@@ -13,11 +13,14 @@
 struct token_in {
 	struct uuid grant;
 	struct oauth_owner owner;
+	const char *name;
 };
 static const struct col grant_in[] = { COL(UUID, struct token_in, grant) };
-static const struct col connection_in[] = { COL(INT, struct token_in, owner.connection_id) };
-static const struct col user_credential_in[] = { COL(INT, struct token_in,
-    owner.user_credential_id) };
+static const struct col connection_in[] = { COL(INT, struct token_in, owner.connection_id),
+	COL(TEXT, struct token_in, name) };
+static const struct col user_credential_in[] = {
+	COL(INT, struct token_in, owner.user_credential_id), COL(TEXT, struct token_in, name)
+};
 #define OUT(type, member) COL(type, struct oauth_token, member)
 static const struct col token_out[] = { OUT(UUID, grant), OUT(INT, team_id), OUT(INT, generation),
 	OUT(TEXT, grant_state), OUT(TEXT, problem), OUT(BYTES, access_sealed),
@@ -35,11 +38,13 @@ SELECT(load, "oauth_token_load", "g.uuid = ?", grant_in);
 /* Whoever can write this table could hang a grant on another team's connection: its tokens would
  * open there. */
 SELECT(of_connection, "oauth_token_of_connection",
-    "g.connection_id = ? AND g.team_id = (SELECT team_id FROM connection WHERE id = "
+    "g.connection_id = ? AND g.token_name = ? AND g.team_id = (SELECT team_id FROM connection "
+    "WHERE id = "
     "g.connection_id)",
     connection_in);
 SELECT(of_user_credential, "oauth_token_of_user_credential",
-    "g.user_credential_id = ? AND g.team_id = (SELECT team_id FROM user_credential WHERE id = "
+    "g.user_credential_id = ? AND g.token_name = ? AND g.team_id = (SELECT team_id FROM "
+    "user_credential WHERE id = "
     "g.user_credential_id)",
     user_credential_in);
 
@@ -72,11 +77,11 @@ oauth_token_load(struct store *store, const struct uuid *grant, struct oauth_tok
 }
 
 enum err
-oauth_token_of(struct store *store, const struct oauth_owner *owner, struct oauth_token *row_out,
-    struct errctx *ctx)
+oauth_token_of(struct store *store, const struct oauth_owner *owner, const char *name,
+    struct oauth_token *row_out, struct errctx *ctx)
 {
 	return read_one(store, owner->connection_id ? &of_connection : &of_user_credential,
-	    &(struct token_in){ .owner = *owner }, row_out, ctx);
+	    &(struct token_in){ .owner = *owner, .name = name }, row_out, ctx);
 }
 
 /* A value moved to another generation does not open there. */

@@ -82,7 +82,8 @@ after(async () => {
 
 test('a connection is made, read, renamed and deleted', async () => {
   const connection = await create({ scopes: ['read', 'write'] });
-  const { scopes, ...listed } = connection;
+  const { scopes, tokens, ...listed } = connection;
+  assert.deepEqual(tokens, []);
   assert.deepEqual(keys(listed), ALL);
   assert.deepEqual(scopes, [{ id: 'read', account: 'shoplet' }, { id: 'write', account: 'shoplet' }]);
   assert.deepEqual({ ...listed, id: 0, theme: '' }, {

@@ -21,10 +21,10 @@ const APP = 'app#oauth-test';
 const AT_ONCE = 4;
 const APP_MOST = 64; // connections of one definition
 
-const moduleOf = (type, scope) => `${scope === 'write' ? 'Change' : 'Use'}-${type}`;
+const moduleOf = (type, scope) => `${scope === 'write' ? 'Change' : scope === 'read' ? 'Use' : scope.replace(/\W/g, '-')}-${type}`;
 
 function definition(name, connections) {
-  const modules = connections.flatMap(({ type }) => ['read', 'write'].map((scope) =>
+  const modules = connections.flatMap(({ type, oauth2 }) => oauth2.scopes.map(({ name }) => name).map((scope) =>
     ({ id: moduleOf(type, scope), name: moduleOf(type, scope), label: `${scope} with ${type}`, type: `account:${type}`, scope: [scope] })));
   return { name, version: 1, label: 'Accounts of the test', connections, modules };
 }
@@ -92,8 +92,10 @@ class OauthStack {
     return { ...asked, made, id: await this.connectionOf(asked.item.id) };
   }
 
-  async tryLive(id, { minimumSeconds, ...options } = {}) {
-    return this.call('POST', `/api/v2/connections/${id}/token${minimumSeconds ? `?minimum_seconds=${minimumSeconds}` : ''}`, undefined, options);
+  // `name`: of a named token.
+  async tryLive(id, { minimumSeconds, name, ...options } = {}) {
+    const query = new URLSearchParams({ ...(minimumSeconds && { minimum_seconds: minimumSeconds }), ...(name !== undefined && { token: name }) });
+    return this.call('POST', `/api/v2/connections/${id}/token${query.size ? `?${query}` : ''}`, undefined, options);
   }
 
   async live(id, options) {
@@ -102,19 +104,20 @@ class OauthStack {
     return answer.body;
   }
 
-  async grant(id) {
+  async grant(id, name = 'main') {
     const [row] = await this.stack.mysql(`SELECT uuid_text(g.uuid), g.state, g.generation, COALESCE(g.account_name, ''), g.scopes, COALESCE(g.problem, ''),
       COALESCE(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), t.expires_at), 'never'), t.refresh_sealed IS NOT NULL, g.lease_until IS NOT NULL
-      FROM oauth_grant g JOIN oauth_token t ON t.grant_uuid = g.uuid AND t.generation = g.generation WHERE g.connection_id = ${id}`);
+      FROM oauth_grant g JOIN oauth_token t ON t.grant_uuid = g.uuid AND t.generation = g.generation WHERE g.connection_id = ${id} AND g.token_name = '${name}'`);
     if (!row) return null;
     const [uuid, state, generation, account, scopes, problem, life, refreshes, leased] = row;
     return { uuid, state, generation: Number(generation), account, scopes: JSON.parse(scopes), problem,
       life: life === 'never' ? null : Number(life), refreshes: refreshes === '1', leased: leased === '1' };
   }
 
-  age(id) {
+  // All tokens, or that of a name.
+  age(id, name) {
     return this.stack.mysql(`UPDATE oauth_token t JOIN oauth_grant g ON g.uuid = t.grant_uuid
-      SET t.expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE g.connection_id = ${id}`);
+      SET t.expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE g.connection_id = ${id}${name ? ` AND g.token_name = '${name}'` : ''}`);
   }
 
   jobs(kind, subject) {

@@ -30,6 +30,8 @@ export const usual = {
   pkce: 'S256', // plain; off: refuses the parameters
   rename: {}, // standard name: the name here
   scope_param: 'scope', scope_separator: ' ',
+  user_scope_param: 'user_scope', user_expires_in: 7200, // who asks with it gets a second token, of the person, under authed_user
+  audiences: [], // for which (`scope` or `resource` of a refresh) an access token of their own can be had
   authorize_params: {}, token_params: {}, refresh_params: {}, token_headers: {}, // must come so
   absent: [], // names of parameters and headers that must not come
   code_param: 'code', callback: {}, iss: undefined, // of the redirect
@@ -223,9 +225,11 @@ class Room {
 
   newCode(query) {
     const code = newToken('code');
-    const scopes = (query.get(this.ways.scope_param) ?? '').split(this.ways.scope_separator)
+    const split = (parameter) => (query.get(parameter) ?? '').split(this.ways.scope_separator)
       .filter((scope) => scope && !this.ways.withholds.includes(scope));
-    this.codes.set(code, { scopes, challenge: query.get('code_challenge'), redirect: query.get(this.name_('redirect_uri')),
+    const userScopes = this.ways.user_scope_param === this.ways.scope_param ? [] : split(this.ways.user_scope_param);
+    this.codes.set(code, { scopes: split(this.ways.scope_param), userScopes,
+      challenge: query.get('code_challenge'), redirect: query.get(this.name_('redirect_uri')),
       user: this.ways.user });
     return code;
   }
@@ -251,11 +255,12 @@ class Room {
   }
 
   // What it says to a good call: values under their standard names.
-  mint(grant, { refresh = true, short = false } = {}) {
-    const exp = Math.floor(Date.now() / 1000) + this.ways.expires_in;
+  mint(grant, { refresh = true, short = false, audience = '' } = {}) {
+    const life = grant.expires_in ?? this.ways.expires_in;
+    const exp = Math.floor(Date.now() / 1000) + life;
     const access = this.ways.jwt ? newJwt({ jti: newToken('access'), exp }) : newToken('access');
-    this.access.set(access, { grant, short, end: Date.now() + this.ways.expires_in * 1000 });
-    const values = { access_token: access, token_type: 'Bearer', expires_in: this.ways.expires_in,
+    this.access.set(access, { grant, short, audience, end: Date.now() + life * 1000 });
+    const values = { access_token: access, token_type: grant.second ? 'user' : 'Bearer', expires_in: life,
       scope: grant.scopes.join(this.ways.scope_separator) };
     if (refresh) {
       grant.generation++;
@@ -279,7 +284,21 @@ class Room {
     if (form[this.name_('redirect_uri')] !== row.redirect) return { error: 'invalid_grant', error_description: this.fault('redirect_uri') };
     const grant = { user: row.user, scopes: row.scopes, generation: 0, dead: false, current: null };
     this.grants.push(grant);
-    return this.mint(grant, this.ways.long ? { refresh: false, short: true } : { short: this.ways.session });
+    const values = this.mint(grant, this.ways.long ? { refresh: false, short: true } : { short: this.ways.session });
+    return row.userScopes.length ? { ...values, authed_user: this.second(row) } : values;
+  }
+
+  // It rotates and ends by itself.
+  second({ user, userScopes }) {
+    const grant = { user, scopes: userScopes, generation: 0, dead: false, current: null, second: true, expires_in: this.ways.user_expires_in };
+    this.grants.push(grant);
+    return { id: `id-${user}`, ...this.mint(grant) };
+  }
+
+  // An access token for another audience; the refresh token stays.
+  derive(grant, audience) {
+    return this.ways.audiences.includes(audience) ? this.mint(grant, { refresh: false, audience })
+      : { error: 'invalid_grant', error_description: `nobody has agreed to ${audience}` };
   }
 
   // Reuse ends the family, but within the grace gives what was given before.
@@ -291,6 +310,8 @@ class Room {
     if (this.ways.refresh_scopes && form[this.ways.scope_param] !== row.grant.scopes.join(this.ways.scope_separator))
       return { error: 'invalid_scope', error_description: this.fault('scopes of a refresh') };
     if (row.grant.dead) return { error: 'invalid_grant', error_description: 'ended' };
+    const audience = form.resource ?? form.scope;
+    if (audience && this.ways.audiences.length) return this.derive(row.grant, audience);
     if (!this.ways.rotates) return this.mint(row.grant, { refresh: false });
     if (row.used) {
       if (Date.now() - row.used <= this.ways.grace_ms) return row.answer;

@@ -337,7 +337,8 @@ members_read_the_token_of_their_connection(void **state)
 	(void)state;
 
 	make_scene(&scene, OAUTH_ACTIVE);
-	ok(connection_token_get(&the.store, &ada, scene.connection, &token, &ctx), &ctx);
+	ok(connection_token_get(&the.store, &ada, scene.connection, OAUTH_MAIN_TOKEN, &token, &ctx),
+	    &ctx);
 	assert_string_equal(token.token.grant_state, OAUTH_ACTIVE);
 	assert_string_equal(token.account_name, "shop");
 	assert_true(token.refreshable);
@@ -346,10 +347,12 @@ members_read_the_token_of_their_connection(void **state)
 	ok(connection_token_open(&the.store, &token, &text, &ctx), &ctx);
 	assert_string_equal(secret_text(&text), CANARY "-access-1");
 	connection_token_free(&token);
-	assert_int_equal(connection_token_get(&the.store, &ben, scene.connection, &token, NULL),
+	assert_int_equal(connection_token_get(&the.store, &ben, scene.connection, OAUTH_MAIN_TOKEN,
+			     &token, NULL),
 	    ERR_NO_CONNECTION);
 	sql("DELETE FROM oauth_grant");
-	ok(connection_token_get(&the.store, &ada, scene.connection, &token, &ctx), &ctx);
+	ok(connection_token_get(&the.store, &ada, scene.connection, OAUTH_MAIN_TOKEN, &token, &ctx),
+	    &ctx);
 	assert_true(uuid_is_nil(&token.token.grant));
 	connection_token_free(&token);
 }
@@ -370,12 +373,13 @@ a_grant_that_was_hung_on_another_team_s_connection_is_not_there(void **state)
 	move = xasprintf("UPDATE connection SET team_id = %lld WHERE id = %lld",
 	    (long long)the.beta, (long long)scene.connection);
 	sql(move);
-	ok(connection_token_get(&the.store, &ben, scene.connection, &token, &ctx), &ctx);
+	ok(connection_token_get(&the.store, &ben, scene.connection, OAUTH_MAIN_TOKEN, &token, &ctx),
+	    &ctx);
 	assert_true(uuid_is_nil(&token.token.grant));
 	connection_token_free(&token);
 	assert_int_equal(oauth_token_of(&the.store,
-			     &(struct oauth_owner){ .connection_id = scene.connection }, &row,
-			     NULL),
+			     &(struct oauth_owner){ .connection_id = scene.connection },
+			     OAUTH_MAIN_TOKEN, &row, NULL),
 	    ERR_NOT_FOUND);
 }
 
