@@ -25,6 +25,7 @@ struct health_work {
 	int64_t due, due_oldest_s; /* jobs that could run */
 	int64_t runners;           /* that are alive */
 	int64_t overdue;           /* grants that should have been refreshed */
+	int64_t old_keys;          /* generations of teams' keys on their way out */
 };
 /* One statement that reads indexes. */
 enum err health_work(struct store *store, struct health_work *work_out,

@@ -49,6 +49,8 @@ put_work(struct buf *text, const struct health_work *work)
 	    HEALTH_GRANT_STATES);
 	put_number(text, "bailee_oauth_refreshes_overdue",
 	    "Active grants whose time to be refreshed was over a minute ago.", work->overdue);
+	put_number(text, "bailee_team_keys_old",
+	    "Replaced generations of teams' keys that values still need.", work->old_keys);
 }
 
 static enum err

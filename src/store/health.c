@@ -42,7 +42,7 @@ struct work_in {
 static const struct col work_in[] = { COL(INT, struct work_in, away_s) };
 static const struct col work_cols[] = { OUT(jobs[0].n), OUT(jobs[1].n), OUT(jobs[2].n),
 	OUT(jobs[3].n), OUT(grants[0].n), OUT(grants[1].n), OUT(grants[2].n), OUT(grants[3].n),
-	OUT(due), OUT(due_oldest_s), OUT(runners), OUT(overdue) };
+	OUT(due), OUT(due_oldest_s), OUT(runners), OUT(overdue), OUT(old_keys) };
 static const struct stmt work_select = { "health_work",
 	"SELECT "
 	"(SELECT COUNT(*) FROM job WHERE state = 'queued'), "
@@ -58,7 +58,9 @@ static const struct stmt work_select = { "health_work",
 	"WHERE state = 'queued' AND run_at <= UTC_TIMESTAMP(3)), "
 	"(SELECT COUNT(*) FROM runner WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL ? SECOND), "
 	"(SELECT COUNT(*) FROM oauth_grant WHERE state = 'active' "
-	"AND refresh_at < UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE)",
+	"AND refresh_at < UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE), "
+	"(SELECT COUNT(*) FROM team_key k JOIN team t ON t.id = k.team_id "
+	"AND k.generation < t.key_generation WHERE k.destroyed_at IS NULL)",
 	work_in, COL_N(work_in), work_cols, COL_N(work_cols) };
 
 enum err

@@ -98,6 +98,7 @@ test('under load and with a runner that is killed in the midst, no read fails an
   const [old, current] = await status();
   assert.deepEqual([old.generation, old.state, current.generation, current.state], [1, 'old', 2, 'current']);
   assert.ok(old.values >= then && current.values > 0);
+  assert.match((await stack.api('GET', '/metrics')).text, /^bailee_team_keys_old 1$/m);
   await stack.start('runner');
   await waitFor('all values moved', async () => (await status()).find(({ generation }) => generation === 1)?.values === 0, { seconds: 60 });
   await retired(world.teamId, 2);
@@ -111,6 +112,7 @@ test('under load and with a runner that is killed in the midst, no read fails an
   const again = await answerOf();
   assert.deepEqual([again.status, again.text], [first.status, first.text], 'the answer from before is still there');
   assert.deepEqual((await jobs()).map(([state]) => state), ['done']);
+  assert.match((await stack.api('GET', '/metrics')).text, /^bailee_team_keys_old 0$/m);
   assert.equal((await stack.mysql(`SELECT HEX(public_key) FROM team_key WHERE HEX(public_key) = '${publicKey}'`)).length, 0);
   const events = (await stack.mysql("SELECT event, subject FROM audit WHERE event LIKE 'keys.%' OR event = 'integrity.error' ORDER BY id")).map((row) => row.join(' '));
   assert.deepEqual(events, [`keys.rotate ${world.teamId}`, `keys.retire ${world.teamId}:1`, `keys.reseal ${world.teamId}`]);
