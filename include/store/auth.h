@@ -57,4 +57,40 @@ void auth_wipe(struct auth *auth);
 enum err auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
     size_t row_size, void **rows_out, size_t *n_out, struct errctx *ctx) MUSTCHECK;
 
+/* What such rows are read for: a member of the row's struct, and in it the id, whose bytes are all
+ * zero when the row has none. */
+struct auth_thing {
+	size_t row_size, offset, size, id_offset, id_size;
+};
+#define AUTH_THING(strukt, member, id)                                                             \
+	{                                                                                          \
+		sizeof(strukt), offsetof(strukt, member), sizeof(((strukt *)0)->member),           \
+		    offsetof(strukt, member.id), sizeof(((strukt *)0)->member.id)                  \
+	}
+
+/* auth_read() of one thing. `thing_out` is the caller's to free. ERR_NOT_FOUND without a text:
+ * hidden, or missing. */
+enum err auth_read_one(struct store *store, struct auth *auth, const struct stmt *stmt,
+    const void *in, const struct auth_thing *thing, void *thing_out, struct errctx *ctx) MUSTCHECK;
+
+/* What the first row of a list says of all of it; second member of such rows, bound by
+ * AUTH_LIST_COLS (3 columns). */
+struct auth_list {
+	int64_t seen;  /* 0: nothing that the caller may see could have such a list */
+	int64_t total; /* things on all pages; NULL when nobody asked */
+	bool many;     /* of use to who made the statement */
+};
+#define AUTH_LIST_COLS(strukt, member)                                                             \
+	COL(INT, strukt, member.seen), COL(INT, strukt, member.total),                             \
+	    COL(BOOL, strukt, member.many)
+/* auth_read() of a list: `things_out` is an array of the things, freed by the caller one by one and
+ * with free(); NULL where nothing is seen. */
+enum err auth_read_list(struct store *store, struct auth *auth, const struct stmt *stmt,
+    const void *in, const struct auth_thing *thing, struct auth_list *list_out, void **things_out,
+    size_t *n_out, struct errctx *ctx) MUSTCHECK;
+/* The same of what a team has: ERR_NOT_MEMBER when the caller does not belong to it. */
+enum err auth_read_of_team(struct store *store, struct auth *auth, const struct stmt *stmt,
+    const void *in, const struct auth_thing *thing, struct auth_list *list_out, void **things_out,
+    size_t *n_out, struct errctx *ctx) MUSTCHECK;
+
 #endif

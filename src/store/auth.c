@@ -2,6 +2,7 @@
 /* The caller's token, checked by the same statement that reads what it asks for. */
 #include "store/auth.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -83,6 +84,75 @@ auth_read(struct store *store, struct auth *auth, const struct stmt *stmt, const
 	*rows_out = rows;
 	*n_out = n;
 	return OK;
+}
+
+/* Move the thing out of a row, if it has one. */
+static bool
+take(const struct auth_thing *thing, char *row, void *thing_out)
+{
+	static const char nothing[16];
+
+	assert(thing->id_size <= sizeof(nothing));
+	if (memcmp(row + thing->id_offset, nothing, thing->id_size) == 0)
+		return false;
+	memcpy(thing_out, row + thing->offset, thing->size);
+	memset(row + thing->offset, 0, thing->size);
+	return true;
+}
+
+enum err
+auth_read_one(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
+    const struct auth_thing *thing, void *thing_out, struct errctx *ctx)
+{
+	void *rows = NULL;
+	size_t n = 0;
+	enum err err = auth_read(store, auth, stmt, in, thing->row_size, &rows, &n, ctx);
+
+	if (err)
+		return err;
+	err = take(thing, rows, thing_out) ? OK : ERR_NOT_FOUND;
+	stmt_rows_free(stmt, thing->row_size, &rows, n);
+	return err;
+}
+
+struct list_head {
+	struct auth_row auth;
+	struct auth_list list;
+};
+
+enum err
+auth_read_list(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
+    const struct auth_thing *thing, struct auth_list *list_out, void **things_out, size_t *n_out,
+    struct errctx *ctx)
+{
+	void *rows = NULL;
+	size_t n = 0, taken = 0;
+	enum err err = auth_read(store, auth, stmt, in, thing->row_size, &rows, &n, ctx);
+
+	if (err)
+		return err;
+	*list_out = ((const struct list_head *)rows)->list;
+	char *things = list_out->seen ? xcalloc(n, thing->size) : NULL;
+	for (size_t i = 0; things && i < n; i++)
+		taken +=
+		    take(thing, (char *)rows + i * thing->row_size, things + taken * thing->size);
+	*things_out = things;
+	*n_out = taken;
+	stmt_rows_free(stmt, thing->row_size, &rows, n);
+	return OK;
+}
+
+enum err
+auth_read_of_team(struct store *store, struct auth *auth, const struct stmt *stmt, const void *in,
+    const struct auth_thing *thing, struct auth_list *list_out, void **things_out, size_t *n_out,
+    struct errctx *ctx)
+{
+	enum err err =
+	    auth_read_list(store, auth, stmt, in, thing, list_out, things_out, n_out, ctx);
+
+	if (!err && !list_out->seen)
+		err = err_set(ctx, ERR_NOT_MEMBER, "teamId", "you are no member of this team");
+	return err;
 }
 
 void

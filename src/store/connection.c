@@ -32,23 +32,16 @@ struct read_in {
 	bool count;
 	int64_t limit, offset;
 };
-struct read_row {
+struct list_row {
 	struct auth_row auth;
-	int64_t member_of, total;
+	struct auth_list list;
 	struct connection connection;
 };
-static const struct col read_out[] = {
-	AUTH_COLS(struct read_row, auth),
-	COL(INT, struct read_row, member_of),
-	COL(INT, struct read_row, total),
-	CONNECTION_COLS(struct read_row, connection),
-};
-static const struct col get_out[] = {
-	AUTH_COLS(struct read_row, auth),
-	COL(INT, struct read_row, member_of),
-	COL(INT, struct read_row, total),
-	CONNECTION_COLS(struct read_row, connection),
-	COL(TEXT, struct read_row, connection.tokens),
+static const struct auth_thing list_thing = AUTH_THING(struct list_row, connection, id);
+static const struct col list_out[] = {
+	AUTH_COLS(struct list_row, auth),
+	AUTH_LIST_COLS(struct list_row, list),
+	CONNECTION_COLS(struct list_row, connection),
 };
 static const struct col list_in[] = {
 	COL(BOOL, struct read_in, count),
@@ -70,28 +63,14 @@ static const struct col list_in[] = {
 		"connection_list",                                                                 \
 		    "SELECT " AUTH_COLUMNS                                                         \
 		    ", m.team_id, CASE WHEN ? THEN (SELECT COUNT(*) " OF_TEAM                      \
-		    ") END, " CONNECTION_COLUMNS " FROM api_token k "                              \
+		    ") END, FALSE, " CONNECTION_COLUMNS " FROM api_token k "                       \
 		    "LEFT JOIN (team_member m JOIN team t ON t.id = m.team_id) "                   \
 		    "ON m.person_id = k.person_id AND m.team_id = ? "                              \
 		    "LEFT JOIN (SELECT x.* " OF_TEAM "ORDER BY " order " LIMIT ? OFFSET ?) x "     \
 		    "ON m.team_id IS NOT NULL WHERE k.public_id = ? ORDER BY " order,              \
-		    list_in, COL_N(list_in), read_out, COL_N(read_out)                             \
+		    list_in, COL_N(list_in), list_out, COL_N(list_out)                             \
 	}
 static const struct stmt lists[2] = { LIST("x.name, x.id"), LIST("x.name DESC, x.id DESC") };
-
-static size_t
-take_connections(struct read_row *rows, size_t n, struct connection *connections)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].connection.id)
-			continue;
-		connections[found++] = rows[i].connection;
-		rows[i].connection = (struct connection){ 0 };
-	}
-	return found;
-}
 
 enum err
 connection_list(struct store *store, struct auth *auth, const struct connection_filter *filter,
@@ -100,29 +79,29 @@ connection_list(struct store *store, struct auth *auth, const struct connection_
 	const struct stmt *stmt = &lists[page->desc];
 	const struct read_in in = { auth->public_id, filter->types, filter->team_id, page->count,
 		page->limit, page->offset };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, stmt, &in, sizeof(struct read_row), &rows, &n, ctx);
+	struct auth_list list;
+	void *things = NULL;
+	enum err err =
+	    auth_read_of_team(store, auth, stmt, &in, &list_thing, &list, &things, n_out, ctx);
 
 	if (err)
 		return err;
-	struct read_row *row = rows;
-	if (row->member_of) {
-		*connections_out = xcalloc(n, sizeof(**connections_out));
-		*n_out = take_connections(row, n, *connections_out);
-		page->total = row->total;
-	} else {
-		err = err_set(ctx, ERR_NOT_MEMBER, "teamId", "you are no member of this team");
-	}
-	stmt_rows_free(stmt, sizeof(*row), &rows, n);
-	return err;
+	*connections_out = things;
+	page->total = list.total;
+	return OK;
 }
 
 static const struct col get_in[] = { COL(INT, struct read_in, id),
 	COL(TEXT, struct read_in, public_id) };
+struct get_row {
+	struct auth_row auth;
+	struct connection connection;
+};
+static const struct auth_thing get_thing = AUTH_THING(struct get_row, connection, id);
+static const struct col get_out[] = { AUTH_COLS(struct get_row, auth),
+	CONNECTION_COLS(struct get_row, connection), COL(TEXT, struct get_row, connection.tokens) };
 static const struct stmt get = { "connection_get",
-	"SELECT " AUTH_COLUMNS ", NULL, NULL, " CONNECTION_COLUMNS ", " CONNECTION_TOKENS
-	" FROM api_token k "
+	"SELECT " AUTH_COLUMNS ", " CONNECTION_COLUMNS ", " CONNECTION_TOKENS " FROM api_token k "
 	"LEFT JOIN (connection x JOIN team t ON t.id = x.team_id "
 	"JOIN team_member m ON m.team_id = x.team_id) "
 	"ON x.id = ? AND m.person_id = k.person_id WHERE k.public_id = ?",
@@ -133,19 +112,9 @@ connection_get(struct store *store, struct auth *auth, int64_t id,
     struct connection *connection_out, struct errctx *ctx)
 {
 	const struct read_in in = { .public_id = auth->public_id, .id = id };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &get, &in, sizeof(struct read_row), &rows, &n, ctx);
+	enum err err = auth_read_one(store, auth, &get, &in, &get_thing, connection_out, ctx);
 
-	if (err)
-		return err;
-	struct read_row *row = rows;
-	if (row->connection.id) {
-		*connection_out = row->connection;
-		row->connection = (struct connection){ 0 };
-	} else {
-		err = err_set(ctx, ERR_NO_CONNECTION, "", "no such connection");
-	}
-	stmt_rows_free(&get, sizeof(*row), &rows, n);
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, ERR_NO_CONNECTION, "", "no such connection");
 	return err;
 }

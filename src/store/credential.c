@@ -67,22 +67,11 @@ enum err
 credential_get(struct store *store, struct auth *auth, const struct uuid *id,
     struct credential *credential_out, struct errctx *ctx)
 {
-	void *rows = NULL;
-	size_t n = 0;
+	static const struct auth_thing thing = AUTH_THING(struct get_row, credential, id);
 	const struct find_in in = { .id = *id, .public_id = auth->public_id };
-	enum err err = auth_read(store, auth, &get, &in, sizeof(struct get_row), &rows, &n, ctx);
+	enum err err = auth_read_one(store, auth, &get, &in, &thing, credential_out, ctx);
 
-	if (err)
-		return err;
-	struct get_row *row = rows;
-	if (uuid_is_nil(&row->credential.id)) {
-		err = missing(ERR_NOT_FOUND, ctx);
-	} else {
-		*credential_out = row->credential;
-		row->credential = (struct credential){ 0 };
-	}
-	stmt_rows_free(&get, sizeof(*row), &rows, n);
-	return err;
+	return missing(err, ctx);
 }
 
 /* ---- changing ---- */

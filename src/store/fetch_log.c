@@ -36,7 +36,7 @@ static const struct col list_in[] = { COL(INT, struct list_in, filter.credential
 	COL(INT, struct list_in, filter.offset), COL(TEXT, struct list_in, public_id) };
 struct list_row {
 	struct auth_row auth;
-	int64_t credential_id, total;
+	struct auth_list list;
 	struct fetch_log entry;
 };
 #define ENTRY_COLS                                                                                 \
@@ -46,10 +46,11 @@ struct list_row {
 	    COL(TEXT, struct list_row, entry.outcome), COL(TEXT, struct list_row, entry.reason),   \
 	    COL(TEXT, struct list_row, entry.steps), COL(TEXT, struct list_row, entry.request_id)
 static const struct col list_out[] = { AUTH_COLS(struct list_row, auth),
-	COL(INT, struct list_row, credential_id), COL(INT, struct list_row, total), ENTRY_COLS };
+	AUTH_LIST_COLS(struct list_row, list), ENTRY_COLS };
 static const struct stmt list = { "fetch_log_list",
 	"SELECT " AUTH_COLUMNS ", c.id, "
-	"(SELECT COUNT(*) FROM fetch_log n WHERE n.credential_id = c.id), l.* FROM api_token k "
+	"(SELECT COUNT(*) FROM fetch_log n WHERE n.credential_id = c.id), FALSE, l.* FROM "
+	"api_token k "
 	"LEFT JOIN (user_credential c JOIN team_member m ON m.team_id = c.team_id) "
 	"ON c.id = ? AND m.person_id = k.person_id "
 	"LEFT JOIN (SELECT p.id, p.credential_id, p.job_id, p.started_at, p.duration_ms, "
@@ -66,25 +67,21 @@ fetch_log_list(struct store *store, struct auth *auth, const struct fetch_log_fi
     struct fetch_log_page *page_out, struct errctx *ctx)
 {
 	const struct list_in in = { *filter, auth->public_id };
-	void *found = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &list, &in, sizeof(struct list_row), &found, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct list_row, entry, id);
+	struct fetch_log_page page = { 0 };
+	struct auth_list found;
+	void *things = NULL;
+	enum err err =
+	    auth_read_list(store, auth, &list, &in, &thing, &found, &things, &page.n, ctx);
 
+	if (!err && !found.seen)
+		err = err_set(ctx, ERR_NOT_FOUND, "", "no such credential");
 	if (err)
 		return err;
-	struct list_row *rows = found;
-	if (rows->credential_id) {
-		*page_out = (struct fetch_log_page){ .rows = xcalloc(n, sizeof(struct fetch_log)),
-			.total = rows->total };
-		for (size_t i = 0; i < n && rows[i].entry.id; i++) {
-			page_out->rows[page_out->n++] = rows[i].entry;
-			rows[i].entry = (struct fetch_log){ 0 };
-		}
-	} else {
-		err = err_set(ctx, ERR_NOT_FOUND, "", "no such credential");
-	}
-	stmt_rows_free(&list, sizeof(struct list_row), &found, n);
-	return err;
+	page.rows = things;
+	page.total = found.total;
+	*page_out = page;
+	return OK;
 }
 
 void

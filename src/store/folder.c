@@ -29,8 +29,7 @@ static const struct col list_in[] = { COL(INT0, struct list_in, team_id),
 	COL(INT, struct list_in, offset), COL(TEXT, struct list_in, public_id) };
 struct list_row {
 	struct auth_row auth;
-	bool member;
-	int64_t total;
+	struct auth_list list;
 	struct folder folder;
 };
 #define FOLDER_COLS                                                                                \
@@ -39,10 +38,11 @@ struct list_row {
 	    COL(TEXT, struct list_row, folder.content_type),                                       \
 	    COL(INT, struct list_row, folder.size)
 static const struct col list_out[] = { AUTH_COLS(struct list_row, auth),
-	COL(BOOL, struct list_row, member), COL(INT, struct list_row, total), FOLDER_COLS };
+	AUTH_LIST_COLS(struct list_row, list), FOLDER_COLS };
 static const struct stmt list = { "folder_list",
 	"SELECT " AUTH_COLUMNS ", ? IS NULL OR EXISTS (SELECT 1 FROM team_member e "
-	"WHERE e.team_id = ? AND e.person_id = k.person_id), (SELECT COUNT(*) " MINE "), p.* "
+	"WHERE e.team_id = ? AND e.person_id = k.person_id), (SELECT COUNT(*) " MINE
+	"), FALSE, p.* "
 	"FROM api_token k LEFT JOIN (SELECT f.id, f.team_id, f.name, f.content_type, "
 	"(SELECT COUNT(*) FROM user_credential c WHERE c.folder_id = f.id) AS size " MINE
 	" ORDER BY f.id LIMIT ? OFFSET ?) p ON TRUE WHERE k.public_id = ? ORDER BY p.id",
@@ -57,25 +57,21 @@ folder_list(struct store *store, struct auth *auth, const struct folder_filter *
 {
 	const struct list_in in = { auth->public_id, filter->content_type, filter->id,
 		filter->team_id, filter->limit, filter->offset };
-	void *found = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &list, &in, sizeof(struct list_row), &found, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct list_row, folder, id);
+	struct folder_page page = { 0 };
+	struct auth_list found;
+	void *things = NULL;
+	enum err err =
+	    auth_read_list(store, auth, &list, &in, &thing, &found, &things, &page.n, ctx);
 
+	if (!err && !found.seen)
+		err = err_set(ctx, ERR_NOT_FOUND, "team_id", "no such team");
 	if (err)
 		return err;
-	struct list_row *rows = found;
-	if (rows->member) {
-		*page_out = (struct folder_page){ .total = rows->total };
-		page_out->rows = xcalloc(n, sizeof(struct folder));
-		for (size_t i = 0; i < n && rows[i].folder.id; i++) {
-			page_out->rows[page_out->n++] = rows[i].folder;
-			rows[i].folder = (struct folder){ 0 };
-		}
-	} else {
-		err = err_set(ctx, ERR_NOT_FOUND, "team_id", "no such team");
-	}
-	stmt_rows_free(&list, sizeof(struct list_row), &found, n);
-	return err;
+	page.rows = things;
+	page.total = found.total;
+	*page_out = page;
+	return OK;
 }
 
 void

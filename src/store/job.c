@@ -89,22 +89,11 @@ static const struct stmt get = { "job_get",
 enum err
 job_get(struct store *store, struct auth *auth, int64_t id, struct job *job_out, struct errctx *ctx)
 {
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &get, &(struct job_id_in){ id, auth->public_id },
-	    sizeof(struct get_row), &rows, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct get_row, job, id);
+	enum err err = auth_read_one(store, auth, &get, &(struct job_id_in){ id, auth->public_id },
+	    &thing, job_out, ctx);
 
-	if (err)
-		return err;
-	struct get_row *row = rows;
-	if (row->job.id) {
-		*job_out = row->job;
-		row->job = (struct job){ 0 };
-	} else {
-		err = err_set(ctx, ERR_NOT_FOUND, "", "no such job");
-	}
-	stmt_rows_free(&get, sizeof(struct get_row), &rows, n);
-	return err;
+	return err == ERR_NOT_FOUND ? err_set(ctx, err, "", "no such job") : err;
 }
 
 static const struct col state_in[] = { COL(INT, struct job_id_in, id) };

@@ -48,16 +48,16 @@ struct read_in {
 	bool count;
 	int64_t limit, offset;
 };
-struct read_row {
+struct list_row {
 	struct auth_row auth;
-	int64_t member_of, total;
+	struct auth_list list;
 	struct keychain key;
 };
-static const struct col read_out[] = {
-	AUTH_COLS(struct read_row, auth),
-	COL(INT, struct read_row, member_of),
-	COL(INT, struct read_row, total),
-	KEY_COLS(struct read_row, key),
+static const struct auth_thing list_thing = AUTH_THING(struct list_row, key, id);
+static const struct col list_out[] = {
+	AUTH_COLS(struct list_row, auth),
+	AUTH_LIST_COLS(struct list_row, list),
+	KEY_COLS(struct list_row, key),
 };
 static const struct col list_in[] = {
 	COL(BOOL, struct read_in, count),
@@ -78,12 +78,12 @@ static const struct col list_in[] = {
 		"keychain_list",                                                                   \
 		    "SELECT " AUTH_COLUMNS                                                         \
 		    ", m.team_id, CASE WHEN ? THEN (SELECT COUNT(*) " OF_TEAM                      \
-		    ") END, " KEY_COLUMNS " FROM api_token k LEFT JOIN team_member m "             \
+		    ") END, FALSE, " KEY_COLUMNS " FROM api_token k LEFT JOIN team_member m "      \
 		    "ON m.person_id = k.person_id AND m.team_id = ? "                              \
 		    "LEFT JOIN (SELECT " KEY_COLUMNS " " OF_TEAM "ORDER BY " order                 \
 		    " LIMIT ? OFFSET ?) y ON m.team_id IS NOT NULL WHERE k.public_id = ? ORDER "   \
 		    "BY " order,                                                                   \
-		    list_in, COL_N(list_in), read_out, COL_N(read_out)                             \
+		    list_in, COL_N(list_in), list_out, COL_N(list_out)                             \
 	}
 static const struct stmt lists[KEYCHAIN_SORT_COUNT][2] = {
 	[KEYCHAIN_BY_NAME] = { LIST("y.name, y.id"), LIST("y.name DESC, y.id DESC") },
@@ -92,20 +92,6 @@ static const struct stmt lists[KEYCHAIN_SORT_COUNT][2] = {
 	    LIST("y.created_at DESC, y.id DESC") },
 };
 
-static size_t
-take_keys(struct read_row *rows, size_t n, struct keychain *keys)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].key.id)
-			continue;
-		keys[found++] = rows[i].key;
-		rows[i].key = (struct keychain){ 0 };
-	}
-	return found;
-}
-
 enum err
 keychain_list(struct store *store, struct auth *auth, const struct keychain_filter *filter,
     struct list_page *page, struct keychain **keys_out, size_t *n_out, struct errctx *ctx)
@@ -113,52 +99,41 @@ keychain_list(struct store *store, struct auth *auth, const struct keychain_filt
 	const struct stmt *stmt = &lists[page->sort][page->desc];
 	const struct read_in in = { auth->public_id, filter->type_name, filter->team_id,
 		page->count, page->limit, page->offset };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, stmt, &in, sizeof(struct read_row), &rows, &n, ctx);
+	struct auth_list list;
+	void *things = NULL;
+	enum err err =
+	    auth_read_of_team(store, auth, stmt, &in, &list_thing, &list, &things, n_out, ctx);
 
 	if (err)
 		return err;
-	struct read_row *row = rows;
-	if (row->member_of) {
-		*keys_out = xcalloc(n, sizeof(**keys_out));
-		*n_out = take_keys(row, n, *keys_out);
-		page->total = row->total;
-	} else {
-		err = err_set(ctx, ERR_NOT_MEMBER, "teamId", "you are no member of this team");
-	}
-	stmt_rows_free(stmt, sizeof(*row), &rows, n);
-	return err;
+	*keys_out = things;
+	page->total = list.total;
+	return OK;
 }
 
 static const struct col get_in[] = { COL(INT, struct read_in, id),
 	COL(TEXT, struct read_in, public_id) };
+struct get_row {
+	struct auth_row auth;
+	struct keychain key;
+};
+static const struct auth_thing get_thing = AUTH_THING(struct get_row, key, id);
+static const struct col get_out[] = { AUTH_COLS(struct get_row, auth),
+	KEY_COLS(struct get_row, key) };
 static const struct stmt get = { "keychain_get",
-	"SELECT " AUTH_COLUMNS ", NULL, NULL, " KEY_COLUMNS " FROM api_token k "
+	"SELECT " AUTH_COLUMNS ", " KEY_COLUMNS " FROM api_token k "
 	"LEFT JOIN (keychain y JOIN team_member m ON m.team_id = y.team_id) "
 	"ON y.id = ? AND m.person_id = k.person_id WHERE k.public_id = ?",
-	get_in, COL_N(get_in), read_out, COL_N(read_out) };
+	get_in, COL_N(get_in), get_out, COL_N(get_out) };
 
 enum err
 keychain_get(struct store *store, struct auth *auth, int64_t id, struct keychain *keychain_out,
     struct errctx *ctx)
 {
 	const struct read_in in = { .public_id = auth->public_id, .id = id };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &get, &in, sizeof(struct read_row), &rows, &n, ctx);
+	enum err err = auth_read_one(store, auth, &get, &in, &get_thing, keychain_out, ctx);
 
-	if (err)
-		return err;
-	struct read_row *row = rows;
-	if (row->key.id) {
-		*keychain_out = row->key;
-		row->key = (struct keychain){ 0 };
-	} else {
-		err = missing(ERR_NOT_FOUND, ctx);
-	}
-	stmt_rows_free(&get, sizeof(*row), &rows, n);
-	return err;
+	return missing(err, ctx);
 }
 
 /* ---- sealed parameters ---- */

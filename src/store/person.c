@@ -35,18 +35,10 @@ person_free(struct person *person)
 enum err
 person_me(struct store *store, struct auth *auth, struct person *person_out, struct errctx *ctx)
 {
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &me_select, &(struct me_in){ auth->public_id },
-	    sizeof(struct me_row), &rows, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct me_row, person, id);
 
-	if (err)
-		return err;
-	struct me_row *row = rows;
-	*person_out = row->person;
-	row->person = (struct person){ 0 };
-	stmt_rows_free(&me_select, sizeof(*row), &rows, n);
-	return OK;
+	return auth_read_one(store, auth, &me_select, &(struct me_in){ auth->public_id }, &thing,
+	    person_out, ctx);
 }
 
 struct find_io {

@@ -71,6 +71,7 @@ struct get_row {
 	struct auth_row auth;
 	struct request_row request;
 };
+static const struct auth_thing get_thing = AUTH_THING(struct get_row, request, id);
 static const struct col get_out[] = { AUTH_COLS(struct get_row, auth),
 	REQUEST_COLS(struct get_row, request) };
 static const struct stmt get = { "request_get",
@@ -96,22 +97,10 @@ request_get(struct store *store, struct auth *auth, const struct uuid *id,
     const struct request_extra *extra, struct request_row *request_out, struct errctx *ctx)
 {
 	const struct get_in in = { *id, auth->public_id, extra->app_names, extra->provider };
-	void *rows = NULL;
-	size_t n = 0;
 	const struct stmt *stmt = extra->app_names || extra->provider ? &get : &get_plain;
-	enum err err = auth_read(store, auth, stmt, &in, sizeof(struct get_row), &rows, &n, ctx);
+	enum err err = auth_read_one(store, auth, stmt, &in, &get_thing, request_out, ctx);
 
-	if (err)
-		return err;
-	struct get_row *row = rows;
-	if (uuid_is_nil(&row->request.id)) {
-		err = err_set(ctx, ERR_NOT_FOUND, "", "no such credential request");
-	} else {
-		*request_out = row->request;
-		row->request = (struct request_row){ 0 };
-	}
-	stmt_rows_free(&get, sizeof(*row), &rows, n);
-	return err;
+	return err == ERR_NOT_FOUND ? err_set(ctx, err, "", "no such credential request") : err;
 }
 
 /* ---- one with its people and credentials ---- */

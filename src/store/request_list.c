@@ -21,15 +21,13 @@ struct list_in {
 };
 struct list_row {
 	struct auth_row auth;
-	int64_t member_of, total;
-	bool many;
+	struct auth_list list;
 	struct request_row request;
 };
+static const struct auth_thing list_thing = AUTH_THING(struct list_row, request, id);
 static const struct col list_out[] = {
 	AUTH_COLS(struct list_row, auth),
-	COL(INT, struct list_row, member_of),
-	COL(INT, struct list_row, total),
-	COL(BOOL, struct list_row, many),
+	AUTH_LIST_COLS(struct list_row, list),
 	REQUEST_COLS(struct list_row, request),
 };
 
@@ -287,44 +285,23 @@ like_pattern(const char *part)
 	return buf_take(&pattern);
 }
 
-/* Move the requests out of the rows that have one. */
-static size_t
-take_requests(struct list_row *rows, size_t n, struct request_row *requests)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (uuid_is_nil(&rows[i].request.id))
-			continue;
-		requests[found++] = rows[i].request;
-		rows[i].request = (struct request_row){ 0 };
-	}
-	return found;
-}
-
 static enum err
 list_run(struct store *store, struct auth *auth, const struct list_in *in, struct list_page *page,
     struct request_row **requests_out, size_t *n_out, struct errctx *ctx)
 {
 	enum filtered way = way_of(in);
 	const struct stmt *stmt = &lists[way][in->status != NULL][page->sort][page->desc];
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, stmt, in, sizeof(struct list_row), &rows, &n, ctx);
+	struct auth_list list;
+	void *things = NULL;
+	enum err err =
+	    auth_read_of_team(store, auth, stmt, in, &list_thing, &list, &things, n_out, ctx);
 
 	if (err)
 		return err;
-	struct list_row *row = rows;
-	if (row->member_of) {
-		*requests_out = xcalloc(n, sizeof(**requests_out));
-		*n_out = take_requests(row, n, *requests_out);
-		page->total = row->total;
-		learn(in, way, row->many);
-	} else {
-		err = err_set(ctx, ERR_NOT_MEMBER, "teamId", "you are no member of this team");
-	}
-	stmt_rows_free(stmt, sizeof(*row), &rows, n);
-	return err;
+	*requests_out = things;
+	page->total = list.total;
+	learn(in, way, list.many);
+	return OK;
 }
 
 enum err

@@ -90,22 +90,11 @@ enum err
 user_credential_get(struct store *store, struct auth *auth, int64_t id,
     struct user_credential *credential_out, struct errctx *ctx)
 {
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &get, &(struct get_in){ id, auth->public_id },
-	    sizeof(struct get_row), &rows, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct get_row, credential, place.id);
+	enum err err = auth_read_one(store, auth, &get, &(struct get_in){ id, auth->public_id },
+	    &thing, credential_out, ctx);
 
-	if (err)
-		return err;
-	struct get_row *row = rows;
-	if (row->credential.place.id) {
-		*credential_out = row->credential;
-		row->credential = (struct user_credential){ 0 };
-	} else {
-		err = err_set(ctx, ERR_NOT_FOUND, "", "no such credential");
-	}
-	stmt_rows_free(&get, sizeof(struct get_row), &rows, n);
-	return err;
+	return err == ERR_NOT_FOUND ? err_set(ctx, err, "", "no such credential") : err;
 }
 
 /* ---- a page ---- */
@@ -133,31 +122,18 @@ static const struct col list_in[] = { COL(INT0, struct list_in, team_id),
 	COL(INT, struct list_in, offset), COL(TEXT, struct list_in, public_id) };
 struct list_row {
 	struct auth_row auth;
-	bool member;
-	int64_t total;
+	struct auth_list list;
 	struct user_credential credential;
 };
 static const struct col list_out[] = { AUTH_COLS(struct list_row, auth),
-	COL(BOOL, struct list_row, member), COL(INT, struct list_row, total),
-	USER_CREDENTIAL_COLS(struct list_row, credential) };
+	AUTH_LIST_COLS(struct list_row, list), USER_CREDENTIAL_COLS(struct list_row, credential) };
 static const struct stmt list = { "user_credential_list",
 	"SELECT " AUTH_COLUMNS ", ? IS NULL OR EXISTS (SELECT 1 FROM team_member e "
-	"WHERE e.team_id = ? AND e.person_id = k.person_id), (SELECT COUNT(*) " MINE "), p.* "
+	"WHERE e.team_id = ? AND e.person_id = k.person_id), (SELECT COUNT(*) " MINE
+	"), FALSE, p.* "
 	"FROM api_token k LEFT JOIN (SELECT " USER_CREDENTIAL_COLUMNS " " MINE
 	" ORDER BY c.id LIMIT ? OFFSET ?) p ON TRUE WHERE k.public_id = ? ORDER BY p.id",
 	list_in, COL_N(list_in), list_out, COL_N(list_out) };
-
-/* Take the credentials out of the rows; a page past the end is one row without any. */
-static void
-take_page(struct list_row *rows, size_t n, struct user_credential_page *page)
-{
-	*page = (struct user_credential_page){ .total = rows->total };
-	page->rows = xcalloc(n, sizeof(*page->rows));
-	for (size_t i = 0; i < n && rows[i].credential.place.id; i++) {
-		page->rows[page->n++] = rows[i].credential;
-		rows[i].credential = (struct user_credential){ 0 };
-	}
-}
 
 enum err
 user_credential_list(struct store *store, struct auth *auth,
@@ -172,18 +148,21 @@ user_credential_list(struct store *store, struct auth *auth,
 	};
 	const struct list_in in = { auth->public_id, filter->team_id, filter->folder_id,
 		restricted[filter->restriction], filter->limit, filter->offset };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &list, &in, sizeof(struct list_row), &rows, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct list_row, credential, place.id);
+	struct user_credential_page page = { 0 };
+	struct auth_list found;
+	void *things = NULL;
+	enum err err =
+	    auth_read_list(store, auth, &list, &in, &thing, &found, &things, &page.n, ctx);
 
+	if (!err && !found.seen)
+		err = err_set(ctx, ERR_NOT_FOUND, "team_id", "no such team");
 	if (err)
 		return err;
-	if (((struct list_row *)rows)->member)
-		take_page(rows, n, page_out);
-	else
-		err = err_set(ctx, ERR_NOT_FOUND, "team_id", "no such team");
-	stmt_rows_free(&list, sizeof(struct list_row), &rows, n);
-	return err;
+	page.rows = things;
+	page.total = found.total;
+	*page_out = page;
+	return OK;
 }
 
 void
