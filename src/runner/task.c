@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "runner/kinds.h"
 
 struct task *
@@ -42,10 +44,16 @@ task_settle(struct task *task, enum job_end end, const char *fmt, ...)
 	task->outcome = (struct task_outcome){ .end = end };
 	if (!fmt)
 		return;
+	char *error = task->outcome.error;
 	va_list args;
 	va_start(args, fmt);
-	vsnprintf(task->outcome.error, sizeof(task->outcome.error), fmt, args);
+	vsnprintf(error, sizeof(task->outcome.error), fmt, args);
 	va_end(args);
+	/* the database takes whole characters only */
+	size_t len = strlen(error), at = 0, one;
+	while ((one = json_utf8_length(error + at, len - at)) > 0)
+		at += one;
+	error[at] = '\0';
 }
 
 void

@@ -206,6 +206,26 @@ a_later_outcome_replaces_the_earlier_one(void **state)
 }
 
 static void
+an_error_ends_with_a_whole_character(void **state)
+{
+	struct task *task = task_of("fetch", "{}");
+	char text[2000];
+	(void)state;
+
+	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+		memcpy(text + i, "\xc3\xa9", 3);
+	task_settle(task, JOB_FAILED, "x%s", text);
+	size_t len = strlen(task->outcome.error);
+	assert_in_range(len, sizeof(task->outcome.error) - 3, sizeof(task->outcome.error) - 1);
+	assert_int_equal(len % 2, 1);
+	task_settle(task, JOB_FAILED, "%s", text);
+	assert_int_equal(strlen(task->outcome.error) % 2, 0);
+	task_settle(task, JOB_FAILED, "as it came: \xff and more");
+	assert_string_equal(task->outcome.error, "as it came: ");
+	task_free(&task);
+}
+
+static void
 only_errors_of_the_database_are_waited_out(void **state)
 {
 	(void)state;
@@ -228,6 +248,7 @@ main(void)
 		cmocka_unit_test(an_unknown_kind_fails_without_asking_the_database),
 		cmocka_unit_test(a_payload_that_is_no_json_fails_without_asking_the_database),
 		cmocka_unit_test(a_later_outcome_replaces_the_earlier_one),
+		cmocka_unit_test(an_error_ends_with_a_whole_character),
 		cmocka_unit_test(only_errors_of_the_database_are_waited_out),
 	};
 
