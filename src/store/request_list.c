@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "request_columns.h"
 #include "request_name.h"
@@ -213,25 +214,16 @@ struct known {
 static struct known known_many[KNOWN_SLOTS];
 
 static uint64_t
-mix(uint64_t key, const void *data, size_t len)
-{
-	const unsigned char *byte = data;
-
-	for (size_t i = 0; i < len; i++)
-		key = (key ^ byte[i]) * UINT64_C(1099511628211); /* FNV-1a */
-	return key;
-}
-
-static uint64_t
 key_of(const struct list_in *in, enum filtered few)
 {
-	uint64_t key = mix(UINT64_C(14695981039346656037), &in->team_id, sizeof(in->team_id));
+	uint64_t key = hash_add(HASH_START, &in->team_id, sizeof(in->team_id));
 
-	key = mix(key, &few, sizeof(few));
+	key = hash_add(key, &few, sizeof(few));
 	if (few == FEW_OF_A_NAME)
-		return mix(key, in->pattern, strlen(in->pattern));
-	return few == FEW_OF_A_PROVIDER ? mix(key, &in->provider_id, sizeof(in->provider_id))
-					: mix(key, &in->requester_id, sizeof(in->requester_id));
+		return hash_add_text(key, in->pattern);
+	return few == FEW_OF_A_PROVIDER
+		   ? hash_add(key, &in->provider_id, sizeof(in->provider_id))
+		   : hash_add(key, &in->requester_id, sizeof(in->requester_id));
 }
 
 static bool

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hash.h"
+
 const char *const method_names[METHOD_COUNT] = {
 	[METHOD_NONE] = "NONE",
 	[METHOD_GET] = "GET",
@@ -81,16 +83,6 @@ take_header(struct request *request, const struct request_param *param, struct e
 	return OK;
 }
 
-static uint32_t
-name_hash(const char *name)
-{
-	uint32_t hash = 2166136261u; /* FNV-1a */
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 16777619u;
-	return hash ^ hash >> 15;
-}
-
 /* Two headers of one name reach FastCGI as two parameters; which one counts would be anybody's
  * guess. */
 static enum err
@@ -101,7 +93,7 @@ refuse_doubles(const struct request_source *source, struct errctx *ctx)
 
 	for (size_t i = 0; i < source->n_params; i++) {
 		const char *name = source->params[i].name;
-		size_t at = name_hash(name) & mask;
+		size_t at = (size_t)hash_add_text(HASH_START, name) & mask;
 
 		for (; table[at]; at = (at + 1) & mask)
 			if (!strcmp(source->params[table[at] - 1].name, name))

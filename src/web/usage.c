@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "store/auth.h"
 #include "store/batch.h"
@@ -84,24 +85,15 @@ same_use(const struct note *a, const struct note *b)
 	       strcmp(a->public_id, b->public_id) == 0 && strcmp(a->address, b->address) == 0;
 }
 
-/* FNV-1a. */
-static uint64_t
-hash_more(uint64_t hash, const void *data, size_t len)
-{
-	for (const unsigned char *at = data; len; len--)
-		hash = (hash ^ *at++) * 0x100000001b3u;
-	return hash;
-}
-
 /* Where the same use stands in find[], or the free slot where it belongs. */
 static uint16_t *
 find_use(struct usage *usage, const struct note *note)
 {
-	uint64_t hash = hash_more(0xcbf29ce484222325u, &note->event, sizeof(note->event));
+	uint64_t hash = hash_add(HASH_START, &note->event, sizeof(note->event));
 
-	hash = hash_more(hash, &note->subject_id, sizeof(note->subject_id));
-	hash = hash_more(hash, note->public_id, strlen(note->public_id));
-	hash = hash_more(hash, note->address, strlen(note->address));
+	hash = hash_add(hash, &note->subject_id, sizeof(note->subject_id));
+	hash = hash_add_text(hash, note->public_id);
+	hash = hash_add_text(hash, note->address);
 	for (size_t at = (size_t)(hash ^ hash >> 32);; at++) {
 		uint16_t *slot = &usage->find[at % FIND_SLOTS];
 
