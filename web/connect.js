@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accounts at a provider: the way there, whose account it was, and what can go wrong on the way.
+import { Destination, registerNote } from './client.js';
 import { address, el, icon, initials, plain, said, told } from './dom.js';
 import { Form } from './form.js';
 import { sentence, t, translated } from './texts.js';
@@ -19,15 +20,19 @@ export function leaveFor(url) {
 
 export function connectForm(card) {
   const { item } = card;
-  return new Form(item.connect.fields ?? [], `c-${item.id}`, {
+  const destination = item.connect.client ? new Destination(card) : null;
+  const form = new Form(item.connect.fields ?? [], `c-${item.id}`, {
     kept: card.kept,
-    foot: card.foot(),
+    head: destination ? registerNote(card) : null,
+    foot: destination ? [destination.node, card.foot()] : card.foot(),
     buttons: card.buttons(),
-    submitText: t('connect.go', { app: card.appName }),
-    busyText: t('connect.going', { app: card.appName }),
+    submitText: destination ? t('own.go') : t('connect.go', { app: card.appName }),
+    busyText: destination ? t('own.going') : t('connect.going', { app: card.appName }),
     sign: 'out',
     send: (fields) => card.connect(fields),
   });
+  destination?.follow(form);
+  return form;
 }
 
 function scopeList(scopes, sign, labelledby) {
@@ -69,8 +74,9 @@ function missingWords({ item, appName: app }) {
   return names.length > 0 ? `${t('missing.title', { app })} ${names.join('; ')}.` : null;
 }
 
-// Not every provider says whose account it is.
-function accountOf(account, app, id) {
+// Not every provider says whose account it is; of one that the person has named himself there is the host.
+function accountOf({ account, connect }, app, id) {
+  if (connect?.client && account.name) return accountOf({ account: { name: null } }, account.name, id);
   return el('p', { class: 'account', id },
     el('span', { class: 'face', 'aria-hidden': 'true' }, initials(account.name) || icon('person')),
     account.name
@@ -121,7 +127,7 @@ export function confirmBody(card) {
   return [
     el('div', { class: 'confirm', role: 'group', 'aria-labelledby': `ask-${item.id}` },
       el('h4', { id: `ask-${item.id}`, class: 'question', tabindex: '-1', 'aria-describedby': `account-${item.id}` }, t('confirm.title')),
-      accountOf(item.account, app, `account-${item.id}`),
+      accountOf(item, app, `account-${item.id}`),
       other ? el('p', { class: 'warning' }, icon('alert'), told(other, 'span')) : null,
       missing,
       told(t('confirm.text', { team }), 'p', { class: 'help' }),

@@ -98,6 +98,12 @@ function fileControl(make, spec, id, value, label) {
   return control;
 }
 
+function urlControl(spec, id, value) {
+  const input = el('input', { id, type: 'text', inputmode: 'url', dir: 'ltr', ...QUIET });
+  input.value = value ?? '';
+  return { node: input, input, value: () => input.value.trim() };
+}
+
 function numberControl(spec, id, value) {
   const input = el('input', { id, type: 'text', inputmode: 'decimal', ...QUIET });
   input.value = value ?? '';
@@ -140,6 +146,7 @@ function selectControl(spec, id, value, label, kept) {
 
 const CONTROLS = {
   text: textControl,
+  url: urlControl,
   password: secretControl,
   select: selectControl,
   boolean: booleanControl,

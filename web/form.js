@@ -7,9 +7,9 @@ import { sentence, t, translated } from './texts.js';
 const BODY_MOST = 63 * 1024; // bytes of the fields; the service takes no more than 64 KiB with what is around them
 
 // The form of one item; one without fields is its button alone. send(fields) returns a promise; a CallError with reasons
-// is shown at the fields. foot: what stands above its buttons; sign: the icon of the first.
+// is shown at the fields. head: what stands above its fields; foot: above its buttons; sign: the icon of the first.
 export class Form {
-  constructor(specs, prefix, { send, kept, foot, buttons = [], submitText, busyText, sign = 'lock' }) {
+  constructor(specs, prefix, { send, kept, head, foot, buttons = [], submitText, busyText, sign = 'lock' }) {
     this.fields = new Fields(specs, prefix, kept);
     this.send = send;
     this.texts = { ready: submitText, busy: busyText };
@@ -19,7 +19,7 @@ export class Form {
     this.summary = el('div', { class: 'summary', role: 'group', tabindex: '-1', hidden: true, 'aria-labelledby': `${prefix}-summary` },
       this.summaryTitle, this.summaryList);
     this.node = el('form', { novalidate: true, autocomplete: 'off', onsubmit: (event) => this.#onSubmit(event) },
-      this.summary, specs.length > 0 ? this.fields.node : null, foot, el('div', { class: 'buttons' }, this.submit, ...buttons));
+      this.summary, head, specs.length > 0 ? this.fields.node : null, foot, el('div', { class: 'buttons' }, this.submit, ...buttons));
     this.buttons = [this.submit, ...buttons];
   }
 

@@ -152,7 +152,7 @@ export class ItemCard {
   // What is given away, in one sentence, before the button that does it.
   foot() {
     const { item, team, appName: app } = this;
-    const key = item.connect ? 'connect.trust' : item.component === 'keychain' ? 'item.gives.key' : 'item.gives';
+    const key = item.connect?.client ? 'own.trust' : item.connect ? 'connect.trust' : item.component === 'keychain' ? 'item.gives.key' : 'item.gives';
     return el('p', { class: 'foot' }, icon('lock'), told(t(key, { team, app }), 'span'));
   }
 

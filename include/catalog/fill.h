@@ -15,6 +15,9 @@
 /* Whether every << opens a placeholder: a name of letters, digits, - _ and ., closed by >>. */
 bool fill_is_template(const char *text);
 
+/* Whether it is one placeholder and nothing else. */
+bool fill_is_alone(const char *text);
+
 /* Whether a placeholder begins here. */
 bool fill_starts(const char *text);
 

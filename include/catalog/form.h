@@ -19,9 +19,10 @@ enum form_type {
 	FORM_BOOLEAN,
 	FORM_PKEY, /* a private key: pasted, or read from a file */
 	FORM_CERT, /* a certificate or public key: pasted, or read from a file */
+	FORM_URL,  /* a whole URL (catalog/web_url.h) */
 	FORM_TYPE_COUNT
 };
-/* As field specs name them: "text", "password", "select", "boolean", "pkey", "cert". */
+/* As field specs name them: "text", "password", "select", "boolean", "pkey", "cert", "url". */
 extern const char *const form_type_names[FORM_TYPE_COUNT];
 
 struct form_option {

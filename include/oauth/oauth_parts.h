@@ -35,9 +35,12 @@ enum err oauth_map_value(const json_t *template, const json_t *values, int64_t n
     bool skip_empty, char **value_out, struct errctx *ctx) MUSTCHECK;
 /* What the definition says of that. */
 bool oauth_skips_empty(const json_t *rules);
-/* A list of scopes under the definition's name and with its separator; nothing when it is empty. */
+/* A list of scopes under the definition's name and with its separator, or with the one that stands
+ * in `typed`, which may be NULL; nothing when it is empty. */
 enum err oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes,
-    struct errctx *ctx) MUSTCHECK;
+    const char *typed, struct errctx *ctx) MUSTCHECK;
+/* What a person has typed in the field for scopes; NULL: nothing, or there is none. */
+const char *oauth_typed_scopes(const struct app_connection *type, const json_t *fields);
 /* Whether an array of texts has this one. */
 bool oauth_lists(const json_t *texts, const char *text);
 /* Every scope of `more` that `scopes` does not have yet. */

@@ -4,6 +4,7 @@
 #define BAILEE_PAGE_SHOW_H
 
 #include "base/json.h"
+#include "base/uuid.h"
 #include "catalog/catalog.h"
 #include "catalog/credential_type.h"
 #include "store/page.h"
@@ -11,6 +12,7 @@
 struct show_facts {
 	bool delayed; /* something is worked on, and no runner is at work */
 	bool mails;   /* a new link can be mailed */
+	const char *public_url;
 };
 
 /* The answer of GET /public/requests/{id}: to another browser than the one that has answered first,
@@ -23,8 +25,10 @@ struct show_type {
 	const struct app_connection *connection; /* NULL for keys and for types that this program
 						    does not know */
 	const char *id;                          /* as flows and grants name it */
-	const char *client_id; /* NULL: the person cannot be sent to the provider, for no client is
-				  registered for just this definition */
+	const char *client_id;   /* NULL: no client is registered for just this definition */
+	bool brings_client;      /* the person says in the form which it is */
+	bool available;          /* the person can be sent to the provider */
+	struct uuid callback_id; /* last part of the redirect URI */
 	struct credential_type own;
 };
 void show_type_find(const struct catalog *catalog, const struct page_row *row,

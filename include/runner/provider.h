@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a job needs to speak to an OAuth provider: the definition, the operator's client, the fields
- * of the connection, and the call under way. */
+/* What a job needs to speak to an OAuth provider: the definition, the client, the fields of the
+ * connection, and the call under way. */
 #ifndef BAILEE_RUNNER_PROVIDER_H
 #define BAILEE_RUNNER_PROVIDER_H
 
@@ -32,10 +32,11 @@ struct provider {
 	int tries;                   /* of it */
 };
 
-/* Definition and client: of an app, or (with a type of catalog/credential_type.h) of the user
- * credential whose uuid is the callback id. ERR_VALUE: the type is not known any more, or not one
- * of OAuth, or the client registration is not `client_id`'s: tokens belong to the client they were
- * granted to. */
+/* Definition and client: of an app, with the client that the operator has registered or the one
+ * that provider->fields name (oauth/own_client.h), or (with a type of catalog/credential_type.h) of
+ * the user credential whose uuid is the callback id. ERR_VALUE: the type is not known any more, or
+ * not one of OAuth, or the client registration is not `client_id`'s: tokens belong to the client
+ * they were granted to. */
 enum err provider_load(struct store *store, const char *connection_type,
     const struct uuid *callback_id, const char *client_id, struct provider *provider,
     struct errctx *ctx) MUSTCHECK;

@@ -40,9 +40,11 @@ struct page_row {
 	char *state, *decline_reason, *app_name, *app_version, *name_override;
 	char *prefill;               /* JSON object {hard, soft}, or NULL */
 	char *job_state, *job_error; /* of the newest job about it */
-	/* the client registration that counts, of an account; NULL and nil: there is none */
-	struct uuid callback_id;
+	/* the client registration that counts, of an account; NULL: there is none */
 	char *client_id, *client_app;
+	/* last part of the redirect URI: of that registration, of the user credential, or where
+	 * there is neither the credential itself; nil: no account can be connected here */
+	struct uuid callback_id;
 	/* of a user credential: what its type is made of (catalog/credential_type.h); else NULL */
 	char *own_type;
 	/* the connection it is or was authorized with, or that it extends; NULL: none, or not known
@@ -108,12 +110,13 @@ enum err page_relink(struct store *store, const struct page_link *link, const st
 /* What is to be kept of a trip. Texts are borrowed. */
 struct page_start {
 	unsigned char state_hash[CRYPT_SHA256_SIZE]; /* SHA-256 of the state parameter */
+	struct uuid callback_id;                     /* of the redirect URI */
 	const char *connection_type;                 /* of the definition */
 	const char *issuer;                          /* of the definition, or NULL */
 	const char *text; /* JSON text of {verifier, client_id, redirect_uri, fields, scopes};
 			     sealed, secret */
 };
-/* Begin one with the client registration of `row`; older ones stay as they are. Errors as
+/* Begin one; older ones stay as they are. Errors as
  * page_submit(), and ERR_VALUE when type or registration is another one meanwhile, ERR_RATE after
  * 30 an hour. */
 enum err page_connect(struct store *store, const struct page_link *link, const struct page_row *row,

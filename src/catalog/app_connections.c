@@ -169,6 +169,26 @@ app_shown_check(const json_t *connection, const char *text, const char *const *m
 	return err;
 }
 
+/* What a person fills in must not choose where the secrets of others go: this is his own alone. */
+static enum err
+check_alone(const json_t *connection, const char *url, const char *path, struct errctx *ctx)
+{
+	const json_t *oauth = json_object_get(connection, "oauth2");
+	size_t len = 0;
+	const char *name = fill_next(&url, &len);
+	const json_t *field = find_named(json_object_get(connection, "fields"), name, len);
+	const char *type = field ? json_get_text(field, "type") : NULL;
+
+	if (!type || strcmp(type, "url") != 0 || !json_get_bool(field, "required", false))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "is <<%.*s>> alone, which is no required field of the type url", (int)len,
+		    name);
+	if (!json_object_get(oauth, "client"))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "is a field alone, which only is for clients that come from fields as well");
+	return OK;
+}
+
 enum err
 app_url_check(const json_t *connection, const char *url, const char *const *more, const char *path,
     struct errctx *ctx)
@@ -179,6 +199,8 @@ app_url_check(const json_t *connection, const char *url, const char *const *more
 
 	if (err || !url)
 		return err;
+	if (fill_is_alone(url))
+		return check_alone(connection, url, path, ctx);
 	const char *host = strstr(url, "//") + 2, *end = host + strcspn(host, "/?");
 	while ((name = fill_next(&at, &len))) {
 		const json_t *field = find_field(connection, name, len);

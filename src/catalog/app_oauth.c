@@ -437,6 +437,8 @@ app_oauth_check(const json_t *connection, const char *path, struct errctx *ctx)
 	if (!err)
 		err = check_client_auth(connection, oauth, inner, ctx);
 	if (!err)
+		err = app_client_check(connection, inner, ctx);
+	if (!err)
 		err = check_lives(oauth, inner, ctx);
 	return err ? err : app_tokens_check(connection, inner, ctx);
 }

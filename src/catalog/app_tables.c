@@ -66,10 +66,12 @@ static const struct app_rule option_members[] = {
 };
 static const struct app_rule option = PART("option", true, option_members, NULL);
 
-static const char *const field_types[] = { "text", "password", "select", "boolean", NULL };
+static const char *const field_types[] = { "text", "password", "select", "boolean", "url", NULL };
 static const struct app_rule field_members[] = {
 	NAMED("name", true, 64, identifier, "unique in the connection"),
-	CHOICE("type", true, field_types, "`password` marks a secret"),
+	CHOICE("type", true, field_types,
+	    "`password` marks a secret; `url` is a whole URL: https, without user name and "
+	    "fragment"),
 	NAMED("label", true, 255, plain, "for people"),
 	NAMED("help", false, 1024, plain, "where to find the value"),
 	FLAG("required", "default false"),
@@ -248,6 +250,15 @@ static const struct app_rule named_token_members[] = {
 };
 static const struct app_rule named_token = PART("token", true, named_token_members, NULL);
 
+static const struct app_rule client_members[] = {
+	NAMED("id", true, 64, identifier, "a required field of the type text"),
+	NAMED("secret", true, 64, identifier,
+	    "a field of the type password; where it may stay empty, the client is a public one"),
+	NAMED("auth", false, 64, identifier,
+	    "a field of the type select, of `basic` and `body`: in the place of `client_auth`"),
+	END,
+};
+
 static const char *const client_auths[] = { "basic", "body", "none", "private_key_jwt",
 	"basic_template", NULL };
 static const char *const pkces[] = { "S256", "plain", "off", NULL };
@@ -257,10 +268,10 @@ static const char *const refresh_sources[] = { "refresh_token", "access_token", 
 	NULL };
 static const char *const token_grants[] = { "authorization_code", "client_credentials", NULL };
 static const struct app_rule oauth_members[] = {
-	NAMED("authorize_url", true, 2048, url, "where the person is sent"),
+	NAMED("authorize_url", true, 2048, address, "where the person is sent"),
 	NAMED("authorize_fragment", false, 255, fragment,
 	    "put behind a `#`, with the parameters behind it: for pages that read them there"),
-	NAMED("token_url", true, 2048, url, ""),
+	NAMED("token_url", true, 2048, address, ""),
 	NAMED("refresh_url", false, 2048, url, "default `token_url`"),
 	PART("revoke", false, revoke_members, "without it nothing can be revoked"),
 	NAMED("introspect_url", false, 2048, url, "RFC 7662"),
@@ -276,6 +287,9 @@ static const struct app_rule oauth_members[] = {
 	    "what of the token answer becomes fields of the connection"),
 	CHOICE("client_auth", true, client_auths,
 	    "how the client proves itself at the token URL (RFC 6749 section 2.3, RFC 7523)"),
+	PART("client", false, client_members,
+	    "fields that say which client it is, where the person brings one of his own; without "
+	    "it the operator has registered one"),
 	NAMED("client_auth_template", false, 255, formula,
 	    "with `basic_template`: of `client_id`, `client_secret` and `nonce`"),
 	PART("client_jwt", false, client_jwt_members,
@@ -286,6 +300,9 @@ static const struct app_rule oauth_members[] = {
 	LISTED("default_scopes", false, 1, SHORT_LIST, &scope_name, "always asked for"),
 	CHOICE("scope_separator", false, separators, "default a blank"),
 	NAMED("scope_param", false, 64, identifier, "name of the parameter; default `scope`"),
+	NAMED("scope_field", false, 64, identifier,
+	    "a field of the type text: scopes to ask for besides, separated by blanks or commas, "
+	    "and sent so"),
 	FLAG("skip_empty",
 	    "parameters and headers that come out empty, or stand for a field that was not filled "
 	    "in, are left out; default false"),

@@ -6,6 +6,7 @@
 #include "catalog/fill.h"
 #include "catalog/form.h"
 #include "catalog/key_types.h"
+#include "catalog/web_url.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZ" LOWER "0123456789-_"
@@ -67,30 +68,19 @@ behind(const char *text, const char *start)
 	return strncmp(text, start, len) ? NULL : text + len;
 }
 
-/* https, or http to this machine, which tests and an operator's own tools use. */
-static const char *
-behind_scheme(const char *url)
-{
-	static const char *const local[] = { "http://127.0.0.1", "http://localhost",
-		"http://[::1]" };
-	const char *host = behind(url, "https://");
-
-	for (size_t i = 0; !host && i < sizeof(local) / sizeof(local[0]); i++) {
-		const char *rest = behind(url, local[i]);
-
-		if (rest && strspn(rest, ":/") + (*rest == '\0'))
-			host = url + sizeof("http://") - 1;
-	}
-	return host;
-}
-
 static bool
 is_url(const char *text)
 {
-	const char *host = behind_scheme(text);
+	const char *host = web_url_behind_scheme(text);
 
 	return host && *host && !strchr("/?#:", *host) && is_url_text(text) && !strchr(text, '#') &&
 	       !memchr(host, '@', strcspn(host, "/?")) && fill_is_template(text);
+}
+
+static bool
+is_address(const char *text)
+{
+	return is_url(text) || fill_is_alone(text);
 }
 
 /* The part of a URL behind #, as far as parameters (RFC 3986 section 3.5). */
@@ -154,6 +144,9 @@ const struct app_text app_text_plain = { is_plain, "without control characters",
 	"^[^\\x00-\\x1f\\x7f]*$" };
 const struct app_text app_text_url = { is_url,
 	"an https URL, with placeholders like <<field>> where it is templated", NULL };
+const struct app_text app_text_address = { is_address,
+	"an https URL, with placeholders like <<field>> where it is templated, or <<field>> alone",
+	NULL };
 const struct app_text app_text_docs = { is_docs_url, "an https URL", NULL };
 const struct app_text app_text_fragment = { is_fragment, "a part of a URL behind #",
 	"^[A-Za-z0-9_/.~!$'()*,:@+-]+$" };
@@ -171,6 +164,6 @@ const struct app_text app_text_host = { is_host, "a host name, or *. and a host 
 const struct app_text app_text_pattern = { form_pattern_is_valid, "a regular expression", NULL };
 
 const struct app_text *const app_texts[] = { &app_text_name, &app_text_identifier, &app_text_module,
-	&app_text_key_type, &app_text_plain, &app_text_url, &app_text_docs, &app_text_fragment,
-	&app_text_pointer, &app_text_template, &app_text_formula, &app_text_header, &app_text_host,
-	&app_text_pattern, NULL };
+	&app_text_key_type, &app_text_plain, &app_text_url, &app_text_address, &app_text_docs,
+	&app_text_fragment, &app_text_pointer, &app_text_template, &app_text_formula,
+	&app_text_header, &app_text_host, &app_text_pattern, NULL };

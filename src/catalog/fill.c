@@ -18,6 +18,12 @@ fill_starts(const char *text)
 }
 
 bool
+fill_is_alone(const char *text)
+{
+	return fill_starts(text) && !text[2 + strspn(text + 2, PLACEHOLDER_BYTES) + 2];
+}
+
+bool
 fill_is_template(const char *text)
 {
 	while ((text = strstr(text, "<<"))) {

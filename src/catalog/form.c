@@ -8,11 +8,13 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "catalog/web_url.h"
+
 #define PATH_ROOM 160
 #define STEPS_MOST 100000 /* of one match: patterns are the operator's, values are anybody's */
 
 const char *const form_type_names[FORM_TYPE_COUNT] = { "text", "password", "select", "boolean",
-	"pkey", "cert" };
+	"pkey", "cert", "url" };
 
 enum form_type
 form_type_find(const char *name)
@@ -147,6 +149,9 @@ check_text(const struct form_field *field, const json_t *value, const char *path
 		return is_option(field->options, text)
 			   ? OK
 			   : form_refuse(path, field->name, "must be one of the options", ctx);
+	if (field->type == FORM_URL && !web_url_is_whole(text))
+		return form_refuse(path, field->name,
+		    "must be a whole URL that begins with https://, without user name and #", ctx);
 	if (count_characters(text) <= field->most)
 		return check_pattern(field, text, path, ctx);
 	snprintf(reason, sizeof(reason), "must have at most %lld characters",

@@ -189,6 +189,18 @@ read_secret(const char *path, struct secret *secret_out, struct errctx *ctx)
 				     "%s cannot be read, is empty or too long", path);
 }
 
+/* For types whose client each person brings along there is none to be registered. */
+static enum err
+check_registered(const struct app_connection *connection, struct errctx *ctx)
+{
+	const json_t *rules = json_object_get(connection->definition, "oauth2");
+
+	if (!json_object_get(rules, "client"))
+		return OK;
+	return err_set(ctx, ERR_VALUE, "type",
+	    "each person brings a client of his own for connections of this type");
+}
+
 /* Whoever has granted a client access with no token to show for it has granted it to all that use
  * this client. */
 static bool
@@ -217,6 +229,8 @@ check_oauth(const struct ctl *ctl, int64_t organization_id, struct errctx *ctx)
 	else if (strcmp(connection->account_type, "oauth") != 0)
 		err = err_set(ctx, ERR_VALUE, "type",
 		    "connections of this type need no client registration");
+	else if (check_registered(connection, ctx))
+		err = ERR_VALUE;
 	else if (is_shared(connection, organization_id))
 		err = err_set(ctx, ERR_VALUE, "organization",
 		    "a client of this type is granted access itself: it belongs to one "
@@ -281,6 +295,8 @@ ctl_app_redirect_uri(struct ctl *ctl, struct errctx *ctx)
 	    catalog_connection_type_find(catalog, ctl_text(ctl, "TYPE"));
 	if (!type || type->auth != APP_AUTH_OAUTH2)
 		err = err_set(ctx, ERR_VALUE, "", "there is no OAuth connection of this type");
+	else
+		err = check_registered(type, ctx);
 	if (!err)
 		err = redirect_uri(ctl,
 		    &(struct app_client){ .app = type->app->name,

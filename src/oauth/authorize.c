@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/crypt.h"
 #include "base/secret.h"
+#include "catalog/fill.h"
 #include "oauth/exchange.h"
 #include "oauth/oauth_parts.h"
 
@@ -77,16 +78,18 @@ put_targets(json_t *params, const json_t *rules, const json_t *fields, struct er
 
 /* Those of the main token, and of each other one under its own parameter. */
 static enum err
-put_scopes(const struct app_connection *type, const json_t *scopes, json_t *params,
+put_scopes(const struct app_connection *type, const json_t *keep, json_t *params,
     struct errctx *ctx)
 {
+	const json_t *scopes = json_object_get(keep, "scopes");
+	const char *typed = oauth_typed_scopes(type, json_object_get(keep, "fields"));
 	json_auto_t *mains = oauth_scopes_of(type, NULL, scopes);
-	enum err err = oauth_put_scopes(params, oauth_rules(type), mains, ctx);
+	enum err err = oauth_put_scopes(params, oauth_rules(type), mains, typed, ctx);
 
 	for (size_t i = 0; i < type->n_tokens && !err; i++) {
 		json_auto_t *own = oauth_scopes_of(type, &type->tokens[i], scopes);
 
-		err = oauth_put_scopes(params, oauth_rules(type->tokens[i].own), own, ctx);
+		err = oauth_put_scopes(params, oauth_rules(type->tokens[i].own), own, NULL, ctx);
 	}
 	return err;
 }
@@ -104,7 +107,7 @@ put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *
 	if (!err)
 		err = oauth_put(params, rules, "redirect_uri", trip->redirect_uri, ctx);
 	if (!err)
-		err = put_scopes(trip->type, json_object_get(keep, "scopes"), params, ctx);
+		err = put_scopes(trip->type, keep, params, ctx);
 	if (!err)
 		err = oauth_put(params, rules, "state", state, ctx);
 	if (!err)
@@ -114,6 +117,23 @@ put_all(const struct oauth_trip *trip, const char *state, json_t *keep, json_t *
 	return err ? err
 		   : oauth_put_map(params, json_object_get(rules, "authorize_params"),
 			 json_object_get(keep, "fields"), 0, oauth_skips_empty(rules), ctx);
+}
+
+/* A URL that a person has typed may bring parameters along, but none of those that are added. */
+static bool
+brings(const char *url, const json_t *params)
+{
+	const char *at = strchr(url, '?');
+
+	while (at && *++at) {
+		size_t len = strcspn(at, "=&");
+		auto_free char *name = xmemdup0(at, len);
+
+		if (strpbrk(name, "%+;") || json_object_get(params, name))
+			return true;
+		at = strchr(at, '&');
+	}
+	return false;
 }
 
 static enum err
@@ -129,6 +149,9 @@ write_url(const json_t *rules, const json_t *fields, const json_t *params, char 
 
 	if (err)
 		return err;
+	if (fill_is_alone(json_get_text(rules, "authorize_url")) && brings(base, params))
+		return err_set(ctx, ERR_VALUE, "",
+		    "the authorize URL already says what is added to it");
 	buf_add_text(&url, base);
 	if (fragment)
 		buf_printf(&url, "#%s", fragment);
@@ -138,6 +161,19 @@ write_url(const json_t *rules, const json_t *fields, const json_t *params, char 
 		return err_set(ctx, ERR_VALUE, "", "the URL for the provider is too long");
 	*url_out = buf_take(&url);
 	return OK;
+}
+
+static void
+add_typed(json_t *scopes, const char *typed)
+{
+	for (size_t len; typed && *typed; typed += len) {
+		typed += strspn(typed, " ,");
+		len = strcspn(typed, " ,");
+		auto_free char *name = xmemdup0(typed, len);
+
+		if (len && !oauth_lists(scopes, name))
+			json_array_append_new(scopes, json_string(name));
+	}
 }
 
 static json_t *
@@ -150,6 +186,7 @@ begin_keep(const struct oauth_trip *trip)
 	json_put(keep, "fields", trip->fields ? json_deep_copy(trip->fields) : json_object());
 	oauth_add_scopes(scopes, json_object_get(oauth_rules(trip->type), "default_scopes"));
 	oauth_add_scopes(scopes, trip->scopes);
+	add_typed(scopes, oauth_typed_scopes(trip->type, trip->fields));
 	json_put(keep, "scopes", scopes);
 	return keep;
 }

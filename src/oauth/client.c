@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "base/uuid.h"
 #include "oauth/call.h"
+#include "oauth/own_client.h"
 
 #define JWT_LIFE_S 60
 #define JWT_SIZE_MAX 16384
@@ -177,7 +178,9 @@ oauth_prove_client(struct oauth_making *making)
 		{ "private_key_jwt", prove_jwt },
 		{ "basic_template", prove_template },
 	};
-	const char *name = json_get_text(making->rules, "client_auth");
+	const struct oauth_call *call = making->call;
+	const char *name = own_client_is(call->type) ? own_client_auth(call->type, call->fields)
+						     : json_get_text(making->rules, "client_auth");
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		if (!strcmp(ways[i].name, name))

@@ -232,7 +232,7 @@ put_spent(struct oauth_making *making)
 		err = put(making, "refresh_token", making->call->token);
 	if (!err && json_get_bool(making->rules, "refresh_scopes", false))
 		err = oauth_put_scopes(making->params, making->rules, making->call->scopes,
-		    making->ctx);
+		    oauth_typed_scopes(making->call->type, making->call->fields), making->ctx);
 	if (!err && !json_get_bool(making->rules, "refresh_bare", false))
 		err = oauth_prove_client(making);
 	return err ? err : put_resource(making);

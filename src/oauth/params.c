@@ -8,6 +8,7 @@
 #include "catalog/expression.h"
 #include "catalog/fill.h"
 #include "catalog/form.h"
+#include "catalog/web_url.h"
 #include "oauth/authorize.h"
 #include "oauth/oauth_parts.h"
 
@@ -51,7 +52,10 @@ oauth_filled(const char *text, const json_t *values, bool url, char **text_out, 
 		*text_out = NULL;
 		return OK;
 	}
-	enum err err = fill(text, values, url ? FILL_URL : FILL_PLAIN, &buf, ctx);
+	bool alone = url && fill_is_alone(text); /* then the value is the whole of it */
+	enum err err = fill(text, values, url && !alone ? FILL_URL : FILL_PLAIN, &buf, ctx);
+	if (!err && alone && !web_url_is_whole(buf_text(&buf)))
+		err = err_set(ctx, ERR_VALUE, "", "an address of the provider is no URL to call");
 	if (!err && buf.over)
 		err = err_set(ctx, ERR_VALUE, "", "a value is too long to be sent");
 	if (!err)
@@ -144,6 +148,15 @@ oauth_add_scopes(json_t *scopes, const json_t *more)
 	}
 }
 
+const char *
+oauth_typed_scopes(const struct app_connection *type, const json_t *fields)
+{
+	const char *name = json_get_text(oauth_rules(type), "scope_field");
+	const char *typed = name ? json_get_text(fields, name) : NULL;
+
+	return typed && *typed ? typed : NULL;
+}
+
 /* One that holds the separator would be several, which nobody has agreed to. */
 static bool
 is_one_scope(const char *scope, const char *separator)
@@ -157,12 +170,15 @@ is_one_scope(const char *scope, const char *separator)
 }
 
 enum err
-oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes, struct errctx *ctx)
+oauth_put_scopes(json_t *params, const json_t *rules, const json_t *scopes, const char *typed,
+    struct errctx *ctx)
 {
 	auto_buf struct buf joined = BUF_INIT(OAUTH_URL_MAX);
 	const char *name = json_get_text(rules, "scope_param");
 	const char *separator = json_get_text(rules, "scope_separator");
 
+	if (typed && strchr(typed, ','))
+		separator = ",";
 	if (!separator || !strcmp(separator, "+")) /* a blank, the way forms write it */
 		separator = " ";
 	for (size_t i = 0; i < json_array_size(scopes); i++) {

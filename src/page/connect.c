@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "catalog/item_form.h"
 #include "oauth/authorize.h"
+#include "oauth/own_client.h"
 #include "page/answer.h"
 #include "page/show.h"
 #include "web/pool.h"
@@ -23,7 +24,10 @@ check_type(struct ctx *ctx, const struct show_type *type)
 {
 	if (!type->connection || type->connection->auth != APP_AUTH_OAUTH2)
 		return err_set(&ctx->err, ERR_VALUE, "", "this is not connected at its provider");
-	if (!type->client_id)
+	if (!type->available && type->brings_client)
+		return err_set(&ctx->err, ERR_RULE, "",
+		    "connections of this team live at another platform");
+	if (!type->available)
 		return err_set(&ctx->err, ERR_RULE, "",
 		    "the operator of this service has not registered it at the provider yet");
 	return OK;
@@ -73,7 +77,7 @@ begin_trip(struct ctx *ctx, const struct show_type *type, const struct answer *a
 	const struct pool *pool = ctx->app;
 	char callback[UUID_TEXT_SIZE], request[UUID_TEXT_SIZE];
 
-	uuid_text(&answer->row->callback_id, callback);
+	uuid_text(&type->callback_id, callback);
 	uuid_text(&answer->link.request, request);
 	auto_free char *redirect_uri =
 	    xasprintf("%s/oauth/callback/%s", pool->config.public_url, callback);
@@ -81,7 +85,8 @@ begin_trip(struct ctx *ctx, const struct show_type *type, const struct answer *a
 	return oauth_authorize_start(
 	    &(struct oauth_trip){
 		.type = type->connection,
-		.client_id = type->client_id,
+		.client_id =
+		    type->brings_client ? own_client_id(type->connection, fields) : type->client_id,
 		.redirect_uri = redirect_uri,
 		.fields = fields,
 		.scopes = scopes,
@@ -96,7 +101,8 @@ keep_trip(struct ctx *ctx, const struct show_type *type, const struct answer *an
 {
 	struct pool *pool = ctx->app;
 	auto_wipe char *text = json_text(trip->keep);
-	struct page_start start = { .connection_type = type->id,
+	struct page_start start = { .callback_id = type->callback_id,
+		.connection_type = type->id,
 		.issuer = trip->issuer,
 		.text = text };
 

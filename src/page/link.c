@@ -116,6 +116,7 @@ link_get(struct ctx *ctx, struct response *response)
 		facts.delayed = facts.delayed || link_row_working(&view.rows[i]);
 	facts.delayed = facts.delayed && link_is_delayed(&pool->store);
 	facts.mails = pool->store.mails;
+	facts.public_url = pool->config.public_url;
 	/* several first answers may be sent at once: they must be of one browser */
 	if (!link.has_browser && !page_view_is_other(&view))
 		err = browser_offer(ctx, &link, &view, response);

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "catalog/item_form.h"
+#include "oauth/own_client.h"
 #include "page/denial.h"
 #include "page/link.h"
 #include "store/goal.h"
@@ -47,6 +49,8 @@ show_type_find(const struct catalog *catalog, const struct page_row *row,
 		*type_out = type; /* then the texts move along */
 		type_out->id = type_out->own.id;
 		type_out->client_id = type_out->own.client_id;
+		type_out->available = type_out->client_id != NULL;
+		type_out->callback_id = row->callback_id;
 		return;
 	}
 	if (!credential_type_is(row->type_name) &&
@@ -56,6 +60,10 @@ show_type_find(const struct catalog *catalog, const struct page_row *row,
 	if (type.connection && row->client_id && row->client_app &&
 	    strcmp(row->client_app, type.connection->app->name) == 0)
 		type.client_id = row->client_id;
+	type.brings_client = type.connection && own_client_is(type.connection);
+	type.callback_id = type.brings_client ? row->id : row->callback_id;
+	type.available =
+	    type.brings_client ? !uuid_is_nil(&row->callback_id) : type.client_id != NULL;
 	*type_out = type;
 }
 
@@ -112,9 +120,25 @@ form_json_of(const struct catalog *catalog, const struct page_row *row)
 	return item_form_json(&form, prefill);
 }
 
+/* What the person has to tell the provider, and which fields say where he and his secret are sent:
+ * of clients that he brings along. */
+static json_t *
+client_json(const struct show_type *type, const char *public_url)
+{
+	json_t *client = json_object();
+	char id[UUID_TEXT_SIZE];
+
+	uuid_text(&type->callback_id, id);
+	auto_free char *uri = xasprintf("%s/oauth/callback/%s", public_url, id);
+	json_put_text(client, "redirectUri", uri);
+	json_put_text(client, "authorizeField", own_client_authorize_field(type->connection));
+	json_put_text(client, "tokenField", own_client_token_field(type->connection));
+	return client;
+}
+
 /* Null for what is no OAuth connection; its fields are what the way to the provider needs. */
 static json_t *
-connect_json(const struct show_type *type, const struct page_row *row)
+connect_json(const struct show_type *type, const struct page_row *row, const char *public_url)
 {
 	const struct app_connection *connection = type->connection;
 
@@ -125,8 +149,10 @@ connect_json(const struct show_type *type, const struct page_row *row)
 	json_t *connect = json_object();
 	bool any = connection->fields && connection->fields[0].name;
 
-	json_put_bool(connect, "available", type->client_id != NULL);
+	json_put_bool(connect, "available", type->available);
 	json_put(connect, "fields", any ? item_form_json(&form, prefill) : json_null());
+	if (type->brings_client)
+		json_put(connect, "client", client_json(type, public_url));
 	return connect;
 }
 
@@ -230,7 +256,7 @@ put_state(json_t *item, const struct page_row *row)
 }
 
 static json_t *
-item_json(const struct catalog *catalog, const struct page_row *row)
+item_json(const struct catalog *catalog, const struct page_row *row, const struct show_facts *facts)
 {
 	auto_show_type struct show_type type = { 0 };
 	const struct app *app = catalog ? catalog_find(catalog, row->app_name, 0) : NULL;
@@ -256,7 +282,7 @@ item_json(const struct catalog *catalog, const struct page_row *row)
 	json_put(item, "scope", scope);
 	put_state(item, row);
 	json_put(item, "form", form_json_of(catalog, row));
-	json_put(item, "connect", connect_json(&type, row));
+	json_put(item, "connect", connect_json(&type, row, facts->public_url));
 	return item;
 }
 
@@ -293,7 +319,7 @@ show_view(const struct catalog *catalog, const struct page_link *link, const str
 	const struct page_row *first = &view->rows[0];
 
 	for (size_t i = 0; i < view->n && !page_view_is_other(view); i++)
-		json_array_append_new(items, item_json(catalog, &view->rows[i]));
+		json_array_append_new(items, item_json(catalog, &view->rows[i], facts));
 	json_put_text(answer, "browser", first->browser);
 	json_put(answer, "request", request_json_of(link, view));
 	json_put(answer, "items", items);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "catalog/credential_type.h"
 #include "oauth/authorize.h"
+#include "oauth/own_client.h"
 #include "oauth/revoke.h"
 #include "runner/exchange_parts.h"
 #include "runner/kinds.h"
@@ -116,8 +117,21 @@ load_rows(struct store *store, struct task *task, const char *flow, struct errct
 static void
 set_fields(struct exchange *exchange)
 {
+	json_decref(exchange->provider.fields);
 	exchange->provider.fields = json_copy(json_object_get(exchange->start, "fields"));
 	json_object_update(exchange->provider.fields, json_object_get(exchange->back, "callback"));
+}
+
+/* What comes back to the redirect URI of a credential belongs to that one alone. */
+static enum err
+check_place_of_return(const struct exchange *exchange, struct errctx *ctx)
+{
+	const struct oauth_flow *flow = &exchange->flow;
+
+	if (!own_client_is(exchange->provider.type) ||
+	    !memcmp(&flow->callback_id, &flow->credential_id, sizeof(flow->callback_id)))
+		return OK;
+	return err_set(ctx, ERR_INTEGRITY, "", "this has come back for another credential");
 }
 
 static enum err
@@ -130,14 +144,17 @@ prepare_exchange(struct store *store, struct exchange *exchange, struct errctx *
 	if (err)
 		return err;
 	const char *client_id = json_get_text(exchange->start, "client_id");
-	if (!client_id)
+	if (!client_id || !json_is_object(json_object_get(exchange->start, "fields")))
 		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);
+	provider->fields = json_copy(json_object_get(exchange->start, "fields"));
 	err = provider_load(store, flow->connection_type, &flow->callback_id, client_id, provider,
 	    ctx);
 	if (!err)
 		err = oauth_trip_check(&(struct oauth_kept){ provider->type, exchange->start,
 					   exchange->back, exchange->goal.prefill },
 		    ctx);
+	if (!err)
+		err = check_place_of_return(exchange, ctx);
 	if (err)
 		return err;
 	set_fields(exchange);
@@ -201,6 +218,8 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 	const json_t *asked = json_object_get(exchange->start, "scopes");
 	json_auto_t *granted = granted_scopes(exchange, asked);
 	auto_free char *scopes = json_text(granted), *asked_text = json_text(asked);
+	auto_free char *host = own_client_host(provider->type, provider->fields);
+	const char *name = tested->account_name ? tested->account_name : id;
 	const struct oauth_grant_new grant = {
 		.team_id = exchange->flow.team_id,
 		.state = state,
@@ -208,7 +227,7 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 		.callback_id = exchange->flow.callback_id,
 		.client_id = provider->client_id,
 		.connection_type = exchange->flow.connection_type,
-		.account_name = tested->account_name ? tested->account_name : id,
+		.account_name = name ? name : host, /* whose account it is nobody says */
 		.account_id = id,
 		.scopes = scopes,
 		.asked = asked_text,

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "oauth/own_client.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "store/app_client.h"
@@ -37,14 +38,31 @@ load_own(struct store *store, const char *connection_type, const struct uuid *uu
 	return OK;
 }
 
+/* Of the fields, which the person has filled in. */
 static enum err
-load_registered(struct store *store, const char *connection_type, const struct uuid *callback_id,
+take_client(struct provider *provider, struct errctx *ctx)
+{
+	const char *id = own_client_id(provider->type, provider->fields);
+	const char *secret = own_client_secret(provider->type, provider->fields);
+
+	if (!id)
+		return err_set(ctx, ERR_VALUE, "", "the fields name no client");
+	provider->client_id = xstrdup(id);
+	if (secret)
+		secret_set(&provider->client_secret, secret, strlen(secret));
+	return OK;
+}
+
+static enum err
+load_defined(struct store *store, const char *connection_type, const struct uuid *callback_id,
     struct provider *provider, struct errctx *ctx)
 {
 	provider->type = catalog_connection_type_find(kinds_catalog(), connection_type);
 	if (!provider->type || provider->type->auth != APP_AUTH_OAUTH2)
 		return err_set(ctx, ERR_VALUE, "", "there is no connection type %s to sign in to",
 		    connection_type);
+	if (own_client_is(provider->type))
+		return take_client(provider, ctx);
 	return app_client_load_callback(store, callback_id, &provider->client_id,
 	    &provider->client_secret, ctx);
 }
@@ -55,13 +73,13 @@ provider_load(struct store *store, const char *connection_type, const struct uui
 {
 	enum err err = credential_type_is(connection_type)
 			   ? load_own(store, connection_type, callback_id, provider, ctx)
-			   : load_registered(store, connection_type, callback_id, provider, ctx);
+			   : load_defined(store, connection_type, callback_id, provider, ctx);
 
 	if (err)
 		return err;
 	if (strcmp(provider->client_id, client_id) != 0)
 		return err_set(ctx, ERR_VALUE, "",
-		    "the operator has registered another client since: sign in once more");
+		    "another client has been registered since: sign in once more");
 	provider->call = (struct oauth_call){ .type = provider->type,
 		.client_id = provider->client_id,
 		.client_secret = &provider->client_secret,

@@ -22,7 +22,7 @@ page_connect(struct store *store, const struct page_link *link, const struct pag
 	struct page_change change = {
 		.key = page_key_of(link),
 		.credential = row->id,
-		.callback = row->callback_id,
+		.callback = start->callback_id,
 		.state_hash = page_bytes(start->state_hash, sizeof(start->state_hash)),
 		.type = start->connection_type,
 		.text = start->issuer,

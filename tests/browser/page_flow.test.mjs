@@ -7,7 +7,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { chromium } from 'playwright-core';
 
 import { ERRORS, ID, SECRET, startFake } from './fake.mjs';
-import { github, key, shop, viewOf, zendesk } from './states.mjs';
+import { github, key, ownClient, shop, viewOf, zendesk } from './states.mjs';
 
 let fake; let browser; let context; let page;
 
@@ -69,6 +69,42 @@ describe('the way to a provider', () => {
     await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
     assert.deepEqual(fake.calls, [{ kind: 'connect', item: github().id, body: {} }, { kind: 'confirm', item: github().id, body: { account: ACCOUNT.id, accept: true } }]);
     assert.match(await page.evaluate(() => document.activeElement.className), /outcome/);
+  });
+
+  it('says where one\'s own client secret goes before it is given, and what to register there', async () => {
+    await open([ownClient()]);
+    const card = page.locator('.card');
+    const uri = ownClient().connect.client.redirectUri;
+    assert.equal(await page.getByLabel('Redirect URI', { exact: true }).inputValue(), uri);
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await button('Copy').click();
+    await page.getByText('Copied').waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), uri);
+    assert.equal(await card.getByText('will be sent to').count(), 0);
+    const plainly = async () => (await card.locator('.warning').innerText()).replace(/[\u2066-\u2069]/g, '');
+    await page.getByLabel('Authorize URI').fill('https://login.example/authorize');
+    await page.getByLabel('Token URI').fill('https://api.example:8443/token');
+    await page.getByLabel('Client ID').fill('mine');
+    assert.equal(await plainly(), 'You will be sent to login.example to sign in. Your client secret will be sent to api.example:8443.');
+    await page.getByLabel('Token URI').fill('not a URL');
+    await page.getByLabel('Client ID').fill('mine');
+    assert.equal(await plainly(), 'You will be sent to login.example to sign in.');
+
+    await page.getByLabel('Token URI').fill(' https://api.example/token ');
+    await card.locator('input[id$=-clientSecret]').fill('s3cret');
+    await button('Connect').click();
+    await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.deepEqual(fake.calls.map(({ body }) => body), [{ fields: { authorizeUri: 'https://login.example/authorize', tokenUri: 'https://api.example/token',
+      clientId: 'mine', clientSecret: 's3cret', clientAuth: 'body' } }]);
+  });
+
+  it('names the host that the requester has chosen for one\'s client secret', async () => {
+    await open([ownClient({ tokenUri: { value: 'https://evil.example/token', locked: true } })]);
+    const words = (await page.locator('.card .warning').innerText()).replace(/[\u2066-\u2069]/g, '');
+    assert.match(words, /^Your client secret will be sent to evil\.example, an address that Ada Lovelace has filled in\. Go on only if/);
+    change(ownClient({}, { progress: 'confirm', account: { ...ACCOUNT, name: 'evil.example' } }));
+    await page.reload();
+    await page.getByText('An account at evil.example').waitFor();
   });
 
   it('asks first for what the provider needs to be found', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every state of the request page: what the service answers, and what the person has done to come there.
 // Each: { view, uri?, act?(page, fake), on?, wait? } — view may be a function for an error. Used by the tests and for the pictures.
+import { readFileSync } from 'node:fs';
 import { ERRORS, ID } from './fake.mjs';
 
 export const REQUEST = {
@@ -31,6 +32,13 @@ export const zendesk = (more = {}) => ({ ...ITEM,
   scopes: [{ name: 'tickets:read', words: 'Read your tickets' }, { name: 'hc:read', words: null }],
   connect: { available: true, fields: [{ name: 'subdomain', type: 'text', label: 'Subdomain', help: 'acme in acme.zendesk.com', required: true, suffix: '.zendesk.com' }] },
   ...more });
+
+// A service that the person brings a client of his own to; the fields are those of the app that ships.
+const OWN = JSON.parse(readFileSync(new URL('../../apps/http.json', import.meta.url), 'utf8')).connections[0];
+export const ownClient = (values = {}, more = {}) => ({ ...ITEM,
+  id: uuid(6), component: 'account', type: 'oauth', name: OWN.type, label: OWN.label, app: 'http', appVersion: '3', appLabel: 'HTTP',
+  connect: { available: true, client: { redirectUri: `https://bailee.example.org/oauth/callback/${uuid(6)}`, authorizeField: 'authorizeUri', tokenField: 'tokenUri' },
+    fields: OWN.fields.map(({ pattern, expected, ...field }) => ({ ...field, ...values[field.name] })) }, ...more });
 
 export const key = (more = {}) => ({ ...ITEM,
   id: uuid(3), component: 'keychain', type: 'keychain:apikeyauth', name: 'apikeyauth', label: 'API key', app: 'http', appVersion: '3', appLabel: 'HTTP',
@@ -69,6 +77,10 @@ export const STATES = {
   first: { view: viewOf([github(), shop(), key()]) },
   connect: one(github()),
   'connect-fields': one(zendesk()),
+  'connect-own-client': one(ownClient()),
+  'connect-own-client-filled': one(ownClient({ authorizeUri: { value: 'https://login.warehouse.example/authorize', locked: true },
+    tokenUri: { value: 'https://login.warehouse.example/token', locked: true }, scope: { value: 'orders.read' } })),
+  'confirm-own-client': one(ownClient({}, { progress: 'confirm', account: { id: uuid(9), name: 'login.warehouse.example', other: false, former: null } }), { browser: 'this' }),
   'connect-unavailable': one(github({ connect: { available: false, fields: null } })),
   'connect-leave': { view: viewOf([github(), key()]),
     act: async (page) => { await page.locator('input[id$=-key]').fill('k-123'); await button(page, /GitHub/).click(); await page.getByRole('dialog').waitFor(); } },

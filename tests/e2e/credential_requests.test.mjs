@@ -120,7 +120,8 @@ describe('modules with credentials', () => {
       const answer = await call('GET', path('http', version));
       assert.equal(answer.status, 200, answer.text);
       assert.deepEqual(answer.body.appModules.map(({ id, type }) => [id, type]), [
-        ['ActionSendDataBasicAuth', 'keychain:basicauth'], ['ActionSendDataAPIKeyAuth', 'keychain:apikeyauth']]);
+        ['ActionSendDataBasicAuth', 'keychain:basicauth'], ['ActionSendDataAPIKeyAuth', 'keychain:apikeyauth'],
+        ['ActionSendDataOAuth', 'account:oauth2']]);
       assert.deepEqual(keys(answer.body.appModules[0]), ['hook', 'id', 'label', 'name', 'type']);
     }
   });
@@ -162,6 +163,7 @@ describe('making a request', () => {
     assert.deepEqual(credentials.map((c) => [c.component, c.type, c.name, c.appName, c.appVersion, c.nameOverride, c.description]), [
       ['keychain', 'key', 'basicauth', 'http', '3', 'Mine', 'For the shop'],
       ['keychain', 'key', 'apikeyauth', 'http', '3', 'Mine', 'For the shop'],
+      ['account', 'oauth', 'oauth2', 'http', '3', 'Mine', 'For the shop'],
       ['keychain', 'key', 'apikeyauth', 'http', '3', null, null],
     ]);
     assert.deepEqual(credentials[0].appModules, ['ActionSendDataBasicAuth']);

@@ -71,7 +71,7 @@ const actions = [
   () => things.keys.length > 3 && call('DELETE', `/api/v2/keys/${pick(things.keys)}?confirmed=true`),
   async () => {
     const answer = await call('POST', `${V2}/requests/v2`, { name: newName(), teamId: world.teamId, provider: { providerMakeUserId: world.userId },
-      credentials: [{ appName: 'http', appModules: ['*'], appVersion: 3 }] });
+      credentials: [{ appName: 'http', appModules: ['ActionSendDataBasicAuth', 'ActionSendDataAPIKeyAuth'], appVersion: 3 }] });
     if (answer.status === 200) {
       const { request, publicUri } = answer.body;
       const secret = publicUri.split('#')[1];

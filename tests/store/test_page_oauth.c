@@ -66,16 +66,14 @@ set_out(const struct made *made, const struct uuid *callback, struct page_return
 
 	assert_int_equal(err, OK);
 	struct page_row *row = &view.rows[1];
-	struct page_row changed = *row;
 	start.connection_type = row->type_name;
-	if (callback)
-		changed.callback_id = *callback;
+	start.callback_id = callback ? *callback : row->callback_id;
 	snprintf(state, sizeof(state), "state %d", ++n);
 	crypt_sha256(state, strlen(state), start.state_hash);
-	*trip_out = (struct page_return){ .callback_id = changed.callback_id };
+	*trip_out = (struct page_return){ .callback_id = start.callback_id };
 	memcpy(trip_out->state_hash, start.state_hash, sizeof(start.state_hash));
 	memcpy(trip_out->browser, made->link.browser, sizeof(made->link.browser));
-	return page_connect(&the.visitor, &made->link, &changed, &start, &call, ctx);
+	return page_connect(&the.visitor, &made->link, row, &start, &call, ctx);
 }
 
 static enum err
@@ -272,13 +270,12 @@ a_trip_is_begun_with_the_registration_that_counts_and_for_connections_alone(void
 	auto_page_view struct page_view view = { 0 };
 	struct page_return trip;
 	struct uuid own, reserved;
-	const struct page_start start = { .text = START };
+	const struct page_start start = { .callback_id = registration, .text = START };
 
 	(void)state;
 	assert_int_equal(set_out(&made, &foreign, &trip, NULL), ERR_VALUE);
 	assert_int_equal(page_view_load(&the.visitor, &made.link, &view, NULL), OK);
 	assert_true(uuid_is_nil(&view.rows[0].callback_id)); /* a key */
-	view.rows[0].callback_id = registration;
 	assert_int_equal(page_connect(&the.visitor, &made.link, &view.rows[0], &start, &call, NULL),
 	    ERR_VALUE);
 	assert_int_equal(count_of("oauth_flow", "credential_id", &made.account), 0);
@@ -292,6 +289,31 @@ a_trip_is_begun_with_the_registration_that_counts_and_for_connections_alone(void
 	assert_memory_equal(&trip.callback_id, &own, sizeof(own));
 	as_owner("DELETE FROM app_client WHERE organization_id = 1");
 	assert_int_equal(come_back(&trip, NULL), ERR_NOT_FOUND); /* nobody's any more */
+}
+
+/* Of a client that the person brings along: its redirect URI is no other item's. */
+static void
+a_trip_may_come_back_to_the_credential_itself_and_to_no_other_one(void **state)
+{
+	struct made made = make_request(), other = make_request();
+	auto_page_view struct page_view view = { 0 };
+	struct page_return trip, elsewhere;
+
+	(void)state;
+	assert_int_equal(set_out(&made, &other.account, &trip, NULL), ERR_VALUE);
+	assert_int_equal(set_out(&made, &made.account, &trip, NULL), OK);
+	elsewhere = trip;
+	elsewhere.callback_id = other.account;
+	assert_int_equal(come_back(&elsewhere, NULL), ERR_NOT_FOUND);
+	elsewhere.callback_id = registration;
+	assert_int_equal(come_back(&elsewhere, NULL), ERR_NOT_FOUND);
+	assert_int_equal(come_back(&trip, NULL), OK);
+
+	as_owner("DELETE FROM app_client");
+	assert_int_equal(page_view_load(&the.visitor, &other.link, &view, NULL), OK);
+	assert_true(uuid_is_nil(&view.rows[0].callback_id)); /* a key */
+	assert_memory_equal(&view.rows[1].callback_id, &other.account, sizeof(struct uuid));
+	assert_null(view.rows[1].client_id);
 }
 
 static void
@@ -452,6 +474,7 @@ main(void)
 		cmocka_unit_test(what_came_after_the_one_that_was_seen_is_not_confirmed),
 		cmocka_unit_test(what_waits_is_given_back_when_it_is_declined_or_the_link_ends),
 		cmocka_unit_test(a_new_link_is_sealed_for_the_letter_and_ends_the_old_one),
+		cmocka_unit_test(a_trip_may_come_back_to_the_credential_itself_and_to_no_other_one),
 	};
 
 	return cmocka_run_group_tests_name("page_oauth", tests, set_up_clients, tear_down);

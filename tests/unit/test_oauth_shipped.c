@@ -51,6 +51,8 @@ sample_of(const struct form_field *field)
 		return field->initial;
 	if (field->options)
 		return field->options[0].value;
+	if (field->type == FORM_URL)
+		return "https://acme.example/oauth";
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++)
 		if (!field->pattern || form_pattern_matches(field->pattern, samples[i]))
 			return samples[i];
