@@ -42,6 +42,19 @@ test('a request that cannot be read is refused as JSON', async () => {
   assert.match(twice, /^HTTP\/1\.1 400 /);
 });
 
+test('a way back from a provider that cannot be read is a page, and no query of it is written down', async () => {
+  const long = { headers: { 'x-long': 'x'.repeat(40000) } };
+  for (const [path, options] of [['%00'], ['%00?code=front-canary-back'], ['%zz?code=front-canary-back'], ['1?code=front-canary-back', long]]) {
+    const answer = await stack.call('GET', `/oauth/callback/${path}`, undefined, options);
+    assert.equal(answer.status, 400, path);
+    assert.match(answer.headers['content-type'], /^text\/html/, path);
+    assert.match(answer.text, /<!doctype html>/i);
+    assert.ok(answer.headers['content-security-policy'] && answer.headers['referrer-policy'] === 'no-referrer', path);
+  }
+  assert.deepEqual(await stack.findSecret('front-canary-back'), []);
+  isV2Error(await stack.api('GET', '/oauth/%00'), 400, 'SC400');
+});
+
 test('an unknown path and a method nobody takes are refused as JSON', async () => {
   isV2Error(await stack.api('GET', '/nothing'), 404, 'SC404');
   isV2Error(await stack.api('GET', '/.answer/method'), 404, 'SC404');
