@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,26 @@ keyring_load_destroyed(struct keyring *keyring, const char *path, struct errctx 
 
 /* ---- writing ---- */
 
+/* Its folder, locked until the descriptor is closed: of two who read the file and put another in
+ * its place at once, one would take away what the other has added. */
+static enum err
+lock_folder(const char *path, int *fd_out, struct errctx *ctx)
+{
+	auto_free char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed = -1;
+
+	while (fd >= 0 && (failed = flock(fd, LOCK_EX)) && errno == EINTR)
+		;
+	if (!failed) {
+		*fd_out = fd;
+		return OK;
+	}
+	enum err err = file_error(path, strerror(errno), ctx);
+	if (fd >= 0)
+		(void)close(fd);
+	return err;
+}
+
 /* In place of the old file, and on disk before return. */
 static enum err
 replace_file(const char *path, const struct buf *buf, struct errctx *ctx)
@@ -166,33 +187,54 @@ replace_file(const char *path, const struct buf *buf, struct errctx *ctx)
 		  : err_set(ctx, ERR_IO, "", "destroyed keys file: %s: %s", strerror(errno), path);
 }
 
+/* With the folder locked. */
+static enum err
+add_line(const struct keyring *keyring, const char *path, const struct team_destroyed *entry,
+    char **line_out, struct errctx *ctx)
+{
+	auto_buf struct buf buf = BUF_INIT(FILE_MAX);
+	unsigned char text[SIGNED_SIZE], signature[SIGNATURE_SIZE];
+	enum err err = OK;
+
+	if (access(path, F_OK) == 0)
+		err = read_file(path, &buf, ctx);
+	if (err)
+		return err;
+	write_signed(entry, text);
+	keyring_sign(keyring, text, sizeof(text), signature);
+	auto_free char *base64 = crypt_base64(signature, sizeof(signature));
+	auto_free char *line =
+	    xasprintf(LINE_FORMAT "%s", entry->team_id, entry->generation, base64);
+	buf_add_text(&buf, line);
+	buf_add_text(&buf, "\n");
+	if (buf.over)
+		return file_error(path, "it is too long", ctx);
+	err = replace_file(path, &buf, ctx);
+	if (!err) {
+		*line_out = line;
+		line = NULL;
+	}
+	return err;
+}
+
 enum err
 keyring_add_destroyed(struct keyring *keyring, const char *path, int64_t team_id,
     uint32_t generation, struct errctx *ctx)
 {
 	const struct team_destroyed entry = { team_id, generation };
-	auto_buf struct buf buf = BUF_INIT(FILE_MAX);
-	unsigned char text[SIGNED_SIZE], signature[SIGNATURE_SIZE];
-	enum err err = OK;
+	auto_free char *line = NULL;
+	int folder = -1;
 
 	if (!keyring->signing)
 		return err_set(ctx, ERR_CONFIG, "",
 		    "destroying a team's keys needs the signing key file");
 	if (keyring_is_destroyed(keyring, team_id, generation))
 		return OK;
-	if (access(path, F_OK) == 0)
-		err = read_file(path, &buf, ctx);
+	enum err err = lock_folder(path, &folder, ctx);
 	if (err)
 		return err;
-	write_signed(&entry, text);
-	keyring_sign(keyring, text, sizeof(text), signature);
-	auto_free char *base64 = crypt_base64(signature, sizeof(signature));
-	auto_free char *line = xasprintf(LINE_FORMAT "%s", team_id, generation, base64);
-	buf_add_text(&buf, line);
-	buf_add_text(&buf, "\n");
-	if (buf.over)
-		return file_error(path, "it is too long", ctx);
-	err = replace_file(path, &buf, ctx);
+	err = add_line(keyring, path, &entry, &line, ctx);
+	(void)close(folder);
 	return err ? err : take_line(keyring, path, line, 1, ctx);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -135,6 +136,40 @@ a_line_is_written_once(void **state)
 	assert_int_equal(st.st_mode & 07777, 0444);
 }
 
+#define WRITERS 4
+#define LINES 40
+
+/* Two operators, or a script for many teams. */
+static void
+who_writes_at_the_same_time_loses_no_line(void **state)
+{
+	auto_keyring struct keyring *worker = load(false), *ctl = load(true);
+	pid_t pids[WRITERS];
+	(void)state;
+
+	for (int w = 0; w < WRITERS; w++) {
+		pids[w] = fork();
+		assert_true(pids[w] >= 0);
+		for (int64_t i = 0; !pids[w] && i < LINES; i++)
+			if (keyring_add_destroyed(ctl, file, w * LINES + i + 1, 1, NULL))
+				_exit(1);
+		if (!pids[w])
+			_exit(0);
+	}
+	for (int w = 0; w < WRITERS; w++) {
+		int status = -1;
+
+		assert_int_equal(waitpid(pids[w], &status, 0), pids[w]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(keyring_load_destroyed(worker, file, NULL), OK);
+	for (int64_t team = 1; team <= WRITERS * LINES; team++) {
+		auto_team_key struct team_key key = key_of(ctl, team, 1);
+
+		assert_int_equal(keyring_team_key_verify(worker, &key, NULL), ERR_GONE);
+	}
+}
+
 static void
 nobody_else_can_write_or_bend_a_line(void **state)
 {
@@ -192,6 +227,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_file_names_is_refused_with_all_before_it),
 		TEST(a_line_is_written_once),
+		TEST(who_writes_at_the_same_time_loses_no_line),
 		TEST(nobody_else_can_write_or_bend_a_line),
 		TEST(a_missing_or_open_file_is_refused_and_an_empty_one_is_none),
 	};
