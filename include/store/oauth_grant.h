@@ -90,6 +90,9 @@ enum err oauth_token_load(struct store *store, const struct uuid *grant,
     struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
 enum err oauth_token_of(struct store *store, const struct oauth_owner *owner, const char *name,
     struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
+/* Of the main grant that this one hangs on; ERR_NOT_FOUND also where that is another team's. */
+enum err oauth_token_of_main(struct store *store, const struct oauth_grant *grant,
+    struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
 /* Either out may be NULL; `refresh_out` stays empty where there is none. ERR_INTEGRITY. */
 enum err oauth_token_open(struct store *store, const struct oauth_token *token,
     struct secret *access_out, struct secret *refresh_out, struct errctx *ctx) MUSTCHECK;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "runner/derived_token.h"
 #include "runner/grant_fields.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
@@ -38,6 +39,7 @@ struct refresh {
 	bool leased;
 	bool nothing;              /* there is no token that could be spent */
 	struct secret spent;       /* the token that is sent */
+	int64_t main_generation;   /* of the main grant, whose it is; 0: its own */
 	struct secret refresh_old; /* stays when no new one comes */
 	enum spending spending;
 	struct oauth_tokens tokens;
@@ -90,34 +92,6 @@ load_provider(struct store *store, struct refresh *refresh, struct errctx *ctx)
 	return err ? err : store_team_key(store, grant->team_id, &key, ctx);
 }
 
-static bool
-is_derived(const struct refresh *refresh)
-{
-	return refresh->provider.token && refresh->provider.token->derived;
-}
-
-/* The token that is spent is its own, or that of the grant it is derived from. */
-static enum err
-load_spent(struct store *store, const struct refresh *refresh, struct oauth_token *token_out,
-    struct errctx *ctx)
-{
-	return oauth_token_load(store,
-	    is_derived(refresh) ? &refresh->grant.main_uuid : &refresh->grant.uuid, token_out, ctx);
-}
-
-/* One that stays: no generation of this grant holds it. */
-static enum err
-open_main(struct store *store, struct refresh *refresh, struct errctx *ctx)
-{
-	struct oauth_token token = { 0 };
-	enum err err = load_spent(store, refresh, &token, ctx);
-
-	if (!err)
-		err = oauth_token_open(store, &token, NULL, &refresh->spent, ctx);
-	oauth_token_free(&token);
-	return err;
-}
-
 /* What the definition spends, of the newest generation. Only with the lease. */
 static enum err
 open_token(struct store *store, struct refresh *refresh, struct errctx *ctx)
@@ -132,8 +106,10 @@ open_token(struct store *store, struct refresh *refresh, struct errctx *ctx)
 	if (!err)
 		err = oauth_token_open(store, &token, &access, &refresh->refresh_old, ctx);
 	oauth_token_free(&token);
-	if (err || is_derived(refresh))
-		return err ? err : open_main(store, refresh, ctx);
+	if (err || derived_token_is(&refresh->provider))
+		return err ? err
+			   : derived_token_open(store, &refresh->grant, &refresh->spent,
+				 &refresh->main_generation, ctx);
 	const struct secret *spent =
 	    source == OAUTH_SOURCE_ACCESS ? &access : &refresh->refresh_old;
 	if (spent->len)
@@ -173,7 +149,7 @@ look_at_token(struct store *store, struct task *task, struct errctx *ctx)
 		return err;
 	bool over = token.expires_at && token.expires_at <= clock_now_ms();
 	oauth_token_free(&token);
-	err = load_spent(store, refresh, &spent, ctx);
+	err = derived_token_spent(store, &refresh->provider, &refresh->grant, &spent, ctx);
 	if (err && err != ERR_NOT_FOUND)
 		return err;
 	err_clear(ctx);
@@ -279,7 +255,8 @@ take_tokens(struct refresh *refresh, struct oauth_answer *answer)
 {
 	oauth_tokens_merge(&refresh->tokens, &answer->tokens);
 	refresh->spending = ANSWERED;
-	bool has_refresh = is_derived(refresh) || refresh->tokens.refresh.len > 0 ||
+	bool has_refresh = derived_token_is(&refresh->provider) ||
+			   refresh->tokens.refresh.len > 0 ||
 			   (!refresh->tokens.ends_refresh && refresh->refresh_old.len > 0);
 	refresh->refresh_at =
 	    provider_refresh_at(refresh->provider.type, &refresh->tokens, has_refresh);
@@ -398,7 +375,7 @@ save_answer(struct store *store, const struct task *task, struct errctx *ctx)
 	json_auto_t *changed = grant_fields_changed(refresh->provider.fields, tokens->fields);
 	const struct oauth_token_new token = {
 		.access = &tokens->access,
-		.refresh = is_derived(refresh) ? NULL : next,
+		.refresh = derived_token_is(&refresh->provider) ? NULL : next,
 		.token_type = tokens->token_type,
 		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
 		.refresh_at = refresh->refresh_at,
@@ -423,10 +400,19 @@ save_refusal(struct store *store, const struct task *task, struct task_outcome *
 	const struct refresh *refresh = task->data;
 	struct oauth_rotation rotation = { 0 };
 	enum oauth_refusal refusal = OAUTH_REFUSAL_MOVED;
+	bool moved = false;
 
 	oauth_rotation(refresh->provider.type, &rotation);
-	enum err err = oauth_lease_refused_in(store, &refresh->lease, rotation.reuse_grace_ms,
-	    outcome->error, task->job.request_id, &refusal, ctx);
+	enum err err = derived_token_moved(store, &refresh->provider, &refresh->grant,
+	    refresh->main_generation, &moved, ctx);
+	if (!err && moved) {
+		refusal = OAUTH_REFUSAL_AGAIN;
+		err = oauth_lease_failed_in(store, &refresh->lease, OAUTH_FAILED_ANSWERED,
+		    outcome->error, ctx);
+	} else if (!err) {
+		err = oauth_lease_refused_in(store, &refresh->lease, rotation.reuse_grace_ms,
+		    outcome->error, task->job.request_id, &refusal, ctx);
+	}
 	if (err)
 		return err;
 	if (refusal == OAUTH_REFUSAL_AGAIN) {

@@ -450,7 +450,8 @@ oauth_grant_refill_in(struct store *store, const struct oauth_grant *grant, json
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct end_row *row = (const struct end_row *)rows + i;
 
-		err = refill_one(store, &row->uuid, row->team_id, parameters, ctx);
+		if (row->team_id == grant->team_id) /* no other team is told what this one has */
+			err = refill_one(store, &row->uuid, row->team_id, parameters, ctx);
 	}
 	stmt_rows_free(&named_select, sizeof(struct end_row), &rows, n);
 	if (err)

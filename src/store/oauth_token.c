@@ -14,10 +14,13 @@ struct token_in {
 	struct uuid grant;
 	struct oauth_owner owner;
 	const char *name;
+	int64_t team_id;
 };
 static const struct col grant_in[] = { COL(UUID, struct token_in, grant) };
 static const struct col connection_in[] = { COL(INT, struct token_in, owner.connection_id),
 	COL(TEXT, struct token_in, name) };
+static const struct col main_in[] = { COL(UUID, struct token_in, grant),
+	COL(INT, struct token_in, team_id) };
 static const struct col user_credential_in[] = {
 	COL(INT, struct token_in, owner.user_credential_id), COL(TEXT, struct token_in, name)
 };
@@ -35,8 +38,10 @@ static const struct col token_out[] = { OUT(UUID, grant), OUT(INT, team_id), OUT
 		in, COL_N(in), token_out, COL_N(token_out) }
 
 SELECT(load, "oauth_token_load", "g.uuid = ?", grant_in);
-/* Whoever can write this table could hang a grant on another team's connection: its tokens would
- * open there. */
+/* Whoever can write this table could hang a grant on another team's connection, or on another
+ * team's grant: its tokens would open there. */
+SELECT(of_main, "oauth_token_of_main", "g.uuid = ? AND g.team_id = ? AND g.main_uuid IS NULL",
+    main_in);
 SELECT(of_connection, "oauth_token_of_connection",
     "g.connection_id = ? AND g.token_name = ? AND g.team_id = (SELECT team_id FROM connection "
     "WHERE id = "
@@ -74,6 +79,15 @@ oauth_token_load(struct store *store, const struct uuid *grant, struct oauth_tok
     struct errctx *ctx)
 {
 	return read_one(store, &load, &(struct token_in){ .grant = *grant }, row_out, ctx);
+}
+
+enum err
+oauth_token_of_main(struct store *store, const struct oauth_grant *grant,
+    struct oauth_token *row_out, struct errctx *ctx)
+{
+	return read_one(store, &of_main,
+	    &(struct token_in){ .grant = grant->main_uuid, .team_id = grant->team_id }, row_out,
+	    ctx);
 }
 
 enum err

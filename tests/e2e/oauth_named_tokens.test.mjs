@@ -29,13 +29,15 @@ let rooms;
 before(async () => {
   vendor = await startOauthVendor();
   const fixed = { rotates: false, audiences: ['sites/.default'] };
-  rooms = Object.fromEntries([['chat'], ['team'], ['drive', fixed], ['refused', { ...fixed, audiences: ['other'] }], ['lacking', fixed]]
+  rooms = Object.fromEntries([['chat'], ['team'], ['drive', fixed], ['refused', { ...fixed, audiences: ['other'] }], ['lacking', fixed],
+    ['moving', { ...fixed, rotates: true }]]
     .map(([name, ways]) => [name, vendor.room(name, ways)]));
   oauth = await startOauthStack([
     { connection: rooms.chat.connection('chat', { oauth2: { scopes: SCOPES, tokens: [USER] } }) },
     { connection: rooms.team.connection('team', { oauth2: { scopes: SCOPES, tokens: [{ ...USER, required: true }] } }) },
     { connection: rooms.drive.connection('drive', { inject: CARRIED, oauth2: derived([{ ...SITES, required: true }]) }) },
     { connection: rooms.refused.connection('refused', { oauth2: derived([{ ...SITES, required: true }]) }) },
+    { connection: rooms.moving.connection('moving', { oauth2: derived([SITES]) }) },
     { connection: rooms.lacking.connection('lacking', { oauth2: derived([WRONG, SITES]) }) },
   ]);
 });
@@ -284,5 +286,39 @@ describe('a token for another audience', () => {
     assert.deepEqual(await tokensOf(id), [{ name: 'main', state: 'active' }, { name: 'sites', state: 'broken' }]);
     assert.equal((await oauth.credential(item.id)).state, 'reauthorizing');
     assert.equal((await oauth.tryLive(id)).status, 200);
+  });
+
+  test('stays when its refresh met one of the main grant, whose refresh token is another one since', async () => {
+    const room = rooms.moving;
+    const { id, item } = await oauth.connect('moving');
+    await oauth.age(id);
+    const release = room.hold('token-in');
+    const asked = oauth.tryLive(id, { name: 'sites' });
+    await waitFor('its refresh', () => release.waiting() > 0);
+    room.gates.delete('token-in'); // only that one waits
+    await liveAtLast(id);
+    release();
+    await asked;
+    await waitFor('the next try', async () => (await oauth.grant(id, 'sites')).generation === 2, { seconds: 60 });
+    assert.deepEqual(await tokensOf(id), [{ name: 'main', state: 'active' }, { name: 'sites', state: 'active' }]);
+    assert.equal((await oauth.credential(item.id)).state, 'authorized');
+  });
+
+  test("is never obtained with another team's grant, whatever the database says it hangs on", async () => {
+    const room = rooms.drive;
+    const { id } = await oauth.connect('drive');
+    const { token } = await oauth.live(id, { name: 'sites' });
+    const other = Object.assign(Object.create(oauth), { world: await oauth.stack.world({ name: 'Other' }) });
+    const theirs = await other.connect('drive');
+    const their = grantOf(room, (await other.live(theirs.id)).token);
+    const had = room.access.size;
+    await oauth.stack.mysql(`DELETE FROM oauth_grant WHERE connection_id = ${theirs.id} AND token_name = 'sites'`);
+    await oauth.stack.mysql(`UPDATE oauth_grant s JOIN oauth_grant m ON m.connection_id = ${theirs.id} AND m.token_name = 'main'
+      SET s.main_uuid = m.uuid WHERE s.connection_id = ${id} AND s.token_name = 'sites'`);
+    await oauth.age(id, 'sites');
+    const answer = await oauth.tryLive(id, { name: 'sites' });
+    assert.ok([400, 424, 500, 502].includes(answer.status), answer.text);
+    assert.equal([...room.access.values()].slice(had).filter(({ grant }) => grant === their).length, 0);
+    assert.notEqual(grantOf(room, token), their);
   });
 });

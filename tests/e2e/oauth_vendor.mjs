@@ -311,7 +311,7 @@ class Room {
       return { error: 'invalid_scope', error_description: this.fault('scopes of a refresh') };
     if (row.grant.dead) return { error: 'invalid_grant', error_description: 'ended' };
     const audience = form.resource ?? form.scope;
-    if (audience && this.ways.audiences.length) return this.derive(row.grant, audience);
+    if (audience && this.ways.audiences.length) return row.used ? { error: 'invalid_grant', error_description: 'another one was given since' } : this.derive(row.grant, audience);
     if (!this.ways.rotates) return this.mint(row.grant, { refresh: false });
     if (row.used) {
       if (Date.now() - row.used <= this.ways.grace_ms) return row.answer;
