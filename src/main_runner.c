@@ -182,15 +182,35 @@ prove(struct program *program, const sigset_t *signals, struct errctx *ctx)
 	}
 }
 
+/* SIGHUP: what is loaded from now on finds the definitions as they are in their folders now. */
+static void
+reload(struct program *program)
+{
+	const struct config *config = &program->config;
+	struct catalog *fresh = NULL;
+	struct errctx ctx = { 0 };
+
+	if (catalog_open(config->apps_dir, config->apps_extra_dir, &fresh, &ctx)) {
+		log_error(LOG_EVENT("reload_refused"), LOG_S("detail", err_text(&ctx)));
+		service_status("working; the last reload was refused, see the log");
+		return;
+	}
+	kinds_change_catalog(fresh);
+	catalog_close(&program->catalog);
+	program->catalog = fresh;
+	log_info(LOG_EVENT("reloaded"), LOG_I("apps", (int64_t)catalog_count(fresh)));
+	service_status("working");
+}
+
 /* Until told to stop; then until the queue is done, or told again. */
 static void
 wait_for_end(struct program *program, const sigset_t *signals)
 {
 	int signal;
 
-	do { /* SIGHUP has no meaning here: configuration is read at start */
-		signal = sigwaitinfo(signals, NULL);
-	} while (signal != SIGTERM && signal != SIGINT);
+	while ((signal = sigwaitinfo(signals, NULL)) != SIGTERM && signal != SIGINT)
+		if (signal == SIGHUP)
+			reload(program);
 	service_stopping();
 	queue_drain(program->queue);
 	while (!queue_is_over(program->queue))
@@ -308,6 +328,7 @@ main(int argc, char **argv)
 			err = run(&program, &signals, &ctx);
 	}
 	store_close(&program.store);
+	kinds_setup_catalog(NULL);
 	catalog_close(&program.catalog);
 	mail_server_free(&program.mail);
 	if (err)

@@ -88,7 +88,9 @@ enum err catalog_add_file(struct catalog *catalog, const char *file, struct errc
  * two apps, every scope of a module is known to a connection of its type. After the last
  * definition; again when more were added. */
 enum err catalog_finish(struct catalog *catalog, struct errctx *ctx) MUSTCHECK;
-void catalog_close(struct catalog **catalog);
+void catalog_close(struct catalog **catalog); /* the last holder's frees it */
+/* One more holder, of any thread; each closes it once. Gives it back. */
+struct catalog *catalog_hold(struct catalog *catalog);
 
 /* `version` 0 is the newest. NULL when there is none. Borrowed until catalog_close(). */
 const struct app *catalog_find(const struct catalog *catalog, const char *name, int64_t version);

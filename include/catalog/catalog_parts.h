@@ -3,12 +3,15 @@
 #ifndef BAILEE_CATALOG_CATALOG_PARTS_H
 #define BAILEE_CATALOG_CATALOG_PARTS_H
 
+#include <stdatomic.h>
+
 #include <stddef.h>
 
 #include "catalog/catalog.h"
 
 /* Sorted by name, then version. */
 struct catalog {
+	atomic_int holders;
 	struct app **apps;
 	size_t n;
 	size_t n_shipped; /* how many there were before the operator's own */

@@ -78,9 +78,13 @@ enum err kind_gather(struct store *store, struct task_list *tasks, struct errctx
  * database's: try again later. */
 enum err kind_load(struct store *store, struct task *task, struct errctx *ctx) MUSTCHECK;
 
-/* The app definitions that kinds look types up in. Set once at start; borrowed. */
-void kinds_setup_catalog(const struct catalog *catalog);
+/* The app definitions that kinds look types up in, while they load: the task that is being loaded
+ * holds them, so what was found there lasts as long as the task. */
 const struct catalog *kinds_catalog(void);
+/* At start, before any thread, and at the end with NULL: the caller goes on holding `catalog`. */
+void kinds_setup_catalog(struct catalog *catalog);
+/* From the next load on these count. Any thread; the caller goes on holding `catalog`. */
+void kinds_change_catalog(struct catalog *catalog);
 
 /* Put housekeeping into the queue, unless it is there. */
 enum err kind_housekeeping_order(struct store *store, struct errctx *ctx) MUSTCHECK;

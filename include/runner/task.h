@@ -11,6 +11,7 @@
 #include "store/job.h"
 #include "store/job_value.h"
 
+struct catalog; /* catalog/catalog.h */
 struct kind;
 struct loop;
 
@@ -29,6 +30,7 @@ struct task {
 	struct job job;
 	const struct kind *kind;         /* NULL: no such kind */
 	void *data;                      /* the kind's own, made by load, freed by free */
+	struct catalog *catalog;         /* held since it was loaded; or NULL */
 	struct loop *loop;               /* while it runs there */
 	int64_t claimed_ms, deadline_ms; /* monotonic */
 	bool settled;                    /* the outcome stands */

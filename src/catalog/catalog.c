@@ -15,19 +15,31 @@
 struct catalog *
 catalog_new(void)
 {
-	return xcalloc(1, sizeof(struct catalog));
+	struct catalog *catalog = xcalloc(1, sizeof(*catalog));
+
+	atomic_init(&catalog->holders, 1);
+	return catalog;
 }
 
 void
 catalog_close(struct catalog **catalog)
 {
-	if (!*catalog)
-		return;
-	for (size_t i = 0; i < (*catalog)->n; i++)
-		catalog_app_free((*catalog)->apps[i]);
-	free((*catalog)->apps);
-	free(*catalog);
+	struct catalog *closed = *catalog;
+
 	*catalog = NULL;
+	if (!closed || atomic_fetch_sub(&closed->holders, 1) > 1)
+		return;
+	for (size_t i = 0; i < closed->n; i++)
+		catalog_app_free(closed->apps[i]);
+	free(closed->apps);
+	free(closed);
+}
+
+struct catalog *
+catalog_hold(struct catalog *catalog)
+{
+	atomic_fetch_add(&catalog->holders, 1);
+	return catalog;
 }
 
 /* ---- look-up ---- */

@@ -2,10 +2,12 @@
 /* The table of job kinds, and what is done for each of them alike. */
 #include "runner/kinds.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/catalog.h"
 #include "store/batch.h"
 
 static const struct kind *const rows[] = { &kind_fetch, &kind_lend, &kind_dry_run, &kind_fulfil,
@@ -13,12 +15,40 @@ static const struct kind *const rows[] = { &kind_fetch, &kind_lend, &kind_dry_ru
 	&kind_remote_delete, &kind_request_delete, &kind_mail, &kind_oauth_exchange,
 	&kind_oauth_confirm, &kind_oauth_refresh, &kind_oauth_revoke, &kind_keys_reseal };
 
-static const struct catalog *definitions;
+/* Of the thread that loads; and what is to take its place there. */
+static struct catalog *definitions;
+static struct catalog *_Atomic next_definitions;
 
 void
-kinds_setup_catalog(const struct catalog *catalog)
+kinds_setup_catalog(struct catalog *catalog)
 {
-	definitions = catalog;
+	struct catalog *next = atomic_exchange(&next_definitions, NULL);
+
+	catalog_close(&next);
+	catalog_close(&definitions);
+	definitions = catalog ? catalog_hold(catalog) : NULL;
+}
+
+void
+kinds_change_catalog(struct catalog *catalog)
+{
+	struct catalog *passed_over = atomic_exchange(&next_definitions, catalog_hold(catalog));
+
+	catalog_close(&passed_over);
+}
+
+/* The newest definitions, held by the task from now on. */
+static void
+hold_definitions(struct task *task)
+{
+	struct catalog *next = atomic_exchange(&next_definitions, NULL);
+
+	if (next) {
+		catalog_close(&definitions);
+		definitions = next;
+	}
+	catalog_close(&task->catalog);
+	task->catalog = definitions ? catalog_hold(definitions) : NULL;
 }
 
 const struct catalog *
@@ -116,6 +146,7 @@ kind_load(struct store *store, struct task *task, struct errctx *ctx)
 		task_fail(task, ctx);
 		return OK;
 	}
+	hold_definitions(task);
 	err = task->kind->load(store, task, payload, ctx);
 	json_decref(payload);
 	return err ? settle_load_error(task, err, ctx) : OK;

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/catalog.h"
 #include "runner/kinds.h"
 
 struct task *
@@ -32,6 +33,7 @@ task_free(struct task **task)
 		return;
 	if ((*task)->data)
 		(*task)->kind->free((*task)->data);
+	catalog_close(&(*task)->catalog);
 	job_free(&(*task)->job);
 	free(*task);
 	*task = NULL;

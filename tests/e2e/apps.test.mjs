@@ -2,6 +2,7 @@
 // App definitions: those that ship, the operator's own, and what comes of a reload.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -105,6 +106,31 @@ test('a new definition counts from the next HUP on, and a wrong one changes noth
   rmSync(join(own, 'third.json'));
   await stack.kill('api', 'HUP');
   await waitFor('the end of it', async () => (await modules('app%23second')).status === 400);
+});
+
+test('the runner knows a new definition from its next HUP on, and a wrong one changes nothing', async (t) => {
+  const vendor = createServer((request, response) => { response.end('{}'); });
+  t.after(() => { vendor.close(); rmSync(join(own, 'live.json'), { force: true }); });
+  await new Promise((resolve) => { vendor.listen(0, '127.0.0.1', resolve); });
+  const live = mine({ name: 'app#live', uses: undefined, modules: [{ id: 'Read', name: 'Read', label: 'Read', type: 'account:live-key' }] });
+  Object.assign(live.connections[0], { type: 'live-key', allowed_hosts: [`localhost:${vendor.address().port}`],
+    test: { method: 'GET', url: `http://localhost:${vendor.address().port}/me`, expect: [200] } });
+  put('live.json', live);
+  await stack.kill('api', 'HUP');
+  const asked = { accountName: 'Live', accountType: 'live-key', key: 'k' };
+  const { body: { connection } } = await waitFor('the new type', async () => {
+    const answer = await stack.api('POST', `/api/v2/connections?teamId=${world.teamId}`, asked, { token: world.token });
+    return answer.status === 200 && answer;
+  });
+  const check = () => stack.api('POST', `/api/v2/connections/${connection.id}/test`, undefined, { token: world.token });
+  assert.notEqual((await check()).status, 200);
+  await stack.kill('runner', 'HUP');
+  await waitFor('the reload', () => /event=reloaded/.test(stack.logs('runner')));
+  assert.deepEqual((await check()).body, { verified: true });
+  writeFileSync(join(own, 'live.json'), '{');
+  await stack.kill('runner', 'HUP');
+  await waitFor('the refusal', () => /reload_refused.*live\.json/.test(stack.logs('runner')));
+  assert.deepEqual((await check()).body, { verified: true });
 });
 
 test('the operator lists, shows and checks definitions', async () => {
