@@ -102,6 +102,11 @@ enum oauth_step oauth_next_step(const struct app_connection *type, enum oauth_st
 void oauth_tokens_merge(struct oauth_tokens *tokens, struct oauth_tokens *later);
 void oauth_tokens_free(struct oauth_tokens *tokens);
 
+/* What of the answer of the definition's test call becomes fields of the connection, put into
+ * `fields`. False: one that must be there is missing, or one is not as its pattern says. */
+bool oauth_read_test(const struct app_connection *type, const char *text, size_t len,
+    json_t *fields);
+
 /* ---- named tokens ---- */
 
 /* Of scopes as the definition names them those that one token is asked for with, as the provider

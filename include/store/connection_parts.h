@@ -10,6 +10,9 @@
 /* The fields of a connection, for its row. `sealed` is the caller's. */
 enum err connection_seal(struct store *store, const struct uuid *uuid, int64_t team_id,
     const json_t *parameters, struct bytes *sealed, struct errctx *ctx) MUSTCHECK;
+/* And back. `parameters_out` is owned. ERR_INTEGRITY. */
+enum err connection_unseal(struct store *store, const struct uuid *uuid, int64_t team_id,
+    const struct bytes *sealed, json_t **parameters_out, struct errctx *ctx) MUSTCHECK;
 /* "email" or "text" for the name of an account, NULL for none. */
 const char *connection_account_kind(const char *metadata_value);
 

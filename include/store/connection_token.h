@@ -12,6 +12,8 @@
 
 struct connection_token {
 	int64_t connection_id, team_id;
+	struct uuid uuid;         /* of the connection */
+	struct bytes sealed;      /* its fields */
 	char *account_name;       /* connection type */
 	bool refreshable;         /* there is a refresh token */
 	struct oauth_token token; /* of its grant; a connection without one: token.grant is nil */
@@ -24,6 +26,11 @@ void connection_token_free(struct connection_token *token);
 
 /* Whether the access token is good for that many seconds from now; one that does not expire is. */
 bool connection_token_lasts(const struct connection_token *token, int64_t minimum_s);
+
+/* What the connection has beside it: an object of the form's fields, secret ones too, and of what
+ * the provider has brought. Owned. ERR_INTEGRITY. */
+enum err connection_token_fields(struct store *store, const struct connection_token *token,
+    json_t **fields_out, struct errctx *ctx) MUSTCHECK;
 
 /* The access token. ERR_INTEGRITY. */
 enum err connection_token_open(struct store *store, const struct connection_token *token,

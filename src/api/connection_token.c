@@ -53,16 +53,56 @@ read_asked(struct ctx *ctx, struct asked *asked_out)
 	return OK;
 }
 
-/* {token, tokenType, expiresAt, fetchedAt}; notes the use. */
+/* Those of the rows' fields that are there and are no secret. */
+static void
+add_fields(const json_t *rows, const json_t *fields, json_t *out)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		const char *name = json_get_text(row, "name"), *type = json_get_text(row, "type");
+		json_t *value = json_object_get(fields, name);
+
+		if (json_is_string(value) && !(type && strcmp(type, "password") == 0))
+			json_put(out, name, json_incref(value));
+	}
+}
+
+/* What calls need beside the token: a host, a company, the id of an account. */
+static enum err
+put_fields(struct ctx *ctx, const struct connection_token *token, json_t *answer)
+{
+	static const char *const brought[] = { "callback_fields", "answer_fields", "test_fields" };
+	const struct app_connection *type =
+	    catalog_connection_type_find(api_pool(ctx)->catalog, token->account_name);
+	const json_t *rules = type ? json_object_get(type->definition, "oauth2") : NULL;
+	json_auto_t *fields = NULL;
+	enum err err = connection_token_fields(api_store(ctx), token, &fields, &ctx->err);
+
+	if (err)
+		return err;
+	json_t *shown = json_object();
+	if (type)
+		add_fields(json_object_get(type->definition, "fields"), fields, shown);
+	for (size_t i = 0; i < sizeof(brought) / sizeof(brought[0]); i++)
+		add_fields(json_object_get(rules, brought[i]), fields, shown);
+	json_put(answer, "fields", shown);
+	return OK;
+}
+
+/* {token, tokenType, expiresAt, fetchedAt, fields}; notes the use. */
 static enum err
 answer_token(struct ctx *ctx, struct response *response, const struct connection_token *token)
 {
 	auto_secret struct secret access = { 0 };
 	enum err err = connection_token_open(api_store(ctx), token, &access, &ctx->err);
 
-	if (err)
-		return err;
 	json_t *answer = json_object();
+	if (!err)
+		err = put_fields(ctx, token, answer);
+	if (err) {
+		json_decref(answer);
+		return err;
+	}
 	json_put(answer, "token", json_text_lossy(secret_text(&access), access.len));
 	json_put_text(answer, "tokenType", token->token.token_type);
 	json_put_time(answer, "expiresAt", token->token.expires_at);

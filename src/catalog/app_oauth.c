@@ -202,6 +202,22 @@ check_known_in(const json_t *oauth, const char *const *members, const json_t *la
 	return err;
 }
 
+/* They are known when all calls of an authorization have been made: no placeholder names them. */
+static enum err
+check_tested(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
+{
+	const json_t *list = json_object_get(oauth, "test_fields");
+	json_auto_t *before = json_array();
+	char inner[APP_PATH_ROOM];
+
+	app_path(inner, "%s.test_fields", path);
+	if (list && !json_object_get(connection, "test"))
+		return err_set(ctx, ERR_CONFIG, inner, "needs a test");
+	(void)json_array_extend(before, json_object_get(oauth, "callback_fields"));
+	(void)json_array_extend(before, json_object_get(oauth, "answer_fields"));
+	return check_kept(connection, list, before, inner, ctx);
+}
+
 static enum err
 check_brought(const json_t *connection, const json_t *oauth, const char *path, struct errctx *ctx)
 {
@@ -219,6 +235,8 @@ check_brought(const json_t *connection, const json_t *oauth, const char *path, s
 	app_path(inner, "%s.answer_fields", path);
 	if (!err)
 		err = check_kept(connection, answer, callback, inner, ctx);
+	if (!err)
+		err = check_tested(connection, oauth, path, ctx);
 	if (!err)
 		err = check_known_in(oauth, there, callback, path, ctx);
 	return err ? err : check_known_in(oauth, before_answer, answer, path, ctx);

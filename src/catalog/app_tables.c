@@ -285,6 +285,9 @@ static const struct app_rule oauth_members[] = {
 	    "what else of the redirect becomes fields of the connection"),
 	LISTED("answer_fields", false, 1, 8, &answer_field,
 	    "what of the token answer becomes fields of the connection"),
+	LISTED("test_fields", false, 1, 8, &answer_field,
+	    "what of the answer of `test` becomes fields of the connection, as an id or a host "
+	    "that the calls of an account need"),
 	CHOICE("client_auth", true, client_auths,
 	    "how the client proves itself at the token URL (RFC 6749 section 2.3, RFC 7523)"),
 	PART("client", false, client_members,

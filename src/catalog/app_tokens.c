@@ -121,7 +121,8 @@ app_tokens_check(const json_t *connection, const char *path, struct errctx *ctx)
 static json_t *
 own_rules(const json_t *oauth, const json_t *token)
 {
-	static const char *const mains[] = { "tokens", "answer_fields", "post_exchange", NULL };
+	static const char *const mains[] = { "tokens", "answer_fields", "test_fields",
+		"post_exchange", NULL };
 	static const struct {
 		const char *own, *instead_of;
 	} members[] = {

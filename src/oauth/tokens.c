@@ -296,6 +296,19 @@ take_fields(const struct oauth_call *call, const json_t *rules, const json_t *bo
 }
 
 bool
+oauth_read_test(const struct app_connection *type, const char *text, size_t len, json_t *fields)
+{
+	const json_t *list = json_object_get(oauth_rules(type), "test_fields");
+	json_auto_t *body = NULL;
+
+	if (!list)
+		return true;
+	if (json_parse(text, len, &body, NULL))
+		body = json_null();
+	return oauth_keep_fields(list, find_field, body, fields);
+}
+
+bool
 oauth_read_tokens(const struct oauth_call *call, const json_t *body,
     struct oauth_tokens *tokens_out)
 {

@@ -37,14 +37,19 @@ on_tested(void *arg, struct http_result *result)
 	struct task *task = arg;
 	struct exchange *exchange = task->data;
 
-	test_call_judge(exchange->provider.type, exchange->values, result, &exchange->tested);
+	const struct provider *provider = &exchange->provider;
+
+	test_call_judge(provider->type, exchange->values, result, &exchange->tested);
 	if (exchange->tested.verdict == TEST_AWAY && exchange->test_tries < PROVIDER_TRIES)
 		http_client_after(loop_client(task->loop), provider_pause_ms(exchange->test_tries),
 		    ask_test, task);
-	else if (exchange->tested.verdict == TEST_GOOD)
-		end_done(task);
-	else
+	else if (exchange->tested.verdict != TEST_GOOD)
 		end_failed(task, exchange->tested.reason);
+	else if (!oauth_read_test(provider->type, buf_text(&result->body), result->body.len,
+		     provider->fields))
+		end_failed(task, "the provider does not say what calls to the account need");
+	else
+		end_done(task);
 }
 
 static void

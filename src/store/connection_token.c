@@ -3,6 +3,7 @@
 #include "store/connection_token.h"
 
 #include "base/clock.h"
+#include "store/connection_parts.h"
 
 struct get_in {
 	int64_t id;
@@ -16,13 +17,14 @@ struct get_row {
 static const struct col get_in[] = { COL(INT, struct get_in, id), COL(TEXT, struct get_in, name),
 	COL(TEXT, struct get_in, public_id) };
 static const struct col get_out[] = { AUTH_COLS(struct get_row, auth), OUT(INT, connection_id),
-	OUT(INT, team_id), OUT(TEXT, account_name), OUT(BOOL, refreshable),
-	OUT(TIME, token.created_at), OUT(UUID, token.grant), OUT(INT, token.team_id),
-	OUT(INT, token.generation), OUT(TEXT, token.grant_state), OUT(TEXT, token.problem),
-	OUT(BYTES, token.access_sealed), OUT(TEXT, token.token_type), OUT(TIME, token.expires_at) };
+	OUT(INT, team_id), OUT(UUID, uuid), OUT(BYTES, sealed), OUT(TEXT, account_name),
+	OUT(BOOL, refreshable), OUT(TIME, token.created_at), OUT(UUID, token.grant),
+	OUT(INT, token.team_id), OUT(INT, token.generation), OUT(TEXT, token.grant_state),
+	OUT(TEXT, token.problem), OUT(BYTES, token.access_sealed), OUT(TEXT, token.token_type),
+	OUT(TIME, token.expires_at) };
 static const struct stmt get = { "connection_token_get",
-	"SELECT " AUTH_COLUMNS
-	", x.id, x.team_id, x.account_name, t.refresh_sealed IS NOT NULL, t.created_at, "
+	"SELECT " AUTH_COLUMNS ", x.id, x.team_id, x.uuid, x.parameters_sealed, x.account_name, "
+	"t.refresh_sealed IS NOT NULL, t.created_at, "
 	"g.uuid, g.team_id, t.generation, g.state, g.problem, t.access_sealed, t.token_type, "
 	"t.expires_at FROM api_token k "
 	"LEFT JOIN (connection x JOIN team_member m ON m.team_id = x.team_id) "
@@ -37,20 +39,11 @@ connection_token_get(struct store *store, struct auth *auth, int64_t id, const c
     struct connection_token *token_out, struct errctx *ctx)
 {
 	const struct get_in in = { id, name, auth->public_id };
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = auth_read(store, auth, &get, &in, sizeof(struct get_row), &rows, &n, ctx);
+	static const struct auth_thing thing = AUTH_THING(struct get_row, token, connection_id);
+	enum err err = auth_read_one(store, auth, &get, &in, &thing, token_out, ctx);
 
-	if (err)
-		return err;
-	struct get_row *row = rows;
-	if (row->token.connection_id) {
-		*token_out = row->token;
-		row->token = (struct connection_token){ 0 };
-	} else {
-		err = err_set(ctx, ERR_NO_CONNECTION, "", "no such connection");
-	}
-	stmt_rows_free(&get, sizeof(*row), &rows, n);
+	if (err == ERR_NOT_FOUND)
+		return err_set(ctx, ERR_NO_CONNECTION, "", "no such connection");
 	return err;
 }
 
@@ -72,6 +65,14 @@ connection_token_lasts(const struct connection_token *token, int64_t minimum_s)
 	int64_t expires_at = token->token.expires_at;
 
 	return !expires_at || expires_at - clock_now_ms() >= minimum_s * 1000;
+}
+
+enum err
+connection_token_fields(struct store *store, const struct connection_token *token,
+    json_t **fields_out, struct errctx *ctx)
+{
+	return connection_unseal(store, &token->uuid, token->team_id, &token->sealed, fields_out,
+	    ctx);
 }
 
 enum err

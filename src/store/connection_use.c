@@ -35,6 +35,17 @@ connection_seal(struct store *store, const struct uuid *uuid, int64_t team_id,
 	return store_seal(store, &context, text, strlen(text), sealed, ctx);
 }
 
+enum err
+connection_unseal(struct store *store, const struct uuid *uuid, int64_t team_id,
+    const struct bytes *sealed, json_t **parameters_out, struct errctx *ctx)
+{
+	const struct seal_context context = context_of(uuid, team_id);
+	auto_secret struct secret text = { 0 };
+	enum err err = store_open(store, &context, sealed, &text, ctx);
+
+	return err ? err : json_parse(secret_text(&text), text.len, parameters_out, ctx);
+}
+
 struct id_in {
 	int64_t id;
 };
@@ -53,16 +64,13 @@ enum err
 connection_open(struct store *store, int64_t id, struct connection_use *use_out, struct errctx *ctx)
 {
 	struct connection_use use = { 0 };
-	auto_secret struct secret text = { 0 };
 	enum err err =
 	    missing(stmt_one(store->db, &open_select, &(struct id_in){ id }, &use, ctx), ctx);
 
 	if (err)
 		return err;
-	const struct seal_context context = context_of(&use.uuid, use.connection.team_id);
-	err = store_open(store, &context, &use.sealed, &text, ctx);
-	if (!err)
-		err = json_parse(secret_text(&text), text.len, &use.parameters, ctx);
+	err = connection_unseal(store, &use.uuid, use.connection.team_id, &use.sealed,
+	    &use.parameters, ctx);
 	if (err)
 		connection_use_free(&use);
 	else

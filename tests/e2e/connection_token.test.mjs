@@ -81,7 +81,7 @@ test('the token that is there is given, and its use is noted', async () => {
   for (let i = 0; i < 3; i++) {
     const given = await tokenOf(id, '', { token: user });
     assert.equal(given.status, 200, given.text);
-    assert.deepEqual([given.body.token, given.body.tokenType], [ACCESS, 'bearer']);
+    assert.deepEqual([given.body.token, given.body.tokenType, given.body.fields], [ACCESS, 'bearer', {}]);
     assert.ok(Math.abs(Date.parse(given.body.expiresAt) - Date.now() - 3600e3) < 60e3);
     assert.ok(Math.abs(Date.parse(given.body.fetchedAt) - Date.now()) < 60e3);
     assert.match(given.headers['cache-control'], /no-store/);

@@ -48,6 +48,7 @@ export const usual = {
   session: false, // tokens of the code and of refreshes open sessions at /long, and are good for nothing else
   long: false, // tokens of the code must be changed for long-lived ones at /long
   signed: null, // ({ headers, body, form, room, path }) → what is wrong with the signature of a call, or undefined
+  me: {}, // what /me says besides
   always_200: false, // /me says so of tokens that are no good, too
   delay_ms: 0, drop: 0, duplicate: 0, // the next n token answers are dropped after acting, or sent twice
   consent: null, // { scope }: no codes: an administrator grants the client access to his directory, /token/<directory> is asked by the client alone
@@ -395,7 +396,7 @@ class Room {
     const row = this.access.get(this.bearer(request));
     if (this.ways.always_200 && !this.accepts(this.bearer(request))) return this.vendor.json(response, 200, { code: 602, message: 'expired' });
     if (!row || !this.accepts(this.bearer(request))) return this.vendor.json(response, 401, { error: 'invalid_token' });
-    return this.vendor.json(response, 200, { id: `id-${row.grant.user}`, name: row.grant.user, scopes: row.grant.scopes });
+    return this.vendor.json(response, 200, { id: `id-${row.grant.user}`, name: row.grant.user, scopes: row.grant.scopes, ...this.ways.me });
   }
 
   introspect(request, response, form) {

@@ -52,6 +52,7 @@ describe('a provider where', () => {
       if (row.life === null) assert.equal(grant.life, null);
       else if (row.life) assert.ok(Math.abs(grant.life - row.life) < SLACK_S, `lives ${grant.life} s, not ${row.life}`);
       const first = await works(row, id);
+      if (row.given) assert.deepEqual((await oauth.live(id)).fields, row.given);
       if (row.seen) {
         const seen = row.room.requests.filter(({ path }) => path === row.seen.path).at(-1);
         assert.deepEqual(seen?.query, row.seen.query);
@@ -68,6 +69,21 @@ describe('a provider where', () => {
       assert.ok(row.room.revoked.every(({ known }) => known), 'what was revoked is a token of it');
     });
   }
+});
+
+test('an account that does not say what calls need, or says it otherwise, is not connected', async () => {
+  const row = rows[WAYS.findIndex(({ name }) => name === 'the account itself says what later calls need')];
+  const { me } = row.room.ways;
+  for (const wrong of [{}, { accounts: [{ id: 'b-7' }] }, { accounts: [{ id: 'a-7', base: 'https://EVIL' }] }]) {
+    row.room.ways.me = wrong;
+    const { person, item } = await oauth.ask(row.type);
+    await person.walk(await person.connect(item.id, row.fields));
+    const after_ = await person.settled(item.id);
+    assert.equal(after_.progress, 'failed', JSON.stringify(after_));
+    assert.match(after_.problem.text, /does not say what calls/);
+  }
+  row.room.ways.me = me;
+  await waitFor('what was granted is given back', () => row.room.grants.every(({ dead }) => dead));
 });
 
 test('a state under another name than was sent is nobody\'s', async () => {
