@@ -7,15 +7,9 @@
 
 #include "catalog/catalog.h"
 #include "catalog/fill.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 use_url(const struct app_connection *connection, const char *member)

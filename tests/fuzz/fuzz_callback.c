@@ -15,6 +15,7 @@
 #include "page/callback.h"
 #include "page/denial.h"
 #include "web/pool.h"
+#include "fuzz_type.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,23 +33,12 @@ static const char definition[] =
     "{\"name\":\"place\",\"pattern\":\"[a-z.]+\"}]}}],"
     "\"modules\":[{\"id\":\"M\",\"name\":\"M\",\"label\":\"M\"}]}";
 
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static const struct app_connection *
 type(void)
 {
 	static struct catalog *catalog;
 
-	if (!catalog) {
-		catalog = catalog_new();
-		must(catalog_add(catalog, "s", definition, strlen(definition), NULL) == OK);
-	}
-	return catalog_connection_type_find(catalog, "s");
+	return fuzz_type(&catalog, definition);
 }
 
 static void

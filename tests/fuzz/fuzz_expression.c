@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "catalog/expression.h"
 #include "catalog/fill.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,13 +17,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define ROOM 16384
 #define SECRET "qZ7-secret-qZ7"
 #define PIECE "qZ7"
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static json_t *
 make_values(void)

@@ -9,15 +9,9 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "runner/kinds.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static const struct kind *
 choose(uint8_t byte)

@@ -13,17 +13,11 @@
 #include "base/crypt.h"
 #include "base/json.h"
 #include "net/url.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ROOM ((size_t)1 << 22)
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static bool
 holds(const struct buf *buf, const void *part, size_t len)

@@ -9,6 +9,7 @@
 #include "web/fields.h"
 #include "web/paging.h"
 #include "web/params.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,13 +40,6 @@ static const struct field_spec table[] = {
 };
 static const struct column_spec columns_table[] = { { "t", false }, { "n", false }, { "x", true },
 	{ 0 } };
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 use_query(const struct params *query, json_t *entity)

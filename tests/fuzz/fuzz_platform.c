@@ -10,6 +10,7 @@
 #include "catalog/catalog.h"
 #include "platform/platform.h"
 #include "platform/test_call.h"
+#include "fuzz_type.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,23 +31,12 @@ static const char definition[] =
     "\"allowed_hosts\":[\"s.example\"]}],"
     "\"modules\":[{\"id\":\"M\",\"name\":\"M\",\"label\":\"M\"}]}";
 
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static const struct app_connection *
 type(void)
 {
 	static struct catalog *catalog;
 
-	if (!catalog) {
-		catalog = catalog_new();
-		must(catalog_add(catalog, "s", definition, strlen(definition), NULL) == OK);
-	}
-	return catalog_connection_type_find(catalog, "s");
+	return fuzz_type(&catalog, definition);
 }
 
 static void

@@ -7,17 +7,11 @@
 #include <string.h>
 
 #include "web/request.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LINES_MAX 300
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* What every accepted path promises to the router. */
 static void

@@ -12,6 +12,7 @@
 #include "net/allowed_hosts.h"
 #include "net/url.h"
 #include "platform/test_call.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,13 +35,6 @@ static const char definition[] =
     "\"https://<<site>>.<<zone>>.s.example/u/<<user>>?t=<<token>>\",\"expect\":[200]},"
     "\"allowed_hosts\":[\"<<site>>.<<zone>>.s.example\"]}],"
     "\"modules\":[{\"id\":\"M\",\"name\":\"M\",\"label\":\"M\"}]}";
-
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* The connection, or one of the types of keys. */
 static struct item_form

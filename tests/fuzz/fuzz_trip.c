@@ -12,6 +12,7 @@
 #include "net/url.h"
 #include "oauth/authorize.h"
 #include "oauth/exchange.h"
+#include "fuzz_type.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,13 +37,6 @@ static const char *const definitions[] = {
 #define GRANTED 4
 #define N_DEFINITIONS (sizeof(definitions) / sizeof(definitions[0]))
 
-static void
-must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static const struct app_connection *
 type_of(size_t index)
 {
@@ -50,7 +44,6 @@ type_of(size_t index)
 	struct buf text = BUF_INIT(4096);
 
 	if (!catalogs[index]) {
-		catalogs[index] = catalog_new();
 		buf_printf(&text,
 		    "{\"name\":\"s\",\"version\":1,\"label\":\"S\",\"connections\":[{\"type\":"
 		    "\"s\",\"label\":\"S\",\"auth\":\"oauth2\",\"fields\":[{\"name\":\"shop\","
@@ -63,7 +56,7 @@ type_of(size_t index)
 		    "\"https://<<shop>>.s.example/t\",\"scopes\":[],%s}}],"
 		    "\"modules\":[{\"id\":\"M\",\"name\":\"M\",\"label\":\"M\"}]}",
 		    index == GRANTED ? "\"requester\":true," : "", definitions[index]);
-		must(catalog_add(catalogs[index], "s", buf_text(&text), text.len, NULL) == OK);
+		(void)fuzz_type(&catalogs[index], buf_text(&text));
 		buf_free(&text);
 	}
 	return catalog_connection_type_find(catalogs[index], "s");
