@@ -146,14 +146,15 @@ stack_db_alive() { mariadb-admin --no-defaults --socket="$STACK_DIR/run/db.sock"
 
 stack_user_option() { [ "$(id -u)" = 0 ] && echo --user=root; }
 
-# A fresh data folder: made beside its place and renamed, so that a broken attempt leaves nothing that looks good.
+# A fresh data folder: made beside its place and renamed, so that a broken attempt leaves nothing that looks good. Its own
+# tmpdir: a server that starts removes every #sql file it finds there, those of another that is just at work too.
 stack_db_make() { # FOLDER
-	local fresh=$1.new.$$
+	local fresh=$1.new.$$ log=$STACK_DIR/log/db-install.log
 	rm -rf "$fresh"
 	# shellcheck disable=SC2046 # no option for an ordinary user
-	mariadb-install-db --no-defaults $(stack_user_option) --datadir="$fresh" --skip-test-db \
-		--auth-root-authentication-method=normal >"$STACK_DIR/log/db-install.log" 2>&1 ||
-		{ tail -n 15 "$STACK_DIR/log/db-install.log" >&2; stack_fail "could not make the database folder"; return 1; }
+	mariadb-install-db --no-defaults $(stack_user_option) --datadir="$fresh" --tmpdir="$STACK_DIR/run/db-tmp" \
+		--skip-test-db --auth-root-authentication-method=normal >"$log" 2>&1 ||
+		{ grep -i error "$log" >&2 || tail -n 15 "$log" >&2; stack_fail "could not make the database folder"; return 1; }
 	mv "$fresh" "$1"
 }
 
@@ -163,8 +164,8 @@ stack_start_db() {
 		stack_fail "$STACK_DIR is too long a path for a Unix socket (at most 90 characters)"
 		return 1
 	fi
-	[ -d "$STACK_DIR/db" ] || stack_db_make "$STACK_DIR/db" || return 1
 	mkdir -p "$STACK_DIR/run/db-tmp"
+	[ -d "$STACK_DIR/db" ] || stack_db_make "$STACK_DIR/db" || return 1
 	# shellcheck disable=SC2046
 	stack_spawn db mariadbd --no-defaults $(stack_user_option) --datadir="$STACK_DIR/db" \
 		--socket="$STACK_DIR/run/db.sock" --pid-file="$STACK_DIR/run/mariadbd.pid" \

@@ -35,15 +35,18 @@ export async function waitFor(what, check, { seconds = 20, everyMs = 25 } = {}) 
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+const isFree = (port) => new Promise((resolve) => {
+  const server = net.createServer();
+  server.once('error', () => resolve(false));
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+});
+
+// Below the ports that connections going out are given: one of those may hold the port by the time its server starts.
+export async function freePort() {
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 22000);
+    if (await isFree(port)) return port;
+  }
 }
 
 let wishedPort = Number(process.env.BAILEE_TEST_PORT ?? 0); // for the first stack only
