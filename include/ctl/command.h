@@ -110,5 +110,6 @@ enum err ctl_keys_destroy(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_keys_rotate(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_export(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_audit_prune(struct ctl *ctl, struct errctx *ctx);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The audit trail as the operator reads it. */
+/* The audit trail as the operator reads it, and its old end as the operator cuts it off. */
 #ifndef BAILEE_STORE_AUDIT_READ_H
 #define BAILEE_STORE_AUDIT_READ_H
 
@@ -32,6 +32,11 @@ enum err audit_list(struct store *store, const struct audit_filter *filter,
  * a time. */
 enum err audit_export(struct store *store, const struct audit_filter *filter,
     const struct uuid *after, struct audit_row **rows_out, size_t *n_out,
+    struct errctx *ctx) MUSTCHECK;
+
+/* Delete what is older than that (ms), in small parts; a row that says so is written first, and
+ * stays. Broken off, it is simply called again. */
+enum err audit_prune(struct store *store, int64_t before, int64_t *deleted_out,
     struct errctx *ctx) MUSTCHECK;
 
 #endif

@@ -15,16 +15,29 @@ uuid_make(struct uuid *out)
 	out->bytes[8] = (unsigned char)((out->bytes[8] & 0x3f) | 0x80);
 }
 
+static void
+mark_ordered(struct uuid *uuid, int64_t time_ms)
+{
+	uint64_t ms = (uint64_t)time_ms;
+
+	for (int i = 5; i >= 0; i--, ms >>= 8)
+		uuid->bytes[i] = (unsigned char)ms;
+	uuid->bytes[6] = (unsigned char)((uuid->bytes[6] & 0x0f) | 0x70);
+	uuid->bytes[8] = (unsigned char)((uuid->bytes[8] & 0x3f) | 0x80);
+}
+
 void
 uuid_make_ordered(struct uuid *out)
 {
-	uint64_t ms = (uint64_t)clock_now_ms();
-
 	crypt_random(out->bytes, sizeof(out->bytes));
-	for (int i = 5; i >= 0; i--, ms >>= 8)
-		out->bytes[i] = (unsigned char)ms;
-	out->bytes[6] = (unsigned char)((out->bytes[6] & 0x0f) | 0x70);
-	out->bytes[8] = (unsigned char)((out->bytes[8] & 0x3f) | 0x80);
+	mark_ordered(out, clock_now_ms());
+}
+
+void
+uuid_first_at(int64_t ms, struct uuid *out)
+{
+	*out = (struct uuid){ { 0 } };
+	mark_ordered(out, ms);
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* baileectl audit list, export: who did what. */
+/* baileectl audit list, export, prune: who did what. */
 #include "store/audit_read.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #define LIST_MOST 1000
 #define EXPORT_PART 1000
+#define PRUNE_YOUNGEST_MS (INT64_C(24) * 60 * 60 * 1000)
 
 static json_t *
 row_json(const struct audit_row *row)
@@ -115,4 +116,22 @@ ctl_audit_export(struct ctl *ctl, struct errctx *ctx)
 		audit_rows_free(&rows, n);
 	}
 	return err;
+}
+
+enum err
+ctl_audit_prune(struct ctl *ctl, struct errctx *ctx)
+{
+	int64_t before = 0, deleted = 0;
+	enum err err = read_time(ctl, "before", &before, ctx);
+
+	if (!err && before > clock_now_ms() - PRUNE_YOUNGEST_MS)
+		err = err_set(ctx, ERR_USAGE, "before", "--before must be a day ago or longer");
+	if (!err)
+		err = audit_prune(&ctl->store, before, &deleted, ctx);
+	if (err)
+		return err;
+	json_t *answer = json_object();
+	json_put_int(answer, "deleted", deleted);
+	ctl_print(ctl, answer);
+	return OK;
 }

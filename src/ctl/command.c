@@ -177,6 +177,9 @@ const struct command ctl_commands[] = {
 	    "List who did what, newest first.", ctl_audit_list },
 	{ "audit", "export", CTL_DATABASE, { AUDIT_OPTIONS },
 	    "Print the audit trail, oldest first, a line of JSON each.", ctl_audit_export },
+	{ "audit", "prune", CTL_DATABASE,
+	    { { "before", CTL_TEXT, true, "such as 2026-01-31T00:00:00Z; a day ago or longer" } },
+	    "Delete the old end of the audit trail; export it first.", ctl_audit_prune },
 	{ 0 },
 };
 

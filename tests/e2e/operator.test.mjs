@@ -173,6 +173,25 @@ test('the audit trail is listed newest first and exported oldest first', async (
   assert.deepEqual([wrong.code, wrong.stderr.includes('--since must be a time')], [2, true], wrong.stderr);
 });
 
+test('the old end of the audit trail is cut off, and the cut is told', async () => {
+  const events = async (...args) => (await stack.ctl(['audit', 'list', '--limit', '1000', '--json', ...args])).map(({ event }) => event);
+  const kept = await events();
+  await stack.mysql(`INSERT INTO audit (id, at, event, actor)
+    SELECT UNHEX(CONCAT(LPAD(HEX((UNIX_TIMESTAMP() - 400 * 86400) * 1000 + seq), 12, '0'), '7000', '8000000000000000')),
+      UTC_TIMESTAMP(3) - INTERVAL 400 DAY + INTERVAL seq SECOND, 'old.event', 'runner' FROM seq_1_to_1203`);
+  const cut = new Date(Date.now() - 399 * 86400e3).toISOString();
+  assert.equal((await events('--until', cut)).length, 1000);
+  assert.deepEqual(await events('--since', cut), kept);
+  for (const [args, words] of [[[], '--before is missing'], [['--before', 'soon'], '--before must be a time'],
+    [['--before', new Date(Date.now() - 3600e3).toISOString()], 'a day ago or longer']]) {
+    const tried = await stack.tryCtl(['audit', 'prune', ...args]);
+    assert.deepEqual([tried.code, tried.stderr.includes(words)], [2, true], tried.stderr);
+  }
+  assert.deepEqual(await stack.ctl(['audit', 'prune', '--before', cut, '--json']), { deleted: 1203 });
+  assert.deepEqual(await events(), ['audit.prune', ...kept]);
+  assert.equal((await stack.ctl(['audit', 'list', '--limit', '1', '--json']))[0].subject, `before ${cut}`);
+});
+
 test('credentials are shown without what they hold', async () => {
   const secret = 'operator-canary-5d1f';
   const kept = await stack.api('POST', '/api/v1/user_credentials', { name: 'Kept one', mode: 'TEXT', team_id: world.teamId, value: secret }, { token: world.token });
