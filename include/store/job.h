@@ -122,9 +122,12 @@ enum err job_cancel(struct store *store, int64_t id, struct errctx *ctx) MUSTCHE
 /* ---- runners alive ---- */
 enum err runner_beat(struct store *store, const char *id, const char *host, int64_t pid,
     struct errctx *ctx) MUSTCHECK;
+/* It ends in good order, most likely to be started again: until RUNNER_RESTART_S from now it still
+ * counts, so that who asks meanwhile waits instead of being sent away. */
 enum err runner_leave(struct store *store, const char *id, struct errctx *ctx) MUSTCHECK;
 /* Seconds since any runner was last seen; a large number when never. */
 enum err runner_age_s(struct store *store, int64_t *age_out, struct errctx *ctx) MUSTCHECK;
 #define RUNNER_AWAY_S 15 /* older: the runner counts as away */
+#define RUNNER_RESTART_S 5
 
 #endif

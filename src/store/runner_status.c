@@ -23,14 +23,22 @@ runner_beat(struct store *store, const char *id, const char *host, int64_t pid, 
 	return stmt_run(store->db, &beat, &(struct runner_in){ id, host, pid }, NULL, ctx);
 }
 
-static const struct col leave_in[] = { COL(TEXT, struct runner_in, id) };
-static const struct stmt leave = { "runner_leave", "DELETE FROM runner WHERE id = ?", leave_in,
+struct leave_in {
+	int64_t age_s;
+	const char *id;
+};
+static const struct col leave_in[] = { COL(INT, struct leave_in, age_s),
+	COL(TEXT, struct leave_in, id) };
+static const struct stmt leave = { "runner_leave",
+	"UPDATE runner SET seen_at = UTC_TIMESTAMP(3) - INTERVAL ? SECOND WHERE id = ?", leave_in,
 	COL_N(leave_in), NULL, 0 };
 
 enum err
 runner_leave(struct store *store, const char *id, struct errctx *ctx)
 {
-	return stmt_run(store->db, &leave, &(struct runner_in){ .id = id }, NULL, ctx);
+	const struct leave_in in = { RUNNER_AWAY_S - RUNNER_RESTART_S, id };
+
+	return stmt_run(store->db, &leave, &in, NULL, ctx);
 }
 
 struct age_row {

@@ -65,8 +65,9 @@ function secondRunner() {
   const exit = new Promise((resolve) => { child.on('exit', (code, signal) => resolve(code ?? signal)); });
   return { child, exit, log: () => log, end: () => { child.kill('SIGTERM'); return exit; } };
 }
-// Whether the process is in the list of runners; a killed one stays there for an hour.
-const isListed = async (pid) => (await stack.mysql(`SELECT id FROM runner WHERE pid = ${pid}`)).length === 1;
+// Whether the process was at work just now; one that has left is listed as older.
+const isListed = async (pid) =>
+  (await stack.mysql(`SELECT id FROM runner WHERE pid = ${pid} AND seen_at > UTC_TIMESTAMP(3) - INTERVAL 9 SECOND`)).length === 1;
 
 test('killed in the middle of a fetch: the next runner takes the job over when its lease has run out', async () => {
   const id = await credential();
@@ -136,6 +137,17 @@ test('told to stop with a vendor that hangs: the job is handed back unharmed and
   release();
   await stack.start('runner');
   assert.deepEqual((({ state, attempt }) => ({ state, attempt }))(await ended(job)), { state: 'done', attempt: 1 });
+});
+
+test('started again: who asks meanwhile waits and gets his token', async () => {
+  const id = await credential();
+  await stack.stop('runner');
+  const answer = api('POST', `/api/v1/user_credentials/${id}/token`);
+  await sleep(500);
+  await stack.start('runner');
+  const { status, body, text } = await answer;
+  assert.equal(status, 200, text);
+  assert.ok(vendor.accepts(body.token));
 });
 
 test('frozen beyond its lease: another runner does the job, and the late result is refused', async () => {
