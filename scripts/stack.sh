@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A private Bailee in one folder: MariaDB, keys, pools, runner, nginx. Used by ./quickstart, the tests and the benchmark.
 #
-#   scripts/stack.sh --dir D [--port P] [--build B] [--workers N] [--egress LIST] [--set section.option=value]... [--tls yes] [RATES] COMMAND
+#   scripts/stack.sh --dir D [--port P] [--build B] [--workers N] [--egress LIST] [--set section.option=value]... [--tls yes] [--db SOCKET] [RATES] COMMAND
 #   up | down | status           everything
 #   start NAME | stop NAME       one of: db public api runner nginx
 #   kill NAME [SIGNAL]           signal the main process of NAME (default KILL)
@@ -10,6 +10,7 @@
 #   ctl ARGS... | mysql ARGS...  baileectl, or the mariadb client as root
 #
 # RATES: --public-rate 20r/s (page), --api-rate 100r/s (a token), --address-rate 200r/s; the last two are off until --api-rate.
+# --db: a database that somebody else runs, by its socket; its root has no password. It is neither started nor stopped here.
 # Sourced, it only defines functions. What is given as an option is kept in D/stack.env for later calls.
 # Layout of D: bailee.conf nginx.conf keys/ db/ run/ (sockets, pid files) log/, and apps/ for definitions of the operator's own.
 
@@ -140,9 +141,11 @@ stack_folders() {
 # ---------------------------------------------------------------- database
 
 # Not the character set of whoever calls: without a locale that would be another one than the tables have.
-stack_mysql() { mariadb --no-defaults --default-character-set=utf8mb4 --socket="$STACK_DIR/run/db.sock" -uroot "$@"; }
+stack_mysql() { mariadb --no-defaults --default-character-set=utf8mb4 --socket="$(stack_db_socket)" -uroot "$@"; }
 
-stack_db_alive() { mariadb-admin --no-defaults --socket="$STACK_DIR/run/db.sock" -uroot --silent ping; }
+stack_db_socket() { echo "${STACK_DB_SOCKET:-$STACK_DIR/run/db.sock}"; }
+
+stack_db_alive() { mariadb-admin --no-defaults --socket="$(stack_db_socket)" -uroot --silent ping; }
 
 stack_user_option() { [ "$(id -u)" = 0 ] && echo --user=root; }
 
@@ -160,6 +163,10 @@ stack_db_make() { # FOLDER
 
 stack_start_db() {
 	stack_pid db >/dev/null && return 0
+	if [ -n "${STACK_DB_SOCKET:-}" ]; then
+		wait_until 60 stack_db_alive || stack_fail "no database at $STACK_DB_SOCKET"
+		return
+	fi
 	if [ "${#STACK_DIR}" -gt 90 ]; then
 		stack_fail "$STACK_DIR is too long a path for a Unix socket (at most 90 characters)"
 		return 1
@@ -200,7 +207,7 @@ stack_write_conf() {
 	cat >"$STACK_DIR/bailee.conf.new" <<CONF
 # Written by scripts/stack.sh at every start.
 [common]
-db_socket = $STACK_DIR/run/db.sock
+db_socket = $(stack_db_socket)
 db_name = bailee
 public_url = $(stack_url)
 apps_dir = $STACK_TOP/apps
@@ -390,7 +397,7 @@ stack_status() {
 
 # ---------------------------------------------------------------- parameters
 
-STACK_KEPT=(STACK_PORT STACK_BUILD STACK_WORKERS STACK_EGRESS STACK_SET STACK_PUBLIC_RATE STACK_API_RATE STACK_ADDRESS_RATE STACK_TLS)
+STACK_KEPT=(STACK_PORT STACK_BUILD STACK_WORKERS STACK_EGRESS STACK_SET STACK_PUBLIC_RATE STACK_API_RATE STACK_ADDRESS_RATE STACK_TLS STACK_DB_SOCKET)
 
 stack_save() {
 	local name
@@ -426,6 +433,7 @@ stack_main() {
 		--workers) STACK_WORKERS=$2 ;;
 		--egress) STACK_EGRESS=$2 ;;
 		--tls) STACK_TLS=$2 ;;
+		--db) STACK_DB_SOCKET=$2 ;;
 		--public-rate) STACK_PUBLIC_RATE=$2 ;;
 		--api-rate) STACK_API_RATE=$2 ;;
 		--address-rate) STACK_ADDRESS_RATE=$2 ;;
@@ -435,7 +443,7 @@ stack_main() {
 		shift 2
 	done
 	if [ -z "${STACK_DIR:-}" ] || [ $# = 0 ]; then
-		sed -n '3,13s/^# \{0,1\}//p' "$STACK_SELF" >&2
+		sed -n '3,14s/^# \{0,1\}//p' "$STACK_SELF" >&2
 		return 2
 	fi
 	mkdir -p "$STACK_DIR" && STACK_DIR=$(cd "$STACK_DIR" && pwd) || return 1

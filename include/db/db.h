@@ -11,7 +11,8 @@
 
 /* Not thread-safe; open after fork. Every session has READ COMMITTED, strict mode, UTC and utf8mb4,
  * set again after each reconnect. The connector's own auto-reconnect stays off: only db.c knows
- * what may be repeated. */
+ * what may be repeated. A connection to a server that has become read-only or has lost its Galera
+ * cluster is given up; a new one to a Galera node sees all that was committed before on any. */
 struct db;
 
 /* Takes the account from `config`, which is copied; connects at first use, so a database that is
@@ -31,9 +32,10 @@ typedef enum err (*db_body_fn)(struct db *db, void *arg, struct errctx *ctx);
 /* Says, on a fresh connection, whether the transaction of `arg` has landed. */
 typedef enum err (*db_landed_fn)(struct db *db, void *arg, bool *landed_out, struct errctx *ctx);
 
-/* BEGIN, body, COMMIT. Run again, at most 5 times with jitter, on 1213, 1020, 1205, 1180 and on a
- * connection lost before COMMIT was sent. Lost while COMMIT was in flight: `landed` is asked (NULL:
- * ERR_UNKNOWN_OUTCOME); only "no" runs it again. Inside another transaction: an assertion. */
+/* BEGIN, body, COMMIT. Run again, at most 5 times with jitter, on 1213, 1020, 1205 and on a
+ * connection lost before COMMIT was sent. When COMMIT has no answer, or another than success or one
+ * of those, `landed` is asked (NULL: ERR_UNKNOWN_OUTCOME); only "no" runs it again. Inside another
+ * transaction: an assertion. */
 enum err db_transaction(struct db *db, db_body_fn body, db_landed_fn landed, void *arg,
     struct errctx *ctx) MUSTCHECK;
 

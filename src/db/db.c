@@ -6,7 +6,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <errmsg.h>
+#include <mysqld_error.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,9 +40,9 @@ static const struct {
 	{ 1213, ERR_CONFLICT },  /* deadlock */
 	{ 1205, ERR_CONFLICT },  /* lock wait: the transaction is still open until we roll back */
 	{ 1020, ERR_CONFLICT },  /* row changed since the snapshot */
-	{ 1180, ERR_CONFLICT },  /* error during COMMIT, Galera certification */
-	{ 1927, ERR_LOST },      /* killed */
-	{ 1053, ERR_LOST },      /* shutting down */
+	{ 1180, ERR_LOST }, /* error during COMMIT: a Galera node that cannot say how it went */
+	{ 1927, ERR_LOST }, /* killed */
+	{ 1053, ERR_LOST }, /* shutting down */
 	{ 1152, ERR_LOST },
 	{ 1158, ERR_LOST },
 	{ 1159, ERR_LOST },
@@ -53,6 +55,7 @@ static const struct {
 	{ 1047, ERR_UNAVAILABLE }, /* Galera node not ready */
 	{ 1290, ERR_UNAVAILABLE }, /* read-only */
 	{ 1792, ERR_UNAVAILABLE },
+	{ 1836, ERR_UNAVAILABLE },
 	{ 1040, ERR_UNAVAILABLE }, /* too many connections */
 	{ 1203, ERR_UNAVAILABLE },
 	{ 1226, ERR_UNAVAILABLE },
@@ -67,6 +70,18 @@ meaning_of(unsigned number)
 		if (meanings[i].number == number)
 			return meanings[i].err;
 	return number >= 2000 && number < 3000 ? ERR_LOST : ERR_INTERNAL;
+}
+
+/* Read-only, or without its cluster: another server may have taken its place. */
+static bool
+is_set_aside(unsigned number)
+{
+	static const unsigned numbers[] = { 1047, 1290, 1792, 1836 };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
 }
 
 enum err
@@ -87,7 +102,7 @@ db_failure(struct db *db, unsigned number, const char *text, const char *what, s
 	log_write(err == ERR_INTERNAL ? LOG_ERROR : LOG_WARN,
 	    LOG_FIELDS(LOG_EVENT("db_error"), LOG_S("statement", what), LOG_I("number", number),
 		LOG_S("text", text)));
-	if (err == ERR_LOST)
+	if (err == ERR_LOST || is_set_aside(number))
 		db_disconnect(db);
 	if (err == ERR_INTERNAL)
 		return err_set(ctx, err, "", "the database refused a statement");
@@ -137,6 +152,44 @@ set_options(MYSQL *mysql, const struct config *config)
 	}
 }
 
+/* Runs `sql`, one or several statements; gives the first value of each result to `value`, so that
+ * that of the last stays. */
+static bool
+ask_server(MYSQL *mysql, const char *sql, char *value, size_t size)
+{
+	int more = mysql_real_query(mysql, sql, strlen(sql));
+
+	for (; more == 0; more = mysql_next_result(mysql)) {
+		MYSQL_RES *result = mysql_store_result(mysql);
+		MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+
+		if (row)
+			snprintf(value, size, "%s", row[0] ? row[0] : "");
+		mysql_free_result(result);
+	}
+	return more < 0;
+}
+
+/* A Galera node may be behind the one that was talked to before: it must have all that is committed
+ * anywhere before the first statement, which may ask whether a lost COMMIT has landed. */
+static bool
+catch_up(MYSQL *mysql)
+{
+	char value[256] = "";
+
+	if (!ask_server(mysql, "SELECT @@wsrep_on", value, sizeof(value)))
+		return mysql_errno(mysql) == ER_UNKNOWN_SYSTEM_VARIABLE; /* built without */
+	if (strcmp(value, "1") != 0)
+		return true;
+	if (!ask_server(mysql,
+		"SET SESSION wsrep_sync_wait = 15; SELECT @@wsrep_node_name; "
+		"SET SESSION wsrep_sync_wait = DEFAULT",
+		value, sizeof(value)))
+		return false;
+	log_info(LOG_EVENT("db_connected"), LOG_S("node", value));
+	return true;
+}
+
 enum err
 db_connect(struct db *db, struct errctx *ctx)
 {
@@ -161,7 +214,8 @@ db_connect(struct db *db, struct errctx *ctx)
 	bool by_host = config->db_host[0] != '\0';
 	if (!mysql_real_connect(mysql, by_host ? config->db_host : NULL, config->db_user, password,
 		config->db_name, by_host ? (unsigned)config->db_port : 0,
-		by_host ? NULL : config->db_socket, CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
+		by_host ? NULL : config->db_socket, CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS) ||
+	    !catch_up(mysql)) {
 		log_warn(LOG_EVENT("db_connect_failed"), LOG_I("number", mysql_errno(mysql)),
 		    LOG_S("text", mysql_error(mysql)));
 		mysql_close(mysql);
@@ -240,14 +294,14 @@ roll_back(struct db *db)
 	db->in_transaction = db->failed = false;
 }
 
-/* One try. `commit_sent_out` tells whether a lost connection leaves the outcome open. */
+/* One try. `is_open_out` tells whether it may have landed for all that it failed: of what COMMIT
+ * answers, only a conflict says that it has not. */
 static enum err
-try_transaction(struct db *db, db_body_fn body, void *arg, bool *commit_sent_out,
-    struct errctx *ctx)
+try_transaction(struct db *db, db_body_fn body, void *arg, bool *is_open_out, struct errctx *ctx)
 {
 	enum err err = db_connect(db, ctx);
 
-	*commit_sent_out = false;
+	*is_open_out = false;
 	if (!err)
 		err = run_text(db, "START TRANSACTION", ctx);
 	if (err)
@@ -260,8 +314,8 @@ try_transaction(struct db *db, db_body_fn body, void *arg, bool *commit_sent_out
 		roll_back(db);
 		return err;
 	}
-	*commit_sent_out = true;
 	err = run_text(db, "COMMIT", ctx);
+	*is_open_out = err && err != ERR_CONFLICT;
 	if (err)
 		roll_back(db);
 	db->in_transaction = db->failed = false;
@@ -316,16 +370,17 @@ db_transaction(struct db *db, db_body_fn body, db_landed_fn landed, void *arg, s
 		return join_transaction(db, body, arg, ctx);
 	assert(!db->in_transaction);
 	for (int round = 0; round < TRANSACTION_TRIES; round++) {
-		bool commit_sent = false, has_landed = false;
+		bool is_open = false, has_landed = false;
 
 		if (round)
 			pause_with_jitter(round);
 		err_clear(ctx);
-		err = try_transaction(db, body, arg, &commit_sent, ctx);
-		if (err == ERR_LOST && commit_sent) {
+		err = try_transaction(db, body, arg, &is_open, ctx);
+		if (is_open) {
 			enum err asked = ask_landed(db, landed, arg, &has_landed, ctx);
 			if (asked || has_landed)
 				return asked;
+			err = ERR_LOST;
 		}
 		if (err != ERR_CONFLICT && err != ERR_LOST)
 			return err;

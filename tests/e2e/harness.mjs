@@ -105,8 +105,8 @@ process.on('exit', () => {
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 class Stack {
-  constructor(dir, port, build, tls) {
-    Object.assign(this, { dir, port, build, tls, url: `http${tls ? 's' : ''}://127.0.0.1:${port}`, conf: join(dir, 'bailee.conf') });
+  constructor(dir, port, build, tls, db) {
+    Object.assign(this, { dir, port, build, tls, db: db ?? join(dir, 'run', 'db.sock'), url: `http${tls ? 's' : ''}://127.0.0.1:${port}`, conf: join(dir, 'bailee.conf') });
     this.browsers = new Map(); // name of a browser → its cookies
   }
 
@@ -146,7 +146,7 @@ class Stack {
 
   // SQL as the database's root; rows of text columns ("NULL" for NULL).
   async mysql(sql) {
-    const out = await must('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.dir}/run/db.sock`, '-uroot', '-N', '-B', 'bailee'],
+    const out = await must('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.db}`, '-uroot', '-N', '-B', 'bailee'],
       { input: sql });
     return out.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
   }
@@ -155,7 +155,7 @@ class Stack {
   // after errors, each of which is told with its line.
   mysqlAs(account, sql, { force = false } = {}) {
     const password = readFileSync(join(this.dir, 'keys', `db-${account}.password`), 'utf8').trim();
-    return run('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.dir}/run/db.sock`, `-ubailee_${account}`, '-N', '-B', ...(force ? ['-f'] : []), 'bailee'],
+    return run('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.db}`, `-ubailee_${account}`, '-N', '-B', ...(force ? ['-f'] : []), 'bailee'],
       { input: sql, env: { MYSQL_PWD: password } });
   }
 
@@ -323,7 +323,7 @@ class Stack {
       if (statSync(path).size > 0 && !path.startsWith(join(this.dir, 'keys'))) look(path.slice(this.dir.length + 1), readFileSync(path));
     }
     look('database dump', Buffer.from(await must('mariadb-dump',
-      ['--no-defaults', `--socket=${this.dir}/run/db.sock`, '-uroot', '--hex-blob', '--skip-extended-insert', 'bailee'])));
+      ['--no-defaults', `--socket=${this.db}`, '-uroot', '--hex-blob', '--skip-extended-insert', 'bailee'])));
     for (const part of ['db', 'public', 'api', 'runner', 'nginx']) {
       for (const pid of await this.pids(part)) {
         for (const file of ['cmdline', 'environ']) {
@@ -360,14 +360,15 @@ class Stack {
 
 // Options: workers (2), egress (addresses the runner may call; "127.0.0.1"), publicRate (requests a second to /public/;
 // high, so that tests are not slowed), apiRate and addressRate (requests a second to /api/ with a token and from an address;
-// not limited), set (["section.option=value", …]), build.
-export async function startStack({ tls = false, workers = 2, egress = '127.0.0.1', publicRate = '10000r/s', apiRate, addressRate, set = [],
+// not limited), set (["section.option=value", …]), db (the socket of a database that the test runs itself), build.
+export async function startStack({ tls = false, db, workers = 2, egress = '127.0.0.1', publicRate = '10000r/s', apiRate, addressRate, set = [],
   build = process.env.BAILEE_BUILD ?? join(TOP, 'build-check') } = {}) {
   const args = ['--build', build, '--workers', String(workers), '--egress', egress, '--public-rate', publicRate, ...(tls ? ['--tls', 'yes'] : []),
+    ...(db ? ['--db', db] : []),
     ...(apiRate ? ['--api-rate', apiRate] : []), ...(addressRate ? ['--address-rate', addressRate] : []), ...set.flatMap((option) => ['--set', option])];
   for (let attempt = 1; ; attempt++) {
     const dir = mkdtempSync(join(tmpdir(), 'bailee-'));
-    const stack = new Stack(dir, await nextPort(), build, tls);
+    const stack = new Stack(dir, await nextPort(), build, tls, db);
     running.add(stack);
     const result = await run(SCRIPT, ['--dir', dir, '--port', String(stack.port), ...args, 'up']);
     if (result.code === 0) return stack;

@@ -496,6 +496,24 @@ transactions_inside_of_another_land_with_it_or_not_at_all(void **state)
 	assert_int_equal(number_of(1), 3);
 }
 
+/* A server whose place another has taken says so for ever on the connection that is there. */
+static void
+a_connection_to_a_server_that_became_read_only_is_given_up(void **state)
+{
+	static const struct col session_cols[] = { S(INT, id) };
+	static const struct stmt session = { "session", "SELECT CONNECTION_ID()", NULL, 0,
+		session_cols, 1 };
+	struct sample before = { 0 }, after = { 0 };
+	struct errctx ctx = { 0 };
+	(void)state;
+
+	assert_int_equal(stmt_one(db, &session, NULL, &before, &ctx), OK);
+	assert_int_equal(db_script(db, "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290", &ctx),
+	    ERR_UNAVAILABLE);
+	assert_int_equal(stmt_one(db, &session, NULL, &after, &ctx), OK);
+	assert_int_not_equal(after.id, before.id);
+}
+
 int
 main(void)
 {
@@ -526,6 +544,7 @@ main(void)
 		    fresh_table),
 		cmocka_unit_test_setup(a_write_outside_a_transaction_is_never_repeated,
 		    fresh_table),
+		cmocka_unit_test(a_connection_to_a_server_that_became_read_only_is_given_up),
 		cmocka_unit_test_setup(
 		    a_server_that_is_not_there_is_unavailable_with_a_time_to_retry, fresh_table),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A COMMIT whose answer never comes: what has landed is not done again, what has not is. A proxy on
- * a Unix socket cuts. */
+/* A COMMIT whose answer never comes, or says nothing: what has landed is not done again, what has
+ * not is. A proxy on a Unix socket cuts. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,7 +21,14 @@
 #include "store/migrate.h"
 #include "store/store.h"
 
-enum cut { CUT_NEVER, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT, CUT_LATE_COMMIT };
+enum cut {
+	CUT_NEVER,
+	CUT_BEFORE_COMMIT,
+	CUT_AFTER_COMMIT,
+	CUT_LATE_COMMIT,
+	CUT_ERROR_AFTER_COMMIT, /* the connection stays; 1180, as a node says that is thrown out */
+	CUT_ERROR_BEFORE_COMMIT /* the same, with 1047 */
+};
 
 static struct {
 	char dir[64], path[108];
@@ -50,6 +57,35 @@ pass_on(int from, int to, char *data, ssize_t *n)
 	return *n > 0 && write(to, data, (size_t)*n) == *n;
 }
 
+/* The answer of a server that refuses, to the first packet of a command. */
+static void
+answer_error(int client, unsigned number)
+{
+	const unsigned char packet[] = { 12, 0, 0, 1, 0xff, (unsigned char)number,
+		(unsigned char)(number >> 8), '#', 'H', 'Y', '0', '0', '0', 'n', 'o', 't' };
+
+	assert_int_equal(write(client, packet, sizeof(packet)), sizeof(packet));
+}
+
+/* Do with a COMMIT what was asked for; says whether the connection stays. */
+static bool
+cut_commit(int client, int server, char *data, ssize_t n)
+{
+	int cut = atomic_load(&proxy.cut);
+
+	if (cut == CUT_LATE_COMMIT) {
+		shutdown(client, SHUT_RDWR);
+		usleep(400000);
+	}
+	if (cut != CUT_BEFORE_COMMIT && cut != CUT_ERROR_BEFORE_COMMIT &&
+	    write(server, data, (size_t)n) == n)
+		n = read(server, data, 65536); /* it has landed; nobody is told */
+	if (cut < CUT_ERROR_AFTER_COMMIT)
+		return false;
+	answer_error(client, cut == CUT_ERROR_AFTER_COMMIT ? 1180 : 1047);
+	return true;
+}
+
 /* Carry one connection; a COMMIT (COM_QUERY is 3) is dropped, or passed on and its answer dropped,
  * at once or when the client has long hung up. */
 static void *
@@ -70,14 +106,9 @@ carry(void *arg)
 		bool commit = n > 0 && memmem(data, (size_t)n, "\3COMMIT", 7) != NULL;
 		if (n > 0 && commit && atomic_load(&proxy.cuts_left) > 0) {
 			atomic_fetch_sub(&proxy.cuts_left, 1);
-			if (atomic_load(&proxy.cut) == CUT_LATE_COMMIT) {
-				shutdown(client, SHUT_RDWR);
-				usleep(400000);
-			}
-			if (atomic_load(&proxy.cut) != CUT_BEFORE_COMMIT &&
-			    write(server, data, (size_t)n) == n)
-				n = read(server, data, 65536); /* it has landed; nobody is told */
-			break;
+			if (!cut_commit(client, server, data, n))
+				break;
+			continue;
 		}
 		if (n <= 0 || write(server, data, (size_t)n) != n)
 			break;
@@ -249,6 +280,28 @@ a_commit_that_lands_after_the_client_hung_up_is_waited_for(void **state)
 	expect_rows(1);
 }
 
+static void
+a_commit_that_landed_but_was_answered_with_an_error_is_not_done_again(void **state)
+{
+	int runs;
+	(void)state;
+
+	assert_int_equal(write_with_cuts(CUT_ERROR_AFTER_COMMIT, 1, &runs), OK);
+	assert_int_equal(runs, 1);
+	expect_rows(1);
+}
+
+static void
+a_commit_refused_by_a_node_without_its_cluster_is_done_again_on_a_new_connection(void **state)
+{
+	int runs;
+	(void)state;
+
+	assert_int_equal(write_with_cuts(CUT_ERROR_BEFORE_COMMIT, 2, &runs), OK);
+	assert_int_equal(runs, 3);
+	expect_rows(1);
+}
+
 int
 main(void)
 {
@@ -259,6 +312,11 @@ main(void)
 		cmocka_unit_test_setup(a_commit_that_lands_after_the_client_hung_up_is_waited_for,
 		    fresh),
 		cmocka_unit_test_setup(a_commit_that_never_arrived_is_done_again, fresh),
+		cmocka_unit_test_setup(
+		    a_commit_that_landed_but_was_answered_with_an_error_is_not_done_again, fresh),
+		cmocka_unit_test_setup(
+		    a_commit_refused_by_a_node_without_its_cluster_is_done_again_on_a_new_connection,
+		    fresh),
 	};
 	return cmocka_run_group_tests_name("lost_commit", tests, start, stop);
 }
