@@ -163,7 +163,7 @@ number_for(const char *format, int64_t team_id)
 {
 	auto_free char *text = xasprintf(format, (long long)team_id);
 
-	return number_of(xstrdup(text)); /* it keeps the text */
+	return number_of(text);
 }
 #pragma GCC diagnostic pop
 

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/scopes.h"
 #include "store/admin.h"
 #include "store/auth.h"
@@ -58,20 +59,23 @@ sql(const char *text)
 struct number_row {
 	int64_t number;
 };
-/* The number a SELECT gives. */
+/* The number a SELECT gives. Statements stay prepared, each text once: how often one is asked may
+ * depend on how quick the machine is. */
 static inline int64_t
 number_of(const char *select)
 {
 	static const struct col out[] = { COL(INT, struct number_row, number) };
 	static struct stmt statements[64];
-	static unsigned used;
-	struct stmt *stmt = &statements[used++];
 	struct number_row row = { 0 };
 	struct errctx ctx = { 0 };
+	size_t at = 0;
 
-	assert_true(used < COL_N(statements));
-	*stmt = (struct stmt){ "test", select, NULL, 0, out, COL_N(out) };
-	ok(stmt_one(the.store.db, stmt, NULL, &row, &ctx), &ctx);
+	while (at < COL_N(statements) && statements[at].sql && strcmp(statements[at].sql, select))
+		at++;
+	assert_true(at < COL_N(statements));
+	if (!statements[at].sql)
+		statements[at] = (struct stmt){ "test", xstrdup(select), NULL, 0, out, COL_N(out) };
+	ok(stmt_one(the.store.db, &statements[at], NULL, &row, &ctx), &ctx);
 	return row.number;
 }
 
