@@ -81,7 +81,7 @@ function accountOf({ account, connect }, app, id) {
     el('span', { class: 'face', 'aria-hidden': 'true' }, initials(account.name) || icon('person')),
     account.name
       ? el('span', {}, address(account.name, 'strong'), el('span', { class: 'at' }, told(t('account.at', { app }))))
-      : el('span', {}, told(t('account.unnamed', { app }), 'strong')));
+      : el('span', {}, address(t('account.unnamed', { app }), 'strong')));
 }
 
 // Another account than the one before, which is named where it is known and differs by name.

@@ -30,9 +30,9 @@ export function told(text, tag = 'span', props = {}) {
   return el(tag, props, text);
 }
 
-// An address or account name; it may break after an @, before it breaks anywhere else.
+// An address, host or account name; it may break after an @ and before a dot, before it breaks anywhere else.
 export function address(text, tag = 'span') {
-  const parts = plain(text).split(/(?<=@)/);
+  const parts = plain(text).split(/(?<=@)|(?=\.)/);
   return el(tag, { dir: 'auto' }, parts.flatMap((part, n) => (n > 0 ? [el('wbr'), part] : [part])));
 }
 

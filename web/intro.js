@@ -3,17 +3,20 @@
 import { address, el, icon, initials, plain, said, told } from './dom.js';
 import { dateText, t } from './texts.js';
 
+const TITLE_LONG = 60; // characters; from there on it is set smaller
+
 export function introOf(request) {
   const { requester } = request;
-  const name = plain(requester.name);
+  const name = plain(request.name);
+  const asking = plain(requester.name);
   const place = request.organization ? `${plain(request.team)}, ${plain(request.organization)}` : plain(request.team);
   return el('header', { class: 'intro' },
     el('div', { class: 'who' },
-      el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(name)),
+      el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(asking)),
       el('div', {},
-        told(t('intro.asks', { name }), 'p', { class: 'asks' }),
-        el('p', { class: 'from' }, requester.email ? address(requester.email) : null, said(place, 'span')))),
-    said(request.name, 'h1', { tabindex: '-1' }),
+        told(t('intro.asks', { name: asking }), 'p', { class: 'asks' }),
+        el('p', { class: 'from' }, requester.email ? el('span', {}, address(requester.email)) : null, el('span', {}, said(place))))),
+    said(name, 'h1', { tabindex: '-1', class: name.length > TITLE_LONG ? 'long' : null }),
     request.description ? said(request.description, 'p', { class: 'words lead' }) : null);
 }
 
@@ -30,9 +33,4 @@ export function trustOf(request) {
     el('h2', { id: 'trust-title' }, t('trust.title')),
     el('ul', {}, notes.map(([sign, key]) => el('li', { class: key }, icon(sign),
       el('div', {}, el('h3', {}, t(`trust.${key}.title`)), told(t(`trust.${key}`, { name, team }), 'p'))))));
-}
-
-// One part for each item, so that it can be seen from afar how much is left; `looks` in the items' order.
-export function progressOf(looks) {
-  return el('div', { class: 'steps', 'aria-hidden': 'true' }, looks.map((look) => el('span', { class: look })));
 }

@@ -7,6 +7,7 @@ import { askDecline } from './dialog.js';
 import { t, translated } from './texts.js';
 
 const AGAIN = new Set(['reauthorizing', 'invalid']);
+const GENERIC = 'http'; // any service: its name says nothing to the person
 const isWaiting = (item) => item.progress === 'confirm' && Boolean(item.account);
 
 // Which of the looks below an item has. A refusal stands until the person takes it back here, whatever was tried before; so
@@ -35,15 +36,16 @@ const LOOKS = {
 // calls: { submit(item, fields), connect(item, fields), confirm(item, accept), decline(item, reason), mayLeave(card),
 //          left(item), wordsOf(error), changed() }
 export class ItemCard {
-  constructor(calls) {
+  constructor(calls, item) {
     this.calls = calls;
+    this.item = item;
     this.kept = new Map();
     this.node = el('li', { class: 'item' });
   }
 
   // Draws again only what has changed, so that nothing a person is typing is lost.
   update(item, request, delayed) {
-    if (isWaiting(item) && item.account.id !== this.item?.account?.id) this.reopened = false; // this one has not been looked at
+    if (isWaiting(item) && item.account.id !== this.item.account?.id) this.reopened = false; // this one has not been looked at
     this.item = item;
     this.request = request;
     this.delayed = delayed;
@@ -69,23 +71,29 @@ export class ItemCard {
     const hadFocus = this.node.contains(document.activeElement);
     const { item, look } = this;
     const titleId = `item-${item.id}`;
-    const calm = look === 'failed' && problemOf(item).calm;
     this.form = null;
     this.title = el('h3', { id: titleId, tabindex: '-1' }, said(this.label, 'span'));
-    const card = el('section', { class: `card ${look} ${calm ? 'calm' : ''}`, 'aria-labelledby': titleId },
+    const card = el('section', { class: `card ${look} ${this.isCalm ? 'calm' : ''}`, 'aria-labelledby': titleId },
       el('div', { class: 'head' },
-        this.sign(calm),
-        el('div', {}, this.title, this.subtitle()),
-        look === 'open' ? null : el('span', { class: 'badge' }, t(`state.${calm ? 'open' : look}`))),
+        this.sign(),
+        el('div', { class: 'name' },
+          el('div', {}, this.title, this.subtitle()),
+          look === 'open' ? null : el('span', { class: 'badge' }, t(`state.${this.state}`)))),
       item.description && look !== 'done' && look !== 'declined' ? said(item.description, 'p', { class: 'words' }) : null,
       LOOKS[look].body(this));
     this.node.replaceChildren(card);
     if (hadFocus) this.focus();
   }
 
-  sign(calm) {
-    const name = calm ? undefined : LOOKS[this.look].icon;
-    if (name) return el('span', { class: 'sign' }, icon(name));
+  // Nothing was given, and nothing is wrong: it is open as before.
+  get isCalm() { return this.look === 'failed' && problemOf(this.item).calm; }
+
+  get state() { return this.isCalm ? 'open' : this.look; }
+
+  get icon() { return LOOKS[this.state].icon; }
+
+  sign() {
+    if (this.icon) return el('span', { class: 'sign' }, icon(this.icon));
     return this.item.component === 'account'
       ? el('span', { class: 'sign letter', 'aria-hidden': 'true' }, initials(this.appName)[0])
       : el('span', { class: 'sign' }, icon('key'));
@@ -95,8 +103,14 @@ export class ItemCard {
   subtitle() {
     const { appName: app } = this;
     if (this.look === 'done' && this.item.account?.name) return el('p', { class: 'app' }, address(this.item.account.name));
-    if (plain(this.label).toLowerCase().includes(app.toLowerCase())) return null;
+    if (this.item.app === GENERIC || plain(this.label).toLowerCase().includes(app.toLowerCase())) return null;
     return told(t('item.for', { app }), 'p', { class: 'app' });
+  }
+
+  // Brings it into view, from a list of all.
+  show() {
+    this.node.scrollIntoView({ block: 'start' });
+    this.title.focus({ preventScroll: true });
   }
 
   // Where a keyboard or a screen reader goes on.

@@ -3,10 +3,11 @@
 import { Api, CallError } from './api.js';
 import { askLeave } from './dialog.js';
 import { announce, el, icon, plain, told } from './dom.js';
-import { introOf, progressOf, trustOf, untilOf } from './intro.js';
+import { introOf, trustOf, untilOf } from './intro.js';
 import { ItemCard, lookOf } from './item.js';
 import { forgetLink, openLink, session } from './link.js';
 import { showNotice, showOther } from './notice.js';
+import { Overview } from './overview.js';
 import { loadTexts, offerLanguages, t } from './texts.js';
 
 const FOLLOW_MS = [250, 350, 500, 800, 1200, 2000, 3000, 5000]; // pauses while something is worked on
@@ -129,11 +130,11 @@ class RequestPage {
     };
     this.outcomeKey = undefined;
     this.seen = false;
-    for (const item of view.items) this.cards.set(item.id, new ItemCard(calls));
+    for (const item of view.items) this.cards.set(item.id, new ItemCard(calls, item));
+    this.overview = new Overview([...this.cards.values()]);
     this.outcome = el('div', { class: 'outcome', tabindex: '-1', hidden: true });
     this.progress = el('p', { class: 'progress' });
     this.title = el('h2', { id: 'items-title' });
-    this.steps = el('div', {});
     this.sendAll = el('button', { type: 'button', class: 'button primary send-all', onclick: () => this.sendEvery() },
       icon('lock'), el('span', {}, t('all.send')));
     document.title = t('title', { name: plain(view.request.name), requester: plain(view.request.requester.name) });
@@ -142,7 +143,7 @@ class RequestPage {
       el('section', { class: 'items', 'aria-labelledby': 'items-title' },
         this.banner, this.outcome,
         el('div', { class: 'items-head' }, this.title, this.progress, untilOf(view.request)),
-        this.steps,
+        this.overview.node,
         el('ul', { class: 'cards' }, [...this.cards.values()].map((card) => card.node)), this.sendAll),
       trustOf(view.request)));
     main.removeAttribute('aria-busy');
@@ -165,7 +166,7 @@ class RequestPage {
     const outcome = OUTCOMES.find(({ fits }) => looks.length > 0 && fits(looks, this.view.items));
     this.progress.textContent = t('intro.progress', { done: answered, all: looks.length });
     this.progress.hidden = looks.length < 2;
-    this.steps.replaceChildren(...(looks.length < 2 ? [] : [progressOf(looks)]));
+    this.overview.update();
     this.sendAll.hidden = [...this.cards.values()].filter((card) => card.isOpen).length < 2;
     if (outcome?.key !== this.outcomeKey && outcome) {
       const name = plain(this.view.request.requester.name);

@@ -7,7 +7,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { chromium } from 'playwright-core';
 
 import { ERRORS, ID, SECRET, startFake } from './fake.mjs';
-import { github, key, ownClient, shop, viewOf, zendesk } from './states.mjs';
+import { github, key, many, ownClient, shop, viewOf, zendesk } from './states.mjs';
 
 let fake; let browser; let context; let page;
 
@@ -567,6 +567,32 @@ describe('with keys alone', () => {
       stops.push(await page.evaluate(() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent));
     }
     assert.deepEqual(stops, ['Connect with GitHub', 'Decline …', 'Key', 'Show Key', 'Send securely', 'Decline …', 'Deutsch']);
+  });
+
+  it('each of several items is reached from the list of all, which says how it stands', async () => {
+    await open([github(), shop(), key()]);
+    const all = page.getByRole('navigation', { name: 'At a glance' });
+    await button('API key Open', all).focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await focused(), 'API key');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('k-1');
+    fake.on.submit = () => { change(key({ state: 'authorized' })); };
+    await page.keyboard.press('Enter');
+    await button('API key Provided', all).waitFor();
+    assert.equal(await focused(), 'API key'); // what is listed changes without taking the focus
+    assert.deepEqual(await all.getByRole('button').allTextContents(), ['GitHub account Open', 'Shoplet account Open', 'API key Provided']);
+  });
+
+  it('a great many items are listed when that is asked for', async () => {
+    await open(many(64), { browser: 'this' });
+    const last = button('Access 64 Open');
+    assert.equal(await last.isVisible(), false);
+    await page.getByText('All 64 at a glance').focus();
+    await page.keyboard.press('Enter');
+    await last.click();
+    assert.equal(await focused(), 'Access 64');
+    assert.ok(await page.getByRole('heading', { name: 'Access 64' }).evaluate((node) => node.getBoundingClientRect().top < window.innerHeight));
   });
 
   it('an account is connected, confirmed, and another item declined', async () => {

@@ -73,6 +73,10 @@ const button = (page, name) => page.getByRole('button', { name });
 const account = { id: uuid(9), name: 'grace-hopper', other: false, former: null };
 const missing = [{ name: 'read:org', words: 'See your organizations and teams' }, { name: 'repo', words: 'Full control of your repositories, private ones too' }];
 
+// As many items as wanted, a third of them answered.
+export const many = (n) => Array.from({ length: n }, (_, index) => [github, shop, key][index % 3]({
+  id: uuid(9).replace(/..$/, String(index).padStart(2, '0')).replace('0198', '0199'), label: `Access ${index + 1}`, ...(index % 3 === 2 ? { state: 'authorized' } : {}) }));
+
 export const STATES = {
   first: { view: viewOf([github(), shop(), key()]) },
   connect: one(github()),
@@ -150,6 +154,12 @@ export const STATES = {
   } },
   returned: { view: null, uri: (fake) => { fake.back = 400; return `${fake.url}/oauth/callback/x?state=${ID}.s&code=c`; } },
   'returned-away': { view: null, uri: (fake) => { fake.back = 503; return `${fake.url}/oauth/callback/x?state=${ID}.s&code=c`; } },
+  many: { view: viewOf(many(12), { browser: 'this' }) },
+  crowd: { view: viewOf(many(64), { browser: 'this' }) },
+  'right-to-left': { view: viewOf([github(), key({ label: 'مفتاح الواجهة' })], { request: { ...REQUEST, name: 'طلب الوصول إلى تقارير الطلبات', description: 'نحن ننقل التقارير الأسبوعية.',
+    team: 'فريق التقارير', requester: { name: 'ليلى 😀 حسن', email: 'layla@example.org' } } }) },
+  'long-names': { view: viewOf([github({ label: 'W'.repeat(255) }), shop({ label: '😀'.repeat(127) }), key({ label: `${'Key of the warehouse '.repeat(12)}.` })],
+    { request: { ...REQUEST, name: 'N'.repeat(255), team: 'T'.repeat(255), requester: { name: 'A'.repeat(255), email: `${'a'.repeat(64)}@${'b'.repeat(60)}.${'c'.repeat(60)}.example` } } }) },
   long: { view: viewOf([
     github({ label: 'GitHub-Benutzerkonto der Entwicklungsabteilungsleitung', description: 'https://example.org/averyveryverylongaddresswithoutanyspaceatallthatmustwrapsomewhereorelse?x=1' }),
     zendesk({ scopes: Array.from({ length: 14 }, (_, n) => ({ name: `scope.number.${n}`, words: n % 3 ? `Read and change the records of kind ${n}` : null })) }),
