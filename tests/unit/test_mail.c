@@ -410,6 +410,12 @@ words_from_outside_are_data_in_both_bodies(void **state)
 			    strstr(plain, "Of 3 asked for, 2 authorized and 1 declined."));
 		else
 			assert_non_null(strstr(plain, "\n> one\n> \n> <script>two\n"));
+		if (link) {
+			assert_non_null(
+			    strstr(plain, "It works until 21 November 2026, 19:46 UTC."));
+			assert_non_null(strstr(html, ">https://b.example/request/1#secret</a>"));
+			assert_non_null(strstr(html, "prefers-color-scheme: dark"));
+		}
 		mail_words_free(&words);
 	}
 }
