@@ -26,6 +26,7 @@ struct show_type {
 						    does not know */
 	const char *id;                          /* as flows and grants name it */
 	const char *client_id;   /* NULL: no client is registered for just this definition */
+	const char *client_host; /* where it is registered, or NULL (catalog/client_host.h) */
 	bool brings_client;      /* the person says in the form which it is */
 	bool available;          /* the person can be sent to the provider */
 	struct uuid callback_id; /* last part of the redirect URI */

@@ -24,6 +24,7 @@ struct provider {
 	const struct app_token *token;     /* NULL: the main one */
 	struct credential_type own;        /* what `type` is of, for a user credential */
 	char *client_id;
+	char *client_host; /* where the operator has registered it, or NULL */
 	struct secret client_secret;
 	json_t *fields;              /* secret; set by the kind, owned here */
 	json_t *scopes;              /* set by provider_use_token() */
@@ -36,7 +37,7 @@ struct provider {
  * that provider->fields name (oauth/own_client.h), or (with a type of catalog/credential_type.h) of
  * the user credential whose uuid is the callback id. ERR_VALUE: the type is not known any more, or
  * not one of OAuth, or the client registration is not `client_id`'s: tokens belong to the client
- * they were granted to. */
+ * they were granted to; or the fields lead to another host than the one where it is registered. */
 enum err provider_load(struct store *store, const char *connection_type,
     const struct uuid *callback_id, const char *client_id, struct provider *provider,
     struct errctx *ctx) MUSTCHECK;
@@ -46,8 +47,12 @@ void provider_free(struct provider *provider);
 enum err provider_use_token(struct provider *provider, const char *name, const char *scopes,
     struct errctx *ctx) MUSTCHECK;
 
+/* Whether the call of `provider`, with the fields as they are now, goes where the operator's client
+ * is registered. ERR_VALUE: not. */
+enum err provider_check_host(const struct provider *provider, struct errctx *ctx) MUSTCHECK;
+
 /* Make provider->request for this step; the rest of provider->call is the caller's. Errors as
- * oauth_request(). */
+ * provider_check_host() and oauth_request(). */
 enum err provider_prepare(struct provider *provider, enum oauth_step step, const char *token,
     struct errctx *ctx) MUSTCHECK;
 

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "base/uuid.h"
-#include "base/uuid.h"
 #include "store/store.h"
 
 /* Texts are borrowed. */
@@ -15,6 +14,7 @@ struct app_client {
 	const char *app, *connection_type;
 	int64_t organization_id; /* 0: for all without one of their own */
 	const char *client_id;
+	const char *host;            /* where it is registered (catalog/client_host.h), or NULL */
 	const struct secret *secret; /* NULL: a public client (RFC 6749 section 2.1) */
 };
 
@@ -35,8 +35,10 @@ enum err app_client_list(struct store *store, json_t **list_out, struct errctx *
 enum err app_client_load(struct store *store, const char *app, const char *connection_type,
     int64_t organization_id, char **client_id_out, struct secret *secret_out,
     struct errctx *ctx) MUSTCHECK;
-/* The same by the last part of its redirect URI, for tokens that were granted to it. */
+/* The same by the last part of its redirect URI, for tokens that were granted to it. `host_out` is
+ * freed by the caller as well, and may be NULL. ERR_INTEGRITY: the host is not the one that the
+ * secret was given for. */
 enum err app_client_load_callback(struct store *store, const struct uuid *callback_id,
-    char **client_id_out, struct secret *secret_out, struct errctx *ctx) MUSTCHECK;
+    char **client_id_out, char **host_out, struct secret *secret_out, struct errctx *ctx) MUSTCHECK;
 
 #endif

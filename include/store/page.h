@@ -42,6 +42,7 @@ struct page_row {
 	char *job_state, *job_error; /* of the newest job about it */
 	/* the client registration that counts, of an account; NULL: there is none */
 	char *client_id, *client_app;
+	char *client_host; /* where it is registered (catalog/client_host.h), or NULL */
 	/* last part of the redirect URI: of that registration, of the user credential, or where
 	 * there is neither the credential itself; nil: no account can be connected here */
 	struct uuid callback_id;

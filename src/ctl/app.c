@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "catalog/app_rules.h"
 #include "catalog/catalog.h"
+#include "catalog/client_host.h"
 #include "ctl/command.h"
 #include "store/app_client.h"
 
@@ -212,8 +213,27 @@ is_shared(const struct app_connection *connection, int64_t organization_id)
 	return grant && strcmp(grant, "client_credentials") == 0 && !organization_id;
 }
 
+/* A client whose secret would go wherever somebody likes is registered at one host. */
 static enum err
-check_oauth(const struct ctl *ctl, int64_t organization_id, struct errctx *ctx)
+check_host(const struct app_connection *connection, const char *said, char **host_out,
+    struct errctx *ctx)
+{
+	if (!client_host_is_free(connection))
+		return said ? err_set(ctx, ERR_VALUE, "host",
+				  "connections of this type say themselves where they go")
+			    : OK;
+	*host_out = said ? xstrdup(said) : client_host_usual(connection);
+	if (!*host_out)
+		return err_set(ctx, ERR_VALUE, "host",
+		    "--host says at which host of its users' choice the client is registered: its "
+		    "secret is sent there and nowhere else");
+	return client_host_is_whole(*host_out)
+		   ? OK
+		   : err_set(ctx, ERR_VALUE, "host", "--host is no name of a host");
+}
+
+static enum err
+check_oauth(const struct ctl *ctl, int64_t organization_id, char **host_out, struct errctx *ctx)
 {
 	const char *name = ctl_text(ctl, "app"), *type = ctl_text(ctl, "type");
 	struct catalog *catalog = NULL;
@@ -235,6 +255,8 @@ check_oauth(const struct ctl *ctl, int64_t organization_id, struct errctx *ctx)
 		err = err_set(ctx, ERR_VALUE, "organization",
 		    "a client of this type is granted access itself: it belongs to one "
 		    "organization (--organization)");
+	else
+		err = check_host(connection, ctl_text(ctl, "host"), host_out, ctx);
 	catalog_close(&catalog);
 	return err;
 }
@@ -260,13 +282,16 @@ ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
 {
 	auto_secret struct secret secret = { 0 };
 	const char *file = ctl_text(ctl, "client-secret-file");
-	const struct app_client client = { .app = ctl_text(ctl, "app"),
+	auto_free char *host = NULL;
+	struct app_client client = { .app = ctl_text(ctl, "app"),
 		.connection_type = ctl_text(ctl, "type"),
 		.organization_id = ctl_number(ctl, "organization", 0),
 		.client_id = ctl_text(ctl, "client-id"),
 		.secret = file ? &secret : NULL };
 	json_auto_t *answer = json_object();
-	enum err err = check_oauth(ctl, client.organization_id, ctx);
+	enum err err = check_oauth(ctl, client.organization_id, &host, ctx);
+
+	client.host = host;
 
 	if (!err && !*client.client_id)
 		err = err_set(ctx, ERR_VALUE, "client-id", "--client-id must not be empty");

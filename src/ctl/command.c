@@ -110,6 +110,7 @@ const struct command ctl_commands[] = {
 		{ "client-id", CTL_TEXT, true, "as the provider issued it" },
 		{ "client-secret-file", CTL_TEXT, false,
 		    "file with the secret, or -; none: a public client" },
+		{ "host", CTL_TEXT, false, "where it is registered, if a field says so" },
 		{ "organization", CTL_NUMBER, false, "for this one only (all)" } },
 	    "Register the OAuth client that connections of a type use.", ctl_app_set_client },
 	{ "app", "redirect-uri", CTL_CHECKED,

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/secret.h"
+#include "catalog/client_host.h"
 #include "catalog/item_form.h"
 #include "oauth/authorize.h"
 #include "oauth/own_client.h"
@@ -128,6 +129,8 @@ connect_post(struct ctx *ctx, struct response *response)
 	err = check_type(ctx, &type);
 	if (!err && type.connection)
 		err = check_fields(ctx, type.connection, &answer, fields);
+	if (!err && type.connection)
+		err = client_host_check(type.connection, fields, type.client_host, &ctx->err);
 	if (!err)
 		err = begin_trip(ctx, &type, &answer, fields, &trip);
 	if (!err)

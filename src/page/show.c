@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "catalog/client_host.h"
 #include "catalog/item_form.h"
 #include "oauth/own_client.h"
 #include "page/denial.h"
@@ -62,8 +63,12 @@ show_type_find(const struct catalog *catalog, const struct page_row *row,
 		type.client_id = row->client_id;
 	type.brings_client = type.connection && own_client_is(type.connection);
 	type.callback_id = type.brings_client ? row->id : row->callback_id;
-	type.available =
-	    type.brings_client ? !uuid_is_nil(&row->callback_id) : type.client_id != NULL;
+	if (type.client_id)
+		type.client_host = row->client_host;
+	type.available = type.brings_client
+			     ? !uuid_is_nil(&row->callback_id)
+			     : type.client_id && client_host_check(type.connection, NULL,
+						     type.client_host, NULL) == OK;
 	*type_out = type;
 }
 

@@ -95,7 +95,8 @@ prepare_request(struct store *store, struct revoke *revoke, struct errctx *ctx)
 	    secret_text(source == OAUTH_SOURCE_REFRESH ? &revoke->refresh : &revoke->access);
 	provider->call.fields = provider->fields;
 	provider->call.now_ms = clock_now_ms();
-	return oauth_revoke_request(&provider->call, source, &provider->request, ctx);
+	err = provider_check_host(provider, ctx);
+	return err ? err : oauth_revoke_request(&provider->call, source, &provider->request, ctx);
 }
 
 static enum err

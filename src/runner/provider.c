@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "catalog/client_host.h"
 #include "oauth/own_client.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
@@ -63,8 +64,9 @@ load_defined(struct store *store, const char *connection_type, const struct uuid
 		    connection_type);
 	if (own_client_is(provider->type))
 		return take_client(provider, ctx);
-	return app_client_load_callback(store, callback_id, &provider->client_id,
-	    &provider->client_secret, ctx);
+	enum err err = app_client_load_callback(store, callback_id, &provider->client_id,
+	    &provider->client_host, &provider->client_secret, ctx);
+	return err ? err : provider_check_host(provider, ctx);
 }
 
 enum err
@@ -123,20 +125,29 @@ provider_free(struct provider *provider)
 	credential_type_free(&provider->own);
 	secret_free(&provider->client_secret);
 	free(provider->client_id);
+	free(provider->client_host);
 	*provider = (struct provider){ 0 };
+}
+
+enum err
+provider_check_host(const struct provider *provider, struct errctx *ctx)
+{
+	return client_host_check(provider->type, provider->fields, provider->client_host, ctx);
 }
 
 enum err
 provider_prepare(struct provider *provider, enum oauth_step step, const char *token,
     struct errctx *ctx)
 {
+	enum err err = provider_check_host(provider, ctx);
+
 	http_request_free(&provider->request);
 	provider->tries = 0;
 	provider->call.step = step;
 	provider->call.token = token;
 	provider->call.fields = provider->fields;
 	provider->call.now_ms = clock_now_ms();
-	return oauth_request(&provider->call, &provider->request, ctx);
+	return err ? err : oauth_request(&provider->call, &provider->request, ctx);
 }
 
 void

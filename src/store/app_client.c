@@ -8,7 +8,7 @@
 
 struct client_in {
 	struct uuid uuid, callback_id;
-	const char *app, *connection_type, *client_id;
+	const char *app, *connection_type, *client_id, *host;
 	int64_t organization_id;
 	struct bytes secret_sealed;
 };
@@ -24,13 +24,13 @@ static const struct stmt organization_count = { "app_client_organization",
 	count_out, COL_N(count_out) };
 
 static const struct col set_in[] = { IN(UUID, uuid), IN(UUID, uuid), IN(TEXT, app),
-	IN(TEXT, connection_type), IN(INT, organization_id), IN(TEXT, client_id),
+	IN(TEXT, connection_type), IN(INT, organization_id), IN(TEXT, client_id), IN(TEXT, host),
 	IN(BYTES, secret_sealed) };
 static const struct stmt set = { "app_client_set",
 	"INSERT INTO app_client (uuid, callback_id, app, connection_type, organization_id, "
-	"client_id, secret_sealed) VALUES (?, ?, ?, ?, ?, ?, ?) "
-	"ON DUPLICATE KEY UPDATE uuid = VALUES(uuid), client_id = VALUES(client_id), secret_sealed "
-	"= VALUES(secret_sealed), "
+	"client_id, host, secret_sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+	"ON DUPLICATE KEY UPDATE uuid = VALUES(uuid), client_id = VALUES(client_id), "
+	"host = VALUES(host), secret_sealed = VALUES(secret_sealed), "
 	"updated_at = UTC_TIMESTAMP(3)",
 	set_in, COL_N(set_in), NULL, 0 };
 
@@ -52,10 +52,16 @@ static const struct stmt callback = { "app_client_callback",
 	"organization_id = ?",
 	scope_in, COL_N(scope_in), callback_out, COL_N(callback_out) };
 
+/* Whoever edits the host gets a secret that does not open. */
 static struct seal_context
-context_of(const struct uuid *uuid)
+context_of(const struct uuid *uuid, const char *host, unsigned char policy[SEAL_POLICY_SIZE])
 {
-	return (struct seal_context){ .table = "app_client", .row = *uuid, .field = "secret" };
+	if (host)
+		seal_policy_digest("app_client", host, policy);
+	return (struct seal_context){ .table = "app_client",
+		.row = *uuid,
+		.field = "secret",
+		.policy = host ? policy : NULL };
 }
 
 static enum err
@@ -128,12 +134,14 @@ app_client_set(struct store *store, const struct app_client *client, struct errc
 	struct client_in in = { .app = client->app,
 		.connection_type = client->connection_type,
 		.client_id = client->client_id,
+		.host = client->host,
 		.organization_id = client->organization_id };
 	struct audit_entry audit = { .event = "app.set_client", .actor = "ctl" };
+	unsigned char policy[SEAL_POLICY_SIZE];
 	enum err err = OK;
 
 	uuid_make(&in.uuid);
-	const struct seal_context context = context_of(&in.uuid);
+	const struct seal_context context = context_of(&in.uuid, client->host, policy);
 	name_subject(&audit, &in);
 	if (client->secret)
 		err = seal_master_value(store->keyring, &context, client->secret->data,
@@ -146,17 +154,17 @@ app_client_set(struct store *store, const struct app_client *client, struct errc
 
 struct client_row {
 	struct uuid uuid, callback_id;
-	char *app, *connection_type, *client_id;
+	char *app, *connection_type, *client_id, *host;
 	int64_t organization_id, updated_at;
 	struct bytes secret_sealed;
 };
 #define OUT(type, member) COL(type, struct client_row, member)
 static const struct col client_out[] = { OUT(UUID, uuid), OUT(TEXT, app),
 	OUT(TEXT, connection_type), OUT(TEXT, client_id), OUT(INT, organization_id),
-	OUT(TIME, updated_at), OUT(BYTES, secret_sealed), OUT(UUID, callback_id) };
+	OUT(TIME, updated_at), OUT(BYTES, secret_sealed), OUT(UUID, callback_id), OUT(TEXT, host) };
 #define CLIENT_COLUMNS                                                                             \
 	"uuid, app, connection_type, client_id, organization_id, updated_at, secret_sealed, "      \
-	"callback_id"
+	"callback_id, host"
 static const struct stmt list = { "app_client_list",
 	"SELECT " CLIENT_COLUMNS " FROM app_client ORDER BY app, connection_type, organization_id",
 	NULL, 0, client_out, COL_N(client_out) };
@@ -188,6 +196,7 @@ app_client_list(struct store *store, json_t **list_out, struct errctx *ctx)
 		json_put_text(object, "type", row->connection_type);
 		json_put_int(object, "organizationId", row->organization_id);
 		json_put_text(object, "clientId", row->client_id);
+		json_put_text(object, "host", row->host);
 		json_put_bool(object, "secret", row->secret_sealed.data != NULL);
 		json_put_text(object, "callbackId", callback_id);
 		json_put_time(object, "updatedAt", row->updated_at);
@@ -200,10 +209,11 @@ app_client_list(struct store *store, json_t **list_out, struct errctx *ctx)
 
 /* Frees the row. */
 static enum err
-take_row(struct store *store, struct client_row *row, char **client_id_out,
+take_row(struct store *store, struct client_row *row, char **client_id_out, char **host_out,
     struct secret *secret_out, struct errctx *ctx)
 {
-	const struct seal_context context = context_of(&row->uuid);
+	unsigned char policy[SEAL_POLICY_SIZE];
+	const struct seal_context context = context_of(&row->uuid, row->host, policy);
 	enum err err = OK;
 
 	secret_free(secret_out);
@@ -212,6 +222,8 @@ take_row(struct store *store, struct client_row *row, char **client_id_out,
 		    row->secret_sealed.len, secret_out, ctx);
 	if (!err)
 		*client_id_out = xstrdup(row->client_id);
+	if (!err && host_out)
+		*host_out = row->host ? xstrdup(row->host) : NULL;
 	stmt_row_free(&load, row);
 	return err;
 }
@@ -228,7 +240,7 @@ app_client_load(struct store *store, const char *app, const char *connection_typ
 
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, err, "", "no client is registered for %s", app);
-	return err ? err : take_row(store, &row, client_id_out, secret_out, ctx);
+	return err ? err : take_row(store, &row, client_id_out, NULL, secret_out, ctx);
 }
 
 static const struct col callback_in[] = { IN(UUID, callback_id) };
@@ -238,7 +250,7 @@ static const struct stmt load_callback = { "app_client_load_callback",
 
 enum err
 app_client_load_callback(struct store *store, const struct uuid *callback_id, char **client_id_out,
-    struct secret *secret_out, struct errctx *ctx)
+    char **host_out, struct secret *secret_out, struct errctx *ctx)
 {
 	const struct client_in in = { .callback_id = *callback_id };
 	struct client_row row = { 0 };
@@ -246,5 +258,5 @@ app_client_load_callback(struct store *store, const struct uuid *callback_id, ch
 
 	if (err == ERR_NOT_FOUND)
 		return err_set(ctx, err, "", "the client registration is gone");
-	return err ? err : take_row(store, &row, client_id_out, secret_out, ctx);
+	return err ? err : take_row(store, &row, client_id_out, host_out, secret_out, ctx);
 }

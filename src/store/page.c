@@ -46,6 +46,7 @@ static const struct col open_out[] = {
 	COL(UUID, struct page_row, callback_id),
 	COL(TEXT, struct page_row, client_id),
 	COL(TEXT, struct page_row, client_app),
+	COL(TEXT, struct page_row, client_host),
 	COL(TEXT, struct page_row, own_type),
 	COL(TEXT, struct page_row, account_name),
 	COL(TEXT, struct page_row, account_id),

@@ -40,8 +40,8 @@ class OauthStack {
     return this.stack.api(method, path, body, { token: this.world.token, ...options });
   }
 
-  async register(type, { secret = 'client-secret', clientId = 'client', organizationId, app = this.appOf(type) } = {}) {
-    await this.stack.ctl(['app', 'set-client', '--app', app, '--type', type, '--client-id', clientId,
+  async register(type, { secret = 'client-secret', clientId = 'client', host, organizationId, app = this.appOf(type) } = {}) {
+    await this.stack.ctl(['app', 'set-client', '--app', app, '--type', type, '--client-id', clientId, ...(host ? ['--host', host] : []),
       ...(organizationId ? ['--organization', String(organizationId)] : []),
       ...(secret === null ? [] : ['--client-secret-file', '-'])], { input: secret ?? '' });
   }
@@ -131,7 +131,7 @@ class OauthStack {
   }
 }
 
-// `clients`: { connection, secret (null: none), clientId, own (true: of the organization alone) } each; more files: { name: definition }. Other options are those of the stack.
+// `clients`: { connection, secret (null: none), clientId, host, own (true: of the organization alone) } each; more files: { name: definition }. Other options are those of the stack.
 export async function startOauthStack(clients, { files = {}, set = [], ...options } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'bailee-apps-'));
   const apps = Array.from({ length: Math.ceil(clients.length / APP_MOST) }, (_, at) => definition(at ? `${APP}-${at}` : APP,
