@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 mapfile -t files < <(c_files)
+code "${files[@]}"
 begin='(^|[^A-Za-z0-9_.>])'
 
 banned() { # NAME-IN-TAP CALLS-SEPARATED-BY-|
@@ -22,7 +23,5 @@ report 'above base memory comes from base/alloc.h' "$(search "$begin(malloc|call
 report 'only base/log.c and the command line write to the standard streams' \
 	"$(search "$begin(printf|puts|putchar|perror)[[:space:]]*\\(|$begin(fprintf|fputs|vfprintf)[[:space:]]*\\(.*(stdout|stderr)" \
 		$(our_sources | grep -vE '^(src/base/(log|alloc|config|crypt)\.c|src/ctl/.*|src/main_.*)$'))"
-report 'no line comments' "$(for file in "${files[@]}"; do
-	code "$file" | grep -nE '(^|[^:])//' | sed "s|^|$file:|"
-done)"
+report 'no line comments' "$(search '(^|[^:])//' "${files[@]}")"
 report_end

@@ -84,8 +84,8 @@ report 'src/db holds only statements about the session' "$(our_sources | grep -E
 	xargs -r grep -nE '"(INSERT INTO |UPDATE [a-z_`]+ SET|DELETE FROM |REPLACE INTO |SELECT .* FROM )' /dev/null)"
 
 # A status of ours is a three-digit number on a line that speaks of a status; base/error.c has the table.
-found=$(for file in $(our_sources | grep -E '^(src|include)/(web|api|page|store)/'); do
-	search '(status|Status|STATUS).*[^0-9A-Za-z_.](200|201|202|204|30[0-9]|4[0-3][0-9]|50[0-9])([^0-9A-Za-z_]|$)' "$file"
-done)
+mapfile -t files < <(our_sources | grep -E '^(src|include)/(web|api|page|store)/')
+code "${files[@]}"
+found=$(search '(status|Status|STATUS).*[^0-9A-Za-z_.](200|201|202|204|30[0-9]|4[0-3][0-9]|50[0-9])([^0-9A-Za-z_]|$)' "${files[@]}")
 report 'HTTP status numbers of our answers are only in src/base/error.c' "$found"
 report_end

@@ -29,9 +29,14 @@ report_end() {
 c_files() { find src include tests -name node_modules -prune -o -name '*.[ch]' -print | sort; }
 our_sources() { find src include -name '*.[ch]' | sort; }
 
-# code FILE: the file with comments and string contents blanked, line numbers kept; for looking at code only.
+# code FILES...: copies of the files in a folder of their own, comments and string contents blanked, line numbers kept: for
+# looking at code only.
 code() {
-	awk '
+	code=$(mktemp -d) || exit 2
+	trap 'rm -rf "$code"' EXIT
+	printf '%s\n' "$@" | sed 's|/[^/]*$||' | sort -u | (cd "$code" && xargs mkdir -p)
+	awk -v to="$code/" '
+	FNR == 1 { if (file) close(file); file = to FILENAME; comment = 0 }
 	{
 		line = $0; out = ""; n = length(line)
 		for (i = 1; i <= n; i++) {
@@ -47,15 +52,13 @@ code() {
 			out = out c
 		}
 		quote = ""
-		print out
-	}' "$1"
+		print out >file
+	}' "$@"
 }
 
-# search PATTERN FILES...: "file:line: text" of code (no comments, no strings) that matches the extended expression.
+# search PATTERN FILES...: "file:line:text" of code (no comments, no strings) that matches the extended expression; after code.
 search() {
-	local pattern=$1 file
+	local pattern=$1
 	shift
-	for file; do
-		code "$file" | grep -nE "$pattern" | sed "s|^|$file:|"
-	done
+	(cd "$code" && grep -nE -e "$pattern" -- "$@" /dev/null)
 }
