@@ -48,11 +48,13 @@ static const struct col use_out[] = { AUTH_COLS(struct use_row, auth), USE_COLS,
 		     "t.fetched_at, t.fresh_until, t.expires_at, t.ahead_at, t.version"
 /* Members of the owning team, who ask most, are found by keys alone; only when there is none the
  * whole rule is asked. Whether the token is fresh is seen from its row: asked of the database, it
- * would cost this hottest of all reads a quarter more. */
+ * would cost this hottest of all reads a quarter more. Primary keys alone: see MEMBERS_REQUEST of
+ * request.c. */
 static const struct stmt member_select = { "fetch_token_member",
-	"SELECT " USE_COLUMNS " FROM api_token k JOIN user_credential c "
-	"JOIN team_member m ON m.team_id = c.team_id AND m.person_id = k.person_id "
-	"LEFT JOIN fetch_token t ON t.credential_id = c.id WHERE c.id = ? AND k.public_id = ?",
+	"SELECT " USE_COLUMNS " FROM api_token k USE INDEX (PRIMARY) "
+	"JOIN user_credential c USE INDEX (PRIMARY) JOIN team_member m USE INDEX (PRIMARY) "
+	"ON m.team_id = c.team_id AND m.person_id = k.person_id LEFT JOIN fetch_token t "
+	"USE INDEX (PRIMARY) ON t.credential_id = c.id WHERE c.id = ? AND k.public_id = ?",
 	use_in, COL_N(use_in), use_out, COL_N(use_out) };
 static const struct stmt shared_select = { "fetch_token_shared",
 	"SELECT " USE_COLUMNS " FROM api_token k JOIN user_credential c "

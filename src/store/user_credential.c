@@ -66,11 +66,13 @@ struct get_row {
 };
 static const struct col get_out[] = { AUTH_COLS(struct get_row, auth),
 	USER_CREDENTIAL_COLS(struct get_row, credential) };
+/* Primary keys alone: see MEMBERS_REQUEST of request.c. */
 static const struct stmt get = { "user_credential_get",
-	"SELECT " AUTH_COLUMNS ", " USER_CREDENTIAL_COLUMNS " FROM api_token k "
-	"JOIN user_credential c JOIN team_member m ON m.team_id = c.team_id AND m.person_id = "
-	"k.person_id "
-	"JOIN person o ON o.id = c.owner_id WHERE c.id = ? AND k.public_id = ?",
+	"SELECT " AUTH_COLUMNS ", " USER_CREDENTIAL_COLUMNS
+	" FROM api_token k USE INDEX (PRIMARY) JOIN user_credential c USE INDEX (PRIMARY) "
+	"JOIN team_member m USE INDEX (PRIMARY) ON m.team_id = c.team_id AND m.person_id = "
+	"k.person_id JOIN person o USE INDEX (PRIMARY) ON o.id = c.owner_id "
+	"WHERE c.id = ? AND k.public_id = ?",
 	get_in, COL_N(get_in), get_out, COL_N(get_out) };
 
 /* For user_credential_free() only: the columns of a credential alone. */
