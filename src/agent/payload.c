@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/crypt.h"
+#include "base/json.h"
 #include "base/secret.h"
 #include "formula/value.h"
 
@@ -175,18 +176,8 @@ payload_add_multipart(const json_t *pairs, struct buf *out,
 	buf_add_text(out, "--\r\n");
 }
 
-static int
-add_dump(const char *piece, size_t len, void *arg)
-{
-	struct buf *out = arg;
-
-	buf_add(out, piece, len);
-	return out->over ? -1 : 0;
-}
-
 void
 payload_add_json(const json_t *value, struct buf *out)
 {
-	/* Fails only when the buffer is full, which `over` tells. */
-	(void)json_dump_callback(value, add_dump, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_write(value, out);
 }

@@ -60,18 +60,29 @@ buf_add_char(struct buf *buf, char c)
 void
 buf_printf(struct buf *buf, const char *fmt, ...)
 {
-	char *text = NULL;
-	va_list args;
+	size_t left = buf->room - buf->len; /* with that of the NUL */
+	va_list args, again;
 
+	if (buf->over)
+		return;
 	va_start(args, fmt);
-	int n = vasprintf(&text, fmt, args);
-	va_end(args);
+	va_copy(again, args);
+	int n = vsnprintf(left ? buf->data + buf->len : NULL, left, fmt, args);
 	if (n < 0)
 		abort();
-	buf_add(buf, text, (size_t)n);
-	if (buf->secret)
-		explicit_bzero(text, (size_t)n);
-	free(text);
+	if ((size_t)n > buf->cap - buf->len) {
+		buf->over = true;
+		if (left)
+			buf->data[buf->len] = '\0';
+	} else {
+		if ((size_t)n >= left) {
+			buf_grow(buf, buf->len + (size_t)n + 1);
+			(void)vsnprintf(buf->data + buf->len, (size_t)n + 1, fmt, again);
+		}
+		buf->len += (size_t)n;
+	}
+	va_end(again);
+	va_end(args);
 }
 
 const char *

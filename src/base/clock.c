@@ -3,9 +3,6 @@
  * text. */
 #include "base/clock.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 static int64_t
@@ -29,43 +26,69 @@ clock_monotonic_ms(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+/* Days are counted in eras of 400 years, all of one length, whose years begin in March: a leap day
+ * is then the last of its year, and months 0 to 11 begin after (153 * month + 2) / 5 days. */
+#define ERA_DAYS 146097
+#define EPOCH_DAYS 719468 /* from 0000-03-01 to 1970-01-01 */
+#define DAY_MS INT64_C(86400000)
+
 int64_t
 clock_from_parts(const struct clock_parts *parts)
 {
-	struct tm tm = { .tm_year = parts->year - 1900,
-		.tm_mon = parts->month - 1,
-		.tm_mday = parts->day,
-		.tm_hour = parts->hour,
-		.tm_min = parts->minute,
-		.tm_sec = parts->second };
+	int64_t year = parts->year - (parts->month <= 2);
+	int64_t era = (year >= 0 ? year : year - 399) / 400;
+	int64_t of_era = year - era * 400;
+	int64_t month = (parts->month + 9) % 12;
+	int64_t day = of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 +
+		      parts->day - 1 + era * ERA_DAYS - EPOCH_DAYS;
 
-	return (int64_t)timegm(&tm) * 1000 + parts->ms;
+	return ((day * 24 + parts->hour) * 60 + parts->minute) * INT64_C(60000) +
+	       parts->second * INT64_C(1000) + parts->ms;
 }
 
 void
 clock_to_parts(int64_t ms, struct clock_parts *out)
 {
-	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : (ms - 999) / 1000);
-	struct tm tm;
+	int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
+	int of_day = (int)(ms - days * DAY_MS);
 
-	gmtime_r(&seconds, &tm);
-	*out = (struct clock_parts){ tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		tm.tm_min, tm.tm_sec, (int)(ms - (int64_t)seconds * 1000) };
+	days += EPOCH_DAYS;
+	int64_t era = (days >= 0 ? days : days - (ERA_DAYS - 1)) / ERA_DAYS;
+	int day = (int)(days - era * ERA_DAYS);
+	/* all days of leap years before this one taken out, of 4, 100 and 400 years */
+	int year = (day - day / 1460 + day / 36524 - day / (ERA_DAYS - 1)) / 365;
+	day -= year * 365 + year / 4 - year / 100;
+	int month = (day * 5 + 2) / 153;
+	*out = (struct clock_parts){ (int)(era * 400) + year + (month >= 10),
+		month < 10 ? month + 3 : month - 9, day - (153 * month + 2) / 5 + 1,
+		of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000 };
+}
+
+/* Exactly `digits` of them; returns where the next byte goes. */
+static char *
+put_digits(char *to, int value, int digits, char behind)
+{
+	for (int i = digits - 1; i >= 0; i--, value /= 10)
+		to[i] = (char)('0' + value % 10);
+	to[digits] = behind;
+	return to + digits + 1;
 }
 
 void
 clock_iso(int64_t ms, char out[CLOCK_ISO_SIZE])
 {
 	struct clock_parts p;
-	char text[64];
 
 	clock_to_parts(ms, &p);
 	if (p.year < 0 || p.year > 9999)
 		p.year = 9999;
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", p.year, p.month, p.day,
-	    p.hour, p.minute, p.second, p.ms);
-	memcpy(out, text, CLOCK_ISO_SIZE - 1);
-	out[CLOCK_ISO_SIZE - 1] = '\0';
+	char *to = put_digits(out, p.year, 4, '-');
+	to = put_digits(to, p.month, 2, '-');
+	to = put_digits(to, p.day, 2, 'T');
+	to = put_digits(to, p.hour, 2, ':');
+	to = put_digits(to, p.minute, 2, ':');
+	to = put_digits(to, p.second, 2, '.');
+	*put_digits(to, p.ms, 3, 'Z') = '\0';
 }
 
 /* Reads exactly `digits` digits; -1 when there are fewer. */

@@ -268,15 +268,6 @@ add_real(double number, struct buf *buf)
 	explicit_bzero(text, sizeof(text));
 }
 
-static int
-add_dump(const char *piece, size_t len, void *buf)
-{
-	struct buf *text = buf;
-
-	buf_add(text, piece, len);
-	return text->over ? -1 : 0;
-}
-
 enum err
 value_add_text(const struct value *value, struct buf *buf, struct errctx *ctx)
 {
@@ -307,8 +298,7 @@ value_add_text(const struct value *value, struct buf *buf, struct errctx *ctx)
 
 		if (err != OK)
 			return err;
-		/* Fails only when the buffer is full, which `over` tells. */
-		(void)json_dump_callback(json, add_dump, buf, JSON_COMPACT | JSON_ENCODE_ANY);
+		json_write(json, buf);
 		break;
 	}
 	}

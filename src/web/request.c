@@ -223,11 +223,20 @@ take_uri(struct request *request, const char *uri, struct errctx *ctx)
 	return params_parse(question + 1, len - path_len - 1, &request->query, ctx);
 }
 
+/* For the shape of an error alone. */
+static void
+take_uri_aside(struct request *request, const char *uri)
+{
+	struct errctx trouble = { 0 };
+	enum err err = take_uri(request, uri, &trouble);
+
+	(void)err;
+}
+
 enum err
 request_open(struct request *request, const struct request_source *source, struct errctx *ctx)
 {
 	struct line line = { 0 };
-	struct errctx trouble = { 0 };
 
 	memset(request, 0, sizeof(*request));
 	request->body = source->body && !source->body_state ? source->body : "";
@@ -235,10 +244,13 @@ request_open(struct request *request, const struct request_source *source, struc
 	enum err err = take_params(request, source, &line, ctx);
 	take_id(request, line.id);
 	take_method(request, line.method);
-	/* also when the headers are bad already: the error is shaped by the path */
-	enum err uri_err = take_uri(request, line.uri, err ? &trouble : ctx);
-	if (err || uri_err)
-		return err ? err : uri_err;
+	if (err) { /* which is shaped by the path */
+		take_uri_aside(request, line.uri);
+		return err;
+	}
+	err = take_uri(request, line.uri, ctx);
+	if (err)
+		return err;
 	if (source->body_state == ERR_TOO_LARGE)
 		return err_set(ctx, ERR_TOO_LARGE, "", "the body is larger than is taken here");
 	if (source->body_state)

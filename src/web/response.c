@@ -222,15 +222,6 @@ response_start_over(struct response *response)
 	response->status = 0;
 }
 
-static int
-dump_piece(const char *piece, size_t len, void *arg)
-{
-	struct buf *text = arg;
-
-	buf_add(text, piece, len);
-	return text->over ? -1 : 0;
-}
-
 void
 response_keep(const struct response *response, struct buf *kept)
 {
@@ -238,8 +229,7 @@ response_keep(const struct response *response, struct buf *kept)
 	buf_add_char(kept, '\0');
 	buf_add(kept, buf_text(&response->text), response->text.len);
 	if (response->json)
-		(void)json_dump_callback(response->json, dump_piece, kept,
-		    JSON_COMPACT | JSON_ENCODE_ANY);
+		json_write(response->json, kept);
 }
 
 enum err
@@ -261,17 +251,12 @@ response_again(struct response *response, int status, const char *kept, size_t l
 	return ERR_INTERNAL;
 }
 
-/* The JSON value becomes text; what cannot be sent becomes an error that can. */
+/* What cannot be sent becomes an error that can. */
 static void
-render_body(struct response *response)
+render_error(struct response *response)
 {
-	struct errctx err = { 0 };
+	struct errctx err = { .kind = ERR_INTERNAL };
 
-	if (response->json)
-		(void)json_dump_callback(response->json, dump_piece, &response->text,
-		    JSON_COMPACT | JSON_ENCODE_ANY);
-	if (response->status && !response->text.over)
-		return;
 	if (response->status) {
 		log_warn(LOG_EVENT("answer_too_large"));
 		(void)err_set(&err, ERR_RULE, "",
@@ -279,10 +264,19 @@ render_body(struct response *response)
 		    RESPONSE_BODY_MAX >> 20);
 	} else {
 		log_error(LOG_EVENT("answer_missing"));
-		err.kind = ERR_INTERNAL;
 	}
 	response_error(response, response->surface, &err);
-	(void)json_dump_callback(response->json, dump_piece, &response->text, JSON_COMPACT);
+	json_write(response->json, &response->text);
+}
+
+/* The JSON value becomes text. */
+static void
+render_body(struct response *response)
+{
+	if (response->json)
+		json_write(response->json, &response->text);
+	if (!response->status || response->text.over)
+		render_error(response);
 }
 
 void

@@ -257,10 +257,10 @@ usage_flush(struct usage *usage, struct store *store, bool now)
 	struct place *place = usage->mine;
 	unsigned n = atomic_load(&place->n);
 	int64_t age = clock_monotonic_ms() - place->oldest_ms;
-	struct errctx ctx = { 0 };
 
 	if (n == 0 || (!now && age < USAGE_FLUSH_MS && n < USAGE_MUCH))
 		return;
+	struct errctx ctx = { 0 };
 	struct flushing flushing = { store, place->notes, n };
 	/* An unknown outcome counts as written: twice in the trail would say more uses than there
 	 * were. */
