@@ -324,8 +324,9 @@ stack_write_nginx() {
 		-e "s|@SITE@|$STACK_DIR/nginx-site.conf|" "$STACK_TOP/nginx/nginx.conf.in" >"$STACK_DIR/nginx.conf"
 }
 
-# nginx itself answers any path, whether or not the pools behind it do.
-stack_nginx_alive() { curl -sk -o /dev/null --max-time 2 "$(stack_url)/"; }
+# nginx itself answers any path, whether or not the pools behind it do. It writes its file once the port is its own: until then
+# it may be another program that answers there.
+stack_nginx_alive() { [ -s "$STACK_DIR/run/nginx/nginx.pid" ] && curl -sk -o /dev/null --max-time 2 "$(stack_url)/"; }
 
 stack_start_nginx() {
 	stack_pid nginx >/dev/null && return 0
@@ -334,6 +335,7 @@ stack_start_nginx() {
 		return 1
 	fi
 	stack_write_nginx
+	rm -f "$STACK_DIR/run/nginx/nginx.pid"
 	stack_spawn nginx nginx -e "$STACK_DIR/log/nginx-error.log" -p "$STACK_DIR" \
 		-c "$STACK_DIR/nginx.conf" -g 'daemon off;'
 	stack_ready nginx 15 stack_nginx_alive

@@ -23,7 +23,7 @@ const SCRIPT = join(TOP, 'scripts', 'stack.sh');
 const SANITIZER = /ERROR: \w+Sanitizer|runtime error:|Assertion [`'].*failed/;
 
 // Waits until `check` gives something true, and gives that; throws after `seconds`.
-export async function waitFor(what, check, { seconds = 20, everyMs = 25 } = {}) {
+export async function waitFor(what, check, { seconds = 40, everyMs = 25 } = {}) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const got = await check();
@@ -157,6 +157,12 @@ class Stack {
     const password = readFileSync(join(this.dir, 'keys', `db-${account}.password`), 'utf8').trim();
     return run('mariadb', ['--no-defaults', '--default-character-set=utf8mb4', `--socket=${this.db}`, `-ubailee_${account}`, '-N', '-B', ...(force ? ['-f'] : []), 'bailee'],
       { input: sql, env: { MYSQL_PWD: password } });
+  }
+
+  // Has the runner do its housekeeping now, not within a minute; not the one that it may be doing already.
+  async housekeep() {
+    await waitFor('housekeeping to be put in', async () => (await this.mysql(`INSERT IGNORE INTO job (kind, subject, active_key, team_id, run_at, max_attempts, payload, created_at)
+      VALUES ('housekeeping', 'housekeeping', 'housekeeping', 0, UTC_TIMESTAMP(3), 1, '{}', UTC_TIMESTAMP(3)); SELECT ROW_COUNT()`))[0][0] === '1');
   }
 
   // baileectl; gives { code, stdout, stderr }.
@@ -375,6 +381,6 @@ export async function startStack({ tls = false, db, workers = 2, egress = '127.0
     running.delete(stack);
     stack.closeNow();
     // another program can be quicker to a free port
-    if (attempt === 3 || !/is taken/.test(result.stderr)) throw new Error(`the stack did not start: ${result.stderr}`);
+    if (attempt === 3 || !/is taken|Address already in use/.test(result.stderr)) throw new Error(`the stack did not start: ${result.stderr}`);
   }
 }

@@ -202,10 +202,10 @@ describe('the end of a token', () => {
       await fetched(id);
       await stack.mysql(`UPDATE fetch_token SET fetched_at = fetched_at - INTERVAL 850 SECOND, fresh_until = fresh_until - INTERVAL 850 SECOND WHERE credential_id = ${id}`);
     }
-    await waitFor('the use to be written', async () => (await stack.mysql(`SELECT last_used_at FROM user_credential WHERE id = ${used.id}`))[0][0] !== 'NULL');
+    await waitFor('the uses to be written', async () =>
+      (await stack.mysql(`SELECT COUNT(last_used_at) FROM user_credential WHERE id IN (${used.id}, ${idle.id})`))[0][0] === '2');
     await stack.mysql(`UPDATE user_credential SET last_used_at = UTC_TIMESTAMP(3) - INTERVAL 845 SECOND WHERE id = ${idle.id}`);
-    await stack.mysql(`INSERT IGNORE INTO job (kind, subject, active_key, team_id, run_at, max_attempts, payload, created_at)
-      VALUES ('housekeeping', 'housekeeping', 'housekeeping', 0, UTC_TIMESTAMP(3), 1, '{}', UTC_TIMESTAMP(3))`);
+    await stack.housekeep();
     await waitFor('a fetch nobody asked for', async () => (await log(used.id)).length === 2);
     assert.equal((await log(idle.id)).length, 1);
   });

@@ -125,6 +125,7 @@ describe('a token of the person beside that of the app', () => {
   test('is refreshed ahead by the sweep, as the main one is', async () => {
     const { id } = await connect();
     await oauth.stack.mysql(`UPDATE oauth_grant SET refresh_at = UTC_TIMESTAMP(3) WHERE connection_id = ${id}`);
+    await oauth.stack.housekeep();
     await waitFor('both refreshes', async () => (await generations(id, 'main', 'user')).every((at) => at === 2), { seconds: 90 });
   });
 
