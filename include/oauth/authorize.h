@@ -10,10 +10,11 @@
 #include "base/json.h"
 #include "catalog/catalog.h"
 
-#define OAUTH_URL_MAX 16384 /* bytes of a whole authorize URL */
-#define OAUTH_CODE_MAX 8192 /* bytes of an authorization code */
-#define OAUTH_KEPT_MAX 1024 /* bytes of one value that is kept of a redirect or an answer */
-#define OAUTH_ERROR_SIZE 65 /* an error code of the provider, with NUL */
+#define OAUTH_URL_MAX 16384     /* bytes of a whole authorize URL */
+#define OAUTH_CODE_MAX 8192     /* bytes of an authorization code */
+#define OAUTH_CLIENT_ID_MAX 512 /* bytes of a client id: as long as it can be kept with a grant */
+#define OAUTH_KEPT_MAX 1024     /* bytes of one value that is kept of a redirect or an answer */
+#define OAUTH_ERROR_SIZE 65     /* an error code of the provider, with NUL */
 
 /* ---- there ---- */
 

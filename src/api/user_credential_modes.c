@@ -14,6 +14,7 @@
 #define REQUESTS_MAX 8
 #define TTL_MAX_S 86400
 #define PEM_TEXT_MAX 65536
+#define CLIENT_ID_MOST 512 /* as a grant keeps it, oauth/authorize.h */
 #define LOCATION "http_request_location_of_token"
 
 /* ---- fields ---- */
@@ -98,7 +99,11 @@ static const struct field_spec oauth_fields[] = {
 	    .flags = FIELD_ONE_LINE | FIELD_NULLABLE,
 	    .most = 4096 },
 	ONE_LINE_FIELD("oauth_token_url"),
-	ONE_LINE_FIELD("oauth_client_id"),
+	{ .name = "oauth_client_id",
+	    .type = FIELD_TEXT,
+	    .flags = FIELD_ONE_LINE | FIELD_NULLABLE,
+	    .least = 1,
+	    .most = CLIENT_ID_MOST },
 	ONE_LINE_FIELD("oauth_client_secret"),
 	{ .name = "oauth_scope",
 	    .type = FIELD_TEXT,

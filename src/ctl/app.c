@@ -168,6 +168,7 @@ ctl_app_manual(struct ctl *ctl, struct errctx *ctx)
 /* ---- client registrations ---- */
 
 #define SECRET_FILE_MAX 4096
+#define CLIENT_ID_MAX 512 /* oauth/authorize.h */
 
 /* The secret from a file, or from standard input for "-"; a line end behind it is not part of it.
  */
@@ -295,6 +296,9 @@ ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
 
 	if (!err && !*client.client_id)
 		err = err_set(ctx, ERR_VALUE, "client-id", "--client-id must not be empty");
+	if (!err && strlen(client.client_id) > CLIENT_ID_MAX)
+		err = err_set(ctx, ERR_VALUE, "client-id", "--client-id is longer than %d bytes",
+		    CLIENT_ID_MAX);
 	if (!err && file)
 		err = read_secret(file, &secret, ctx);
 	if (!err)

@@ -204,6 +204,9 @@ oauth_authorize_start(const struct oauth_trip *trip, struct oauth_start *start_o
 	assert(trip->type->auth == APP_AUTH_OAUTH2);
 	if (!*trip->client_id)
 		return err_set(ctx, ERR_RULE, "", "no client is registered with this provider yet");
+	if (strlen(trip->client_id) > OAUTH_CLIENT_ID_MAX)
+		return err_set(ctx, ERR_VALUE, "", "the client id is longer than %d bytes",
+		    OAUTH_CLIENT_ID_MAX);
 	start.state = xasprintf("%s.%s", trip->state_prefix, random);
 	enum err err = put_all(trip, start.state, start.keep, params, ctx);
 	if (!err)

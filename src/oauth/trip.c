@@ -30,9 +30,11 @@ oauth_trip_check(const struct oauth_kept *kept, struct errctx *ctx)
 	const struct item_form form = { .connection = type, .fields = type->fields };
 	json_t *fields = json_object_get(kept->start, "fields");
 	json_auto_t *prefill = NULL;
+	const char *client_id = json_get_text(kept->start, "client_id");
 	struct errctx why = { 0 };
 
-	if (!json_is_object(fields) || !are_scopes(json_object_get(kept->start, "scopes")) ||
+	if ((client_id && strlen(client_id) > OAUTH_CLIENT_ID_MAX) || !json_is_object(fields) ||
+	    !are_scopes(json_object_get(kept->start, "scopes")) ||
 	    !oauth_return_is_whole(type, kept->back) ||
 	    (kept->prefill && json_parse(kept->prefill, strlen(kept->prefill), &prefill, NULL)))
 		return err_set(ctx, ERR_INTEGRITY, "", DAMAGED);

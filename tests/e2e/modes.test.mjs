@@ -376,6 +376,7 @@ describe('OAUTH', () => {
 
   it('says what is missing', async () => {
     await refused(post({ mode: 'OAUTH' }), /^oauth_token_url: is required/, /^oauth_client_id: is required/);
+    await refused(post(client({ oauth_client_id: 'i'.repeat(513) })), /^oauth_client_id: /);
     await refused(post(client({ oauth_client_secret: undefined })), /^oauth_client_secret: is required with client_credentials/);
     await refused(post(client({ oauth_grant_type: 'authorization_code' })), /^oauth_url: is required/);
     await refused(post(client({ oauth_token_url: 'ftp://x/' })), /^oauth_token_url: /);

@@ -191,6 +191,7 @@ describe('what must not be possible', () => {
     }
     assert.equal((await refused(person, item, fieldsOf(at, { clientAuth: 'private_key_jwt' }))).status, 400);
     assert.equal((await refused(person, item, fieldsOf(at, { clientId: '' }))).status, 400);
+    assert.match((await refused(person, item, fieldsOf(at, { clientId: 'i'.repeat(513) }))).text, /client id is longer than 512 bytes/);
   });
 
   test('private addresses are not called, and the page says why', async () => {
