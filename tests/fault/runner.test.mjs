@@ -197,9 +197,11 @@ test('the database goes away while vendors are asked: results are kept and saved
   const release = vendor.hold('/token');
   const jobs = await Promise.all(ids.map(order));
   await waitFor('all second requests', () => vendor.hits('/token') === 5);
+  const away = () => stack.logs('runner').split('event=database_away').length;
+  const before = away();
   await stack.stop('db');
   release();
-  await sleep(1500);
+  await waitFor('the runner to notice', () => away() > before);
   await stack.start('db');
   for (const job of jobs) {
     const row = await ended(job);
