@@ -164,5 +164,6 @@ export function problemBody(card) {
   return el('div', { class: `summary ${calm ? 'calm' : ''}` },
     el('h4', {}, icon(calm ? 'undo' : 'alert'), told(t(`${own}.title`, { app }), 'span')),
     text && !calm ? el('blockquote', {}, said(sentence(translated(text)), 'p')) : null,
-    told(t(own, { app, name }), 'p'));
+    told(t(own, { app, name }), 'p'),
+    card.mayRepeat ? told(t('problem.kept'), 'p') : null);
 }

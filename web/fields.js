@@ -4,8 +4,10 @@
 import { el, icon, plain, said, told } from './dom.js';
 import { t, translated } from './texts.js';
 
-// Nothing of this is the person's own login here: no history, no corrections, no capital letters.
-const QUIET = { autocomplete: 'off', autocapitalize: 'off', autocorrect: 'off', spellcheck: 'false' };
+// Nothing of this is the person's own login here: no history, no corrections, no capital letters, and no password manager
+// that fills in what belongs to this site or keeps for it what belongs to another (each has a name of its own for that).
+const QUIET = { autocomplete: 'off', autocapitalize: 'off', autocorrect: 'off', spellcheck: 'false',
+  'data-1p-ignore': true, 'data-bwignore': true, 'data-lpignore': 'true', 'data-protonpass-ignore': true, 'data-form-type': 'other' };
 const FILE_MOST = 32 * 1024; // bytes; the service takes no more
 
 function revealButton(input, label) {
@@ -59,6 +61,27 @@ function tidyPem(text) {
   return `${lines.replace(/^[\s\ufeff"']+|[\s\ufeff"',]+$/g, '').split(/\r\n?|\n/).map((line) => line.trim()).join('\n')}\n`;
 }
 
+const BLANK_AROUND = /^[\s\u200b\ufeff]+|[\s\u200b\ufeff]+$/g;
+
+// What was copied often comes with a blank at its end, which nobody sees in a password: pointed out, as it may belong there.
+// At once, not when the field is left: a button that is about to be pressed must not move away.
+function blankNote(input) {
+  const note = el('p', { class: 'help blank', role: 'status' });
+  input.addEventListener('input', ({ inputType }) => {
+    const tidy = input.value.replace(BLANK_AROUND, '');
+    const pasted = ['insertFromPaste', 'insertFromDrop'].includes(inputType);
+    if (tidy === input.value || tidy === '') note.replaceChildren();
+    else if (pasted) {
+      note.replaceChildren(told(t('form.blank')), ' ', el('button', { type: 'button', class: 'jump', onclick: () => {
+        input.value = tidy;
+        note.replaceChildren();
+        input.focus();
+      } }, t('form.blank.remove')));
+    }
+  });
+  return note;
+}
+
 // A key or certificate in text form: pasted, read from a file, or a file dropped on it.
 function fileControl(make, spec, id, value, label) {
   const control = make({ ...spec, multiline: true }, id, value, label);
@@ -81,15 +104,21 @@ function fileControl(make, spec, id, value, label) {
     if (file) read(file).finally(() => { picker.value = ''; });
   });
   control.input.addEventListener('input', () => chosen.replaceChildren());
-  control.input.addEventListener('dragover', (event) => event.preventDefault());
-  control.input.addEventListener('drop', (event) => {
+  control.node = el('div', { class: 'file' }, control.node,
+    el('div', { class: 'pick' }, picker, el('label', { for: `${id}-file`, class: 'button small' }, icon('file'), t('form.file')), chosen), problem);
+  const over = (is) => control.node.classList.toggle('over', is);
+  control.node.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    over(true);
+  });
+  control.node.addEventListener('dragleave', () => over(false));
+  control.node.addEventListener('drop', (event) => {
+    over(false);
     const [file] = event.dataTransfer.files;
     if (!file) return;
     event.preventDefault();
-    read(file);
+    if (!control.input.readOnly) read(file);
   });
-  control.node = el('div', { class: 'file' }, control.node,
-    el('div', { class: 'pick' }, picker, el('label', { for: `${id}-file`, class: 'button small' }, icon('file'), t('form.file')), chosen), problem);
   control.value = () => tidyPem(control.input.value);
   control.locked = () => {
     control.node.querySelector('.pick').remove();
@@ -187,8 +216,11 @@ class Field {
     const label = el('label', { for: id }, said(this.label, 'span'),
       spec.required || spec.locked || spec.type === 'boolean' ? null : el('span', { class: 'optional' }, t('form.optional')));
     this.node = el('div', { class: `field ${spec.type === 'boolean' ? 'tick' : ''}` },
-      label, help, withAffixes(this.control.node, spec), filled, this.error, this.control.after ?? null);
+      label, help, withAffixes(this.control.node, spec), this.#hasLine ? blankNote(input) : null, filled, this.error, this.control.after ?? null);
   }
+
+  // One line, to type or paste something into.
+  get #hasLine() { return this.control.input.matches('input:not([type="checkbox"], [inputmode], [readonly])'); }
 
   // What the requester has filled in: theirs for good, or a proposal.
   #filledNote(id) {

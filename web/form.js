@@ -37,9 +37,9 @@ export class Form {
     return { field, text: t('form.long') };
   }
 
-  // What may be shown again when sending did not work: everything that is no secret.
-  keptValues() {
-    return new Map(this.fields.all().filter((field) => !field.isSecret).map((field) => [field.spec.name, field.control.value()]));
+  // What may be shown again when it did not work: everything that is no secret; secrets too where they may be right.
+  keptValues(secretsToo = false) {
+    return new Map(this.fields.all().filter((field) => secretsToo || !field.isSecret).map((field) => [field.spec.name, field.control.value()]));
   }
 
   async #onSubmit(event) {

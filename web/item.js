@@ -72,6 +72,7 @@ export class ItemCard {
     const { item, look } = this;
     const titleId = `item-${item.id}`;
     this.form = null;
+    if (look !== 'working' && !this.mayRepeat) this.sent = null;
     this.title = el('h3', { id: titleId, tabindex: '-1' }, said(this.label, 'span'));
     const card = el('section', { class: `card ${look} ${this.isCalm ? 'calm' : ''}`, 'aria-labelledby': titleId },
       el('div', { class: 'head' },
@@ -131,6 +132,9 @@ export class ItemCard {
     return app === app.toLowerCase() && app.length <= 4 ? app.toUpperCase() : plain(app);
   }
 
+  // The service could not be reached, so nobody has said that anything is wrong: the same can be sent once more.
+  get mayRepeat() { return this.look === 'failed' && this.item.problem?.code === 'away' && Boolean(this.sent); }
+
   get requester() { return plain(this.request.requester.name); }
 
   get team() { return plain(this.request.team); }
@@ -172,7 +176,7 @@ export class ItemCard {
 
   enterForm() {
     return new Form(this.item.form, `f-${this.item.id}`, {
-      kept: this.kept,
+      kept: this.sent ?? this.kept,
       foot: this.foot(),
       buttons: this.buttons(),
       submitText: t('item.send'),
@@ -186,6 +190,7 @@ export class ItemCard {
     const { form } = this;
     try {
       this.kept = form.keptValues();
+      this.sent = form.keptValues(true); // in this page alone, until it is known what became of it
       await call();
     } catch (error) {
       if (error.kind === undefined) throw error;

@@ -36,6 +36,12 @@ class RequestPage {
     this.others = new BroadcastChannel(`bailee-${link.id}`);
     this.others.addEventListener('message', () => this.refresh());
     window.addEventListener('pageshow', (event) => { if (event.persisted) this.refresh(); });
+    for (const change of ['online', 'offline']) window.addEventListener(change, () => this.refresh());
+    // Once something is typed, leaving asks; who is asked by this page already is not asked twice.
+    main.addEventListener('input', () => {
+      window.addEventListener('beforeunload', (event) => { if (!this.parting && this.#typedBut()) event.preventDefault(); });
+    }, { once: true });
+    window.addEventListener('pageshow', () => { this.parting = false; });
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden && Date.now() - this.seenAt > STALE_MS) this.refresh();
     });
@@ -192,8 +198,14 @@ class RequestPage {
 
   // The way to a provider: what is typed elsewhere on this page would be lost.
   async mayLeave(leaving) {
-    const typed = [...this.cards.values()].some((card) => card !== leaving && card.isTouched);
-    return !typed || askLeave({ app: leaving.appName });
+    if (!this.#typedBut(leaving)) return true;
+    this.parting = await askLeave({ app: leaving.appName });
+    return this.parting;
+  }
+
+  // Something is typed and not sent, elsewhere than there.
+  #typedBut(leaving) {
+    return [...this.cards.values()].some((card) => card !== leaving && card.isTouched);
   }
 
   // A call that changes something. When it is refused the item may have changed, or it arrived all the same: looked at again.
@@ -201,6 +213,7 @@ class RequestPage {
     try {
       return await call();
     } catch (error) {
+      this.parting = false;
       if (error.kind === 'gone' || error.kind === 'unknown') this.fail(error);
       else if (error.kind === 'refused' || error.kind === 'away') this.later(500);
       throw error;
@@ -224,6 +237,13 @@ class RequestPage {
   }
 }
 
+// A file that misses its field would take the place of this page.
+for (const event of ['dragover', 'drop']) {
+  document.addEventListener(event, (dropped) => {
+    if (dropped.dataTransfer?.types.includes('Files')) dropped.preventDefault();
+  });
+}
+
 async function start() {
   await loadTexts();
   offerLanguages(document.getElementById('languages'));
@@ -238,7 +258,8 @@ async function start() {
     showNotice('cookies', { retry: () => window.location.reload() });
     return;
   }
-  main.replaceChildren(el('p', { class: 'loading' }, t('loading')));
+  main.replaceChildren(el('div', { class: 'opening' }, el('p', {}, t('loading')),
+    el('div', { class: 'bar', 'aria-hidden': 'true' }, el('span'))));
   await new RequestPage(link).refresh();
 }
 

@@ -179,8 +179,11 @@ describe('the way to a provider', () => {
     assert.equal(await page.getByLabel('Key', { exact: true }).inputValue(), 'k-123');
     assert.equal(fake.calls.length, 0);
     await button('Connect with GitHub').click();
+    const asked = [];
+    page.on('dialog', (dialog) => { asked.push(dialog.type()); dialog.accept(); });
     await button('Go to GitHub all the same').click();
     await page.getByRole('heading', { name: 'Allow it?' }).waitFor();
+    assert.deepEqual(asked, []); // once is enough
   });
 
   it('tells of a refusal there without alarm, and can be gone again', async () => {
@@ -452,6 +455,23 @@ describe('answers', () => {
     assert.equal(fake.calls.length, 0);
   });
 
+  it('stay to be sent once more when the service could not be reached, and a secret that it refused does not', async () => {
+    await open([shop()]);
+    const fill = () => page.getByLabel('Password', { exact: true }).fill('p-1');
+    const fails = (code) => { fake.on.submit = () => { change(shop({ progress: 'failed', problem: { code, text: 'shop.example did not answer' } })); }; };
+    await fill();
+    fails('away');
+    await button('Send securely').click();
+    await page.getByText('What you entered is still here.').waitFor();
+    assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), 'p-1');
+    fails('refused');
+    await button('Send securely').click();
+    await page.getByText('Please check what you entered and send it again.').waitFor();
+    assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), '');
+    assert.equal(await page.getByLabel('User name').inputValue(), 'grace');
+    assert.deepEqual(fake.calls[1].body, fake.calls[0].body);
+  });
+
   it('reach the fields of a choice, and keep what was typed there', async () => {
     const where = { name: 'where', type: 'select', label: 'Where', required: true, options: [
       { label: 'Cloud', value: 'cloud' }, { label: 'Own host', value: 'own', nested: [{ name: 'host', type: 'text', label: 'Host', required: true }] }] };
@@ -495,6 +515,39 @@ describe('what is pasted', () => {
     await button('Send securely').click();
     await hears('being checked');
     assert.deepEqual(fake.calls[0].body, { fields: { c: '  MIIB= ', l: `  ${PEM}`, p: ' blank ' } });
+  });
+
+  it('with a blank at its end that nobody sees is pointed out, and goes as the person leaves it', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await open([key()]);
+    const field = page.getByLabel('Key', { exact: true });
+    await field.fill('typed ');
+    assert.equal(await button('Remove it').count(), 0); // who types a blank means it
+    await field.fill('');
+    await page.evaluate(() => navigator.clipboard.writeText('\u200bk-1 2\u00a0\n'));
+    await field.press('Control+V');
+    await page.getByRole('status').filter({ hasText: 'begins or ends with a blank' }).waitFor();
+    await button('Remove it').click();
+    assert.equal(await field.inputValue(), 'k-1 2');
+    assert.equal(await field.evaluate((node) => node === document.activeElement), true);
+    assert.equal(await button('Remove it').count(), 0);
+  });
+
+  it('is taken as a file where it is dropped, and does not take the place of the page where it misses', async () => {
+    await open([key({ form: [{ name: 'k', type: 'pkey', label: 'Private key', required: true }] })]);
+    const drop = (selector) => page.evaluate(([at, text]) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text], 'key.pem'));
+      const over = new DragEvent('dragover', { dataTransfer, bubbles: true, cancelable: true });
+      const dropped = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+      document.querySelector(at).dispatchEvent(over);
+      document.querySelector(at).dispatchEvent(dropped);
+      return over.defaultPrevented && dropped.defaultPrevented;
+    }, [selector, PEM]);
+    assert.equal(await drop('h1'), true);
+    assert.equal(await drop('.pick'), true);
+    await page.getByText('Read from key.pem').waitFor();
+    assert.equal(await page.getByLabel('Private key', { exact: true }).inputValue(), PEM);
   });
 
   it('and too long to be sent is said to be so at its field, and goes nowhere', async () => {
@@ -542,6 +595,50 @@ describe('a page that was left open', () => {
       assert.equal(await page.locator('input').count(), 0);
     });
   }
+
+  it('asks before what was typed is lost, and no more once it is sent', async () => {
+    await open([key()]);
+    const asked = [];
+    page.on('dialog', (dialog) => { asked.push(dialog.type()); dialog.accept(); });
+    await page.getByLabel('Key', { exact: true }).click();
+    await page.keyboard.type('k-1');
+    await page.reload();
+    await page.getByLabel('Key', { exact: true }).waitFor();
+    assert.deepEqual(asked, ['beforeunload']);
+    fake.on.submit = () => { change(key({ state: 'authorized' })); };
+    await page.getByLabel('Key', { exact: true }).click();
+    await page.keyboard.type('k-1');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.equal(asked.length, 1);
+  });
+
+  it('that loses its network says so at once, keeps what was typed, and sends it when that is back', async () => {
+    await open([key()]);
+    await page.getByLabel('Key', { exact: true }).fill('k-1');
+    await context.setOffline(true);
+    await hears('Connection lost');
+    await button('Send securely').click();
+    await page.getByText('Not sent').waitFor();
+    assert.equal(await page.getByLabel('Key', { exact: true }).inputValue(), 'k-1');
+    fake.on.submit = () => { change(key({ state: 'authorized' })); };
+    await context.setOffline(false);
+    await hears('Connected again');
+    await button('Send securely').click();
+    await page.getByRole('heading', { name: 'All done, thank you' }).waitFor();
+    assert.deepEqual(fake.calls[0].body, { fields: { key: 'k-1' } });
+  });
+
+  it('whose script never comes says what to do', async () => {
+    await page.route('**/static/page.js', (route) => route.abort());
+    await page.goto(fake.uri);
+    const words = page.getByText('This takes longer than it should');
+    assert.equal(await words.evaluate((node) => getComputedStyle(node).opacity), '0');
+    await page.evaluate(() => { for (const animation of document.getAnimations()) if (animation.effect.getTiming().iterations === 1) animation.finish(); });
+    assert.equal(await words.evaluate((node) => getComputedStyle(node).opacity), '1');
+  });
 
   it('says what it is doing while the network is slow, and takes no second answer', async () => {
     await open([key()]);
