@@ -5,6 +5,7 @@ import { t } from './texts.js';
 
 const NOTICES = {
   incomplete: { icon: 'link' },
+  nothing: { icon: 'link' },
   cookies: { icon: 'alert', retry: true },
   unknown: { icon: 'link' },
   gone: { icon: 'clock' },

@@ -86,6 +86,7 @@ export async function startFake() {
       fake.back?.();
       return response.writeHead(303, { Location: `${fake.url}/request/${ID}`, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' }).end();
     }
+    if (request.headers.accept?.includes('text/html')) return sendFile(response, 'nothing.html', 404);
     return response.writeHead(404).end();
   });
   await new Promise((resolve) => { server.listen(0, resolve); });

@@ -110,6 +110,13 @@ export const STATES = {
   'other-problem': one(github({ progress: 'failed', problem: { code: 'something-new', text: 'Something new happened.' } })),
   forms: { view: viewOf([shop(), key()]) },
   'every-field': { ...one(everyField()), act: async (page) => { await page.locator('select').selectOption('test'); } },
+  blank: { ...one(key()), act: async (page) => {
+    await page.locator('input[id$=-key]').evaluate((input) => {
+      input.value = 'k-123 ';
+      input.dispatchEvent(new InputEvent('input', { inputType: 'insertFromPaste', bubbles: true }));
+    });
+    await page.locator('.blank button').waitFor();
+  } },
   errors: { ...one(shop()), act: async (page) => {
     await page.locator('input[id$=-user]').fill('');
     await page.locator('button[type=submit]').click();
@@ -160,6 +167,7 @@ export const STATES = {
     team: 'فريق التقارير', requester: { name: 'ليلى 😀 حسن', email: 'layla@example.org' } } }) },
   'long-names': { view: viewOf([github({ label: 'W'.repeat(255) }), shop({ label: '😀'.repeat(127) }), key({ label: `${'Key of the warehouse '.repeat(12)}.` })],
     { request: { ...REQUEST, name: 'N'.repeat(255), team: 'T'.repeat(255), requester: { name: 'A'.repeat(255), email: `${'a'.repeat(64)}@${'b'.repeat(60)}.${'c'.repeat(60)}.example` } } }) },
+  nothing: { view: null, uri: (fake) => `${fake.url}/` },
   long: { view: viewOf([
     github({ label: 'GitHub-Benutzerkonto der Entwicklungsabteilungsleitung', description: 'https://example.org/averyveryverylongaddresswithoutanyspaceatallthatmustwrapsomewhereorelse?x=1' }),
     zendesk({ scopes: Array.from({ length: 14 }, (_, n) => ({ name: `scope.number.${n}`, words: n % 3 ? `Read and change the records of kind ${n}` : null })) }),

@@ -65,6 +65,21 @@ test('an unknown path and a method nobody takes are refused as JSON', async () =
   assert.equal(post.headers.allow, 'GET, HEAD');
 });
 
+test('a browser at an address that is none is shown a page, and what asks for data is not', async () => {
+  const headers = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+  for (const path of ['/', '/request', '/nothing?x=text/html', '/static/none.html']) {
+    const answer = await stack.call('GET', path, undefined, { headers });
+    assert.equal(answer.status, 404, path);
+    assert.match(answer.headers['content-type'], /^text\/html/, path);
+    assert.match(answer.text, /There is nothing here/, path);
+    assert.equal(answer.headers['cache-control'], 'no-store', path);
+    assert.ok(answer.headers['content-security-policy'] && answer.headers['referrer-policy'] === 'no-referrer', path);
+  }
+  for (const path of ['/api', '/api/v2/nothing', '/public', '/public/nothing', '/oauth', '/oauth/nothing?x=text/html'])
+    assert.match((await stack.call('GET', path, undefined, { headers })).headers['content-type'], /^application\/json/, path);
+  isV2Error(await stack.api('GET', '/?x=text/html'), 404, 'SC404');
+});
+
 test('the request page comes with its headers and is never kept', async () => {
   const page = await stack.api('GET', '/request/2f1c0d3e-0000-4000-8000-000000000000');
   assert.equal(page.status, 200);
