@@ -171,25 +171,23 @@ source_param(const struct request_source *source, const char *name)
 }
 
 /* Until keys and schema have been proven nothing is done with them; only the two questions about
- * health are answered. */
+ * health are answered. True when the request has its answer. */
 static bool
-may_serve(struct pool *pool, const char *path, struct errctx *ctx)
+refuse_unproven(struct pool *pool, const struct request_source *source, struct response *response)
 {
-	if (pool->checked || prove(pool, ctx) == OK)
-		return true;
-	return strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0;
-}
+	const char *path = source_param(source, "REQUEST_URI");
+	struct errctx why = { 0 };
 
-static void
-refuse(const char *path, const char *request_id, struct response *response, struct errctx *why)
-{
-	struct errctx ctx = { 0 };
-
-	log_error(LOG_EVENT("not_proven"), LOG_S("reason", err_text(why)));
-	err_set(&ctx, ERR_UNAVAILABLE, "", "this service is not ready");
-	ctx.retry_after_s = 2;
-	response_error(response, router_surface(path), &ctx);
-	response_finish(response, request_id, false);
+	if (prove(pool, &why) == OK || strcmp(path, "/healthz") == 0 ||
+	    strcmp(path, "/readyz") == 0)
+		return false;
+	log_error(LOG_EVENT("not_proven"), LOG_S("reason", err_text(&why)));
+	err_clear(&why);
+	err_set(&why, ERR_UNAVAILABLE, "", "this service is not ready");
+	why.retry_after_s = 2;
+	response_error(response, router_surface(path), &why);
+	response_finish(response, source_param(source, "BAILEE_REQUEST_ID"), false);
+	return true;
 }
 
 static void
@@ -198,13 +196,9 @@ serve(void *arg, const struct request_source *source, struct response *response)
 	struct program *program = arg;
 	struct pool *pool = &program->pool;
 	struct auth auth = { 0 };
-	struct errctx ctx = { 0 };
-	const char *path = source_param(source, "REQUEST_URI");
 
-	if (!may_serve(pool, path, &ctx)) {
-		refuse(path, source_param(source, "BAILEE_REQUEST_ID"), response, &ctx);
+	if (!pool->checked && refuse_unproven(pool, source, response))
 		return;
-	}
 	router_serve(pool->router, pool, &auth, source, response);
 	usage_note_token(pool->usage, &auth);
 	auth_wipe(&auth);

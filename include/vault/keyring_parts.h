@@ -41,6 +41,7 @@ struct team_destroyed {
 /* Contexts derived lately, in the secure heap: opening the same value again costs no key agreement.
  * Whoever holds the team's private key may hold these; they open nothing that it does not. */
 #define CONTEXT_CACHE_SIZE 1024
+#define CONTEXT_CACHE_WAYS 4 /* places side by side of which a context may have any */
 struct context_cache {
 	struct context_entry {
 		int64_t team_id;

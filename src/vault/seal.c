@@ -167,17 +167,38 @@ does_not_open(const struct seal_context *context, struct errctx *ctx)
 	    context->table, context->field, row);
 }
 
-/* The context of a sealed value: kept from last time, or derived and kept. The place follows from
- * `enc`, which is random. */
+/* Where the context of a sealed value is, or is to be put: the places follow from `enc`, which is
+ * random. Where all are taken, chance says who leaves. */
+static struct context_entry *
+context_entry_of(const struct keyring *keyring, int64_t team_id, uint32_t generation,
+    const unsigned char enc[HPKE_ENC_SIZE], bool *found_out)
+{
+	struct context_cache *cache = (void *)keyring->contexts.data;
+	size_t set = (size_t)(enc[0] << 8 | enc[1]) % (CONTEXT_CACHE_SIZE / CONTEXT_CACHE_WAYS);
+	struct context_entry *entries = &cache->entries[set * CONTEXT_CACHE_WAYS];
+	struct context_entry *place = &entries[enc[2] % CONTEXT_CACHE_WAYS];
+
+	*found_out = true;
+	for (size_t i = 0; i < CONTEXT_CACHE_WAYS; i++) {
+		if (!entries[i].generation)
+			place = &entries[i];
+		else if (entries[i].generation == generation && entries[i].team_id == team_id &&
+			 memcmp(entries[i].enc, enc, HPKE_ENC_SIZE) == 0)
+			return &entries[i];
+	}
+	*found_out = false;
+	return place;
+}
+
+/* Kept from last time, or derived and kept. */
 static enum err
 context_of(const struct keyring *keyring, const struct hpke_private *key, int64_t team_id,
     uint32_t generation, const unsigned char enc[HPKE_ENC_SIZE], struct hpke_context *context_out)
 {
-	struct context_cache *cache = (void *)keyring->contexts.data;
-	struct context_entry *entry = &cache->entries[(enc[0] << 8 | enc[1]) % CONTEXT_CACHE_SIZE];
+	bool found;
+	struct context_entry *entry = context_entry_of(keyring, team_id, generation, enc, &found);
 
-	if (entry->generation != generation || entry->team_id != team_id ||
-	    memcmp(entry->enc, enc, HPKE_ENC_SIZE) != 0) {
+	if (!found) {
 		struct hpke_context context;
 		enum err err = hpke_setup_receiver(HPKE_AES_256_GCM, key, enc, info, &context);
 

@@ -23,13 +23,14 @@ const char *const method_names[METHOD_COUNT] = {
  * any other counts as not sent. */
 struct header_row {
 	const char *name;
-	size_t offset;
+	size_t name_len, offset;
 	bool strict;
 	size_t most; /* bytes */
 };
 #define HEADER(param, member, strict)                                                              \
 	{                                                                                          \
-		param, offsetof(struct request, member), strict, REQUEST_HEADER_MAX                \
+		param, sizeof(param) - 1, offsetof(struct request, member), strict,                \
+		    REQUEST_HEADER_MAX                                                             \
 	}
 static const struct header_row header_rows[] = {
 	HEADER("HTTP_AUTHORIZATION", authorization, true),
@@ -38,7 +39,8 @@ static const struct header_row header_rows[] = {
 	HEADER("HTTP_PREFER", prefer, true),
 	HEADER("HTTP_IDEMPOTENCY_KEY", idempotency_key, true),
 	HEADER("HTTP_ORIGIN", origin, true),
-	{ "HTTP_COOKIE", offsetof(struct request, cookie), false, REQUEST_COOKIE_MAX },
+	{ "HTTP_COOKIE", sizeof("HTTP_COOKIE") - 1, offsetof(struct request, cookie), false,
+	    REQUEST_COOKIE_MAX },
 	HEADER("HTTP_USER_AGENT", user_agent, false),
 	HEADER("HTTP_ACCEPT_LANGUAGE", accept_language, false),
 	HEADER("HTTP_IF_NONE_MATCH", if_none_match, false),
@@ -66,10 +68,12 @@ value_is_clean(const char *value, size_t most)
 static enum err
 take_header(struct request *request, const struct request_param *param, struct errctx *ctx)
 {
+	const size_t name_len = strlen(param->name);
+
 	for (size_t i = 0; i < N_HEADERS; i++) {
 		const struct header_row *row = &header_rows[i];
 
-		if (strcmp(row->name, param->name))
+		if (row->name_len != name_len || memcmp(row->name, param->name, name_len))
 			continue;
 		if (!*param->value)
 			return OK;
@@ -179,7 +183,7 @@ static bool
 holds_escape(const char *text, size_t len, const char *escape)
 {
 	for (size_t i = 0; i + 3 <= len; i++)
-		if (!strncasecmp(text + i, escape, 3))
+		if (text[i] == '%' && !strncasecmp(text + i, escape, 3))
 			return true;
 	return false;
 }

@@ -122,6 +122,31 @@ opens_what_it_sealed_whatever_the_length(void **state)
 	secret_free(&out);
 }
 
+/* Half again as many as contexts are kept, so that some are pushed out while others stay. */
+static void
+opens_each_of_many_values_again_and_again(void **state)
+{
+	static struct sealed values[1536];
+	const struct seal_context context = place();
+	struct secret out = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		values[i] = seal(&context, &i, sizeof(i));
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+			assert_int_equal(seal_open(keyring, &context, values[i].data, values[i].len,
+					     &out, NULL),
+			    OK);
+			assert_int_equal(out.len, sizeof(i));
+			assert_memory_equal(out.data, &i, sizeof(i));
+		}
+	}
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		free(values[i].data);
+	secret_free(&out);
+}
+
 static void
 hides_the_length_within_steps_of_64(void **state)
 {
@@ -552,6 +577,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens_what_it_sealed_whatever_the_length),
+		cmocka_unit_test(opens_each_of_many_values_again_and_again),
 		cmocka_unit_test(hides_the_length_within_steps_of_64),
 		cmocka_unit_test(seals_up_to_the_limit_and_no_more),
 		cmocka_unit_test(names_the_generation_it_needs),
