@@ -27,6 +27,7 @@
 
 #define SECURE_HEAP_BYTES (1u << 20)
 #define DATABASE_WAIT_MOST_MS 5000
+#define WATCHDOG_PARTS 4 /* how often a service manager that watches is told, in its time */
 #define DRAIN_LOOK_MS 20 /* how often a stopping program looks whether it is done */
 
 struct program {
@@ -202,13 +203,30 @@ reload(struct program *program)
 	service_status("working");
 }
 
+/* The next signal. Meanwhile a service manager that watches is told that all is well, as long as
+ * both threads go round: one that hangs would hold leases for ever, and show a healthy process. */
+static int
+next_signal(struct program *program, const sigset_t *signals)
+{
+	const int64_t pause = service_watchdog_ms() / WATCHDOG_PARTS;
+	const struct timespec most = { pause / 1000, pause % 1000 * 1000000 };
+	struct queue_turns seen = { 0, 0 };
+	int signal;
+
+	while (
+	    (signal = pause ? sigtimedwait(signals, NULL, &most) : sigwaitinfo(signals, NULL)) < 0)
+		if (pause && queue_has_turned(program->queue, &seen))
+			service_alive();
+	return signal;
+}
+
 /* Until told to stop; then until the queue is done, or told again. */
 static void
 wait_for_end(struct program *program, const sigset_t *signals)
 {
 	int signal;
 
-	while ((signal = sigwaitinfo(signals, NULL)) != SIGTERM && signal != SIGINT)
+	while ((signal = next_signal(program, signals)) != SIGTERM && signal != SIGINT)
 		if (signal == SIGHUP)
 			reload(program);
 	service_stopping();

@@ -4,6 +4,7 @@
 #define BAILEE_BASE_SERVICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -18,6 +19,12 @@ void service_ready(void);
 void service_stopping(void);
 /* One line for `systemctl status`; more lines become one. */
 void service_status(const char *text);
+
+/* For how long the manager waits for a service_alive() of this process before it ends it, in ms
+ * (WATCHDOG_USEC, WATCHDOG_PID of sd_watchdog_enabled(3)); 0: it does not watch, and need not be
+ * told. */
+int64_t service_watchdog_ms(void);
+void service_alive(void);
 
 /* True for a file right in the folder of the unit's credentials: CREDENTIALS_DIRECTORY of
  * systemd.exec(5), which nobody but root and the unit's user can enter. */

@@ -30,6 +30,8 @@ void loop_abort(struct loop *loop);
 /* ---- for kinds, on the loop's thread; calls and timers have the task as their arg ---- */
 
 struct http_client *loop_client(struct loop *loop);
+/* How often it has gone round; at least once a second. From any thread. */
+unsigned long loop_turns(struct loop *loop);
 /* The task is settled and has no call or timer left. */
 void loop_end(struct task *task);
 

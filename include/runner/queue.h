@@ -31,6 +31,12 @@ void queue_drain(struct queue *queue);
 /* Look into the queue at once. Any thread. */
 void queue_ring(struct queue *queue);
 bool queue_is_over(struct queue *queue); /* the queue's thread has ended */
+/* Whether both threads, the queue's and the loop's, have gone round since `last`, which then is
+ * moved on. Either goes round every few seconds, whatever database and remotes do. */
+struct queue_turns {
+	unsigned long queue, loop;
+};
+bool queue_has_turned(struct queue *queue, struct queue_turns *last);
 /* Waits for the threads. NULL allowed. */
 void queue_close(struct queue **queue);
 

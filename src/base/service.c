@@ -65,6 +65,24 @@ service_status(const char *text)
 	tell(note);
 }
 
+int64_t
+service_watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	long long ms = usec ? strtoll(usec, NULL, 10) / 1000 : 0;
+
+	if (ms < 1 || (pid && strtoll(pid, NULL, 10) != getpid()))
+		return 0;
+	return ms;
+}
+
+void
+service_alive(void)
+{
+	if (service_watchdog_ms())
+		tell("WATCHDOG=1");
+}
+
 bool
 service_is_credential(const char *path)
 {

@@ -14,6 +14,7 @@
 
 struct loop {
 	pthread_t thread;
+	_Atomic unsigned long turns;
 	struct http_client *client;
 	loop_ended_fn *ended;
 	void *ended_arg;
@@ -30,6 +31,12 @@ struct http_client *
 loop_client(struct loop *loop)
 {
 	return loop->client;
+}
+
+unsigned long
+loop_turns(struct loop *loop)
+{
+	return loop->turns;
 }
 
 void
@@ -81,6 +88,7 @@ turn(struct loop *loop)
 {
 	struct task_list fresh = TAILQ_HEAD_INITIALIZER(fresh);
 
+	loop->turns++;
 	pthread_mutex_lock(&loop->lock);
 	TAILQ_CONCAT(&fresh, &loop->inbox, link);
 	bool refusing = loop->refusing, aborting = loop->aborting, closing = loop->closing;

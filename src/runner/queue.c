@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "runner/away.h"
 #include "runner/kinds.h"
 #include "runner/loop.h"
 #include "runner/save.h"
@@ -21,15 +22,14 @@
 #define HOUSEKEEPING_MS 60000
 #define LAPSED_LOOK_MS 1000 /* between looks for lapsed leases, which are many seconds long */
 #define NO_ROOM_LOOK_MS 20  /* between looks while what waits has no room */
-#define AWAY_FIRST_MS 250   /* pause after a failure of the database, doubled up to… */
-#define AWAY_MOST_MS 2000
-#define DRAIN_SAVE_MS 3000 /* behind the drain's end, for saving what was handed back */
+#define DRAIN_SAVE_MS 3000  /* behind the drain's end, for saving what was handed back */
 
 struct queue {
 	struct queue_options options;
 	struct store *store;
 	struct loop *loop;
 	pthread_t thread;
+	_Atomic unsigned long turns;
 	char id[UUID_TEXT_SIZE];
 	char host[256];
 
@@ -45,8 +45,8 @@ struct queue {
 	size_t in_flight;       /* …and how many */
 	bool more;              /* the last claim was a full one: there may be more */
 	int64_t look_at, lapsed_at, beat_at, live_at, housekeeping_at;
-	int64_t away_until, away_pause; /* database away; pause 0: it is there */
-	int64_t drain_until;            /* 0: not draining */
+	struct away away;
+	int64_t drain_until; /* 0: not draining */
 	bool aborted;
 };
 
@@ -90,6 +90,17 @@ queue_is_over(struct queue *queue)
 	return over;
 }
 
+bool
+queue_has_turned(struct queue *queue, struct queue_turns *last)
+{
+	const struct queue_turns now = { queue->turns, loop_turns(queue->loop) };
+
+	if (now.queue == last->queue || now.loop == last->loop)
+		return false;
+	*last = now;
+	return true;
+}
+
 const char *
 queue_id(const struct queue *queue)
 {
@@ -98,26 +109,10 @@ queue_id(const struct queue *queue)
 
 /* ---- the database, there or away ---- */
 
-/* Look at the outcome of anything that asked the database; false when it is away. */
 static bool
 database_said(struct queue *queue, enum err err, const struct errctx *ctx)
 {
-	if (task_database_away(err)) {
-		if (!queue->away_pause)
-			log_warn(LOG_EVENT("database_away"), LOG_S("error", err_text(ctx)),
-			    LOG_I("in_flight", queue->in_flight));
-		queue->away_pause = queue->away_pause ? queue->away_pause * 2 : AWAY_FIRST_MS;
-		if (queue->away_pause > AWAY_MOST_MS)
-			queue->away_pause = AWAY_MOST_MS;
-		queue->away_until = clock_monotonic_ms() + queue->away_pause;
-		return false;
-	}
-	if (queue->away_pause)
-		log_info(LOG_EVENT("database_back"), LOG_I("in_flight", queue->in_flight));
-	queue->away_pause = 0;
-	if (err)
-		log_error(LOG_EVENT("queue_error"), LOG_S("error", err_text(ctx)));
-	return true;
+	return away_said(&queue->away, err, queue->in_flight, ctx);
 }
 
 /* ---- one cycle's parts; each false when the database is away ---- */
@@ -365,7 +360,7 @@ static void
 rest(struct queue *queue, int64_t until)
 {
 	struct timespec at = { until / 1000, until % 1000 * 1000000 };
-	bool away = queue->away_pause != 0;
+	bool away = queue->away.pause != 0;
 
 	pthread_mutex_lock(&queue->lock);
 	while (away || TAILQ_EMPTY(&queue->ended)) {
@@ -386,8 +381,8 @@ rest_until(const struct queue *queue, int64_t now)
 	bool looks = free_places(queue) > 0 && !queue->drain_until;
 	int64_t until = looks ? queue->look_at : queue->beat_at;
 
-	if (queue->away_pause)
-		return queue->away_until;
+	if (queue->away.pause)
+		return queue->away.until;
 	if (looks && claims_at_once(queue))
 		return now;
 	if (queue->beat_at < until)
@@ -404,7 +399,7 @@ cycle(struct queue *queue)
 {
 	int64_t now = clock_monotonic_ms();
 
-	if (queue->away_pause && now < queue->away_until)
+	if (queue->away.pause && now < queue->away.until)
 		return false;
 	return show_life(queue, now) && renew_leases(queue, now) && save_ended(queue) &&
 	       order_housekeeping(queue, now) && claim(queue, clock_monotonic_ms()) &&
@@ -417,6 +412,7 @@ queue_main(void *arg)
 	struct queue *queue = arg;
 
 	while (!drain(queue, clock_monotonic_ms())) {
+		queue->turns++;
 		if (cycle(queue))
 			store_report_damage(queue->store);
 		rest(queue, rest_until(queue, clock_monotonic_ms()));

@@ -438,6 +438,7 @@ run_master(struct master *master)
 	enum err err = OK;
 
 	for (;;) {
+		service_alive();
 		refill(master);
 		bool soon = master->trial || !master->proven ||
 			    master->next_start_ms > clock_monotonic_ms();

@@ -241,6 +241,18 @@ dies_often() {
 	within 15 is_ready
 }
 
+# With a watchdog of seconds: one that is well stays, through three times of it, and one that hangs is started again.
+hangs_and_is_ended() { # UNIT
+	local before status=1
+	mkdir -p "/run/systemd/system/$1.service.d"
+	printf '[Service]\nWatchdogSec=4s\n' >"/run/systemd/system/$1.service.d/watchdog.conf"
+	systemctl daemon-reload && systemctl restart "$1" && before=$(pid_of "$1") && sleep 12 &&
+		[ "$(pid_of "$1")" = "$before" ] && kill -STOP "$before" &&
+		within 20 eval "[ \"\$(pid_of $1)\" != $before ] && [ \"\$(pid_of $1)\" != 0 ] && systemctl -q is-active $1" && status=0
+	rm "/run/systemd/system/$1.service.d/watchdog.conf"
+	systemctl daemon-reload && systemctl restart "$1" && within 15 is_ready && return $status
+}
+
 # ---------------------------------------------------------------- configuration, database, stopping
 
 reload_says_it_refused() {
@@ -337,6 +349,9 @@ units() {
 	ok 'the public pool comes back after kill -9' comes_back bailee-public KILL
 	ok 'the runner comes back after kill -9' comes_back bailee-runner KILL
 	ok 'the runner comes back however often' dies_often bailee-runner
+	for unit in "${SERVICES[@]}"; do
+		ok "$unit: one that hangs is ended and started again" hangs_and_is_ended "$unit"
+	done
 	ok 'a token is fetched after all that' token_is_fetched_anew
 	ok 'a reload that was refused is seen in the status' reload_says_it_refused
 	ok 'a start that fails says so, and is not tried again' start_says_it_failed

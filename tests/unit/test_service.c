@@ -89,6 +89,46 @@ a_status_is_one_note_of_one_line(void **state)
 }
 
 static void
+who_is_watched_says_that_all_is_well_and_nobody_else(void **state)
+{
+	char path[80], pid[20], other[20], note[8];
+	(void)state;
+
+	snprintf(path, sizeof(path), "/tmp/bailee-notify-%d", (int)getpid());
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	snprintf(other, sizeof(other), "%d", (int)getppid());
+	const struct {
+		const char *usec, *pid;
+		int64_t ms;
+	} cases[] = {
+		{ "180000000", NULL, 180000 },
+		{ "180000000", pid, 180000 },
+		{ "180000000", other, 0 },
+		{ "999", pid, 0 },
+		{ "-1", NULL, 0 },
+		{ "soon", NULL, 0 },
+		{ NULL, pid, 0 },
+	};
+	int fd = listen_for_notes(path);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsetenv("WATCHDOG_USEC");
+		unsetenv("WATCHDOG_PID");
+		if (cases[i].usec)
+			setenv("WATCHDOG_USEC", cases[i].usec, 1);
+		if (cases[i].pid)
+			setenv("WATCHDOG_PID", cases[i].pid, 1);
+		assert_int_equal(service_watchdog_ms(), cases[i].ms);
+		service_alive();
+		if (cases[i].ms)
+			expect_note(fd, "WATCHDOG=1");
+		assert_int_equal(recv(fd, note, sizeof(note), 0), -1);
+	}
+	unsetenv("WATCHDOG_PID");
+	close(fd);
+	unlink(path);
+}
+
+static void
 nobody_who_listens_is_nobody_who_is_told(void **state)
 {
 	char path[300];
@@ -180,6 +220,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(notes_reach_a_socket_file_and_a_name),
 		cmocka_unit_test(a_status_is_one_note_of_one_line),
+		cmocka_unit_test(who_is_watched_says_that_all_is_well_and_nobody_else),
 		cmocka_unit_test(nobody_who_listens_is_nobody_who_is_told),
 		cmocka_unit_test(a_credential_lies_right_in_the_folder_of_credentials),
 		cmocka_unit_test(only_what_somebody_must_mend_ends_with_78),
