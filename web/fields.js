@@ -186,9 +186,10 @@ const CONTROLS = {
 const SECRET = new Set(['password', 'pkey']);
 
 // What stands around a value in its place, such as "https://" and ".example.org".
-function withAffixes(node, { prefix, suffix }) {
+function withAffixes(node, id, { prefix, suffix }) {
   if (!prefix && !suffix) return node;
-  return el('div', { class: 'affixed' }, prefix ? said(prefix, 'span') : null, node, suffix ? said(suffix, 'span') : null);
+  return el('div', { class: 'affixed' }, prefix ? said(prefix, 'span', { id: `${id}-prefix` }) : null, node,
+    suffix ? said(suffix, 'span', { id: `${id}-suffix` }) : null);
 }
 
 // Text stays readable and can be copied; choices know no such state.
@@ -210,13 +211,13 @@ class Field {
     const filled = this.#filledNote(id);
     this.error = el('p', { class: 'error', id: `${id}-error`, hidden: true });
     const { input } = this.control;
-    input.setAttribute('aria-describedby', [help && `${id}-help`, filled && `${id}-filled`, `${id}-error`].filter(Boolean).join(' '));
+    input.setAttribute('aria-describedby', [spec.prefix && `${id}-prefix`, spec.suffix && `${id}-suffix`, help && `${id}-help`, filled && `${id}-filled`, `${id}-error`].filter(Boolean).join(' '));
     if (spec.locked) lock(this.control);
     if (spec.required && spec.type !== 'boolean') input.setAttribute('aria-required', 'true');
     const label = el('label', { for: id }, said(this.label, 'span'),
       spec.required || spec.locked || spec.type === 'boolean' ? null : el('span', { class: 'optional' }, t('form.optional')));
     this.node = el('div', { class: `field ${spec.type === 'boolean' ? 'tick' : ''}` },
-      label, help, withAffixes(this.control.node, spec), this.#hasLine ? blankNote(input) : null, filled, this.error, this.control.after ?? null);
+      label, help, withAffixes(this.control.node, id, spec), this.#hasLine ? blankNote(input) : null, filled, this.error, this.control.after ?? null);
   }
 
   // One line, to type or paste something into.

@@ -82,6 +82,8 @@ export class ItemCard {
           look === 'open' ? null : el('span', { class: 'badge' }, t(`state.${this.state}`)))),
       item.description && look !== 'done' && look !== 'declined' ? said(item.description, 'p', { class: 'words' }) : null,
       LOOKS[look].body(this));
+    // in a list of all buttons, one "Decline" is like another
+    for (const button of card.querySelectorAll('.buttons button')) button.setAttribute('aria-describedby', titleId);
     this.node.replaceChildren(card);
     if (hadFocus) this.focus();
   }

@@ -388,6 +388,13 @@ describe('a screen reader', () => {
     assert.equal(await focused(), 'Access for the order reports');
   });
 
+  it('is told of each button what it belongs to, and what stands around a field', async () => {
+    await open([github(), shop()]);
+    for (const name of ['Decline …', 'Send securely']) assert.equal(await page.getByRole('button', { name, description: 'Shoplet account' }).count(), 1, name);
+    assert.equal(await page.getByRole('button', { name: 'Connect with GitHub', description: 'GitHub account' }).count(), 1);
+    assert.equal(await page.getByRole('textbox', { name: 'Shop name', description: /^https:\/\/ \.shop\.example Set by the requester/ }).count(), 1);
+  });
+
   it('finds the question, the account, what is left out and the answers in one group, in this order', async () => {
     await open([github({ progress: 'confirm', state: 'reauthorizing', account: OTHER, missing: [{ name: 'repo', words: 'Everything' }] })]);
     const group = page.getByRole('group', { name: 'Is this your account?' });
