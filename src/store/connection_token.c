@@ -31,7 +31,8 @@ static const struct stmt get = { "connection_token_get",
 	"ON x.id = ? AND m.person_id = k.person_id "
 	"LEFT JOIN (oauth_grant g JOIN oauth_token t ON t.grant_uuid = g.uuid "
 	"AND t.generation = g.generation) ON g.connection_id = x.id "
-	"AND g.team_id = x.team_id AND g.token_name = ? WHERE k.public_id = ?",
+	/* a name that cannot be one has no rows; compared as it is, it would be an error */
+	"AND g.team_id = x.team_id AND g.token_name = CONVERT(? USING ascii) WHERE k.public_id = ?",
 	get_in, COL_N(get_in), get_out, COL_N(get_out) };
 
 enum err

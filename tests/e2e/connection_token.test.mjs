@@ -75,6 +75,12 @@ async function connect({ lastsS = 3600, ageS = 0, refresh = true, state = 'activ
   return Number(id);
 }
 
+test('a name that no token can have was an error of ours', async () => {
+  const id = await connect();
+  for (const name of ['Grüße', '日本', '🔑', 'ma\u0131n', 'MAIN', "main' OR '1'='1"])
+    expectError(await tokenOf(id, `?token=${encodeURIComponent(name)}`), 400, 'IM005', /has no token/);
+});
+
 test('the token that is there is given, and its use is noted', async () => {
   const id = await connect();
   const user = await stack.addToken(mine.userId, 'connections:use');
