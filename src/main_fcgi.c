@@ -8,6 +8,7 @@
 #include "api/openapi.h"
 #include "api/routes.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/service.h"
@@ -119,6 +120,7 @@ prove(struct pool *pool, struct errctx *ctx)
 	enum err err = store_check(&pool->store, ctx);
 
 	pool->checked = err == OK;
+	pool->look_at = clock_monotonic_ms() + STORE_SCHEMA_LOOK_MS;
 	return err;
 }
 
@@ -190,6 +192,21 @@ refuse_unproven(struct pool *pool, const struct request_source *source, struct r
 	return true;
 }
 
+/* A worker that was started before a migration would write as the schema was then. Whether the
+ * process lives is said without the database. */
+static void
+look_at_schema(struct pool *pool, const struct request_source *source)
+{
+	struct errctx ctx = { 0 };
+
+	if (!pool->checked || clock_monotonic_ms() < pool->look_at ||
+	    strcmp(source_param(source, "REQUEST_URI"), "/healthz") == 0)
+		return;
+	pool->look_at = clock_monotonic_ms() + STORE_SCHEMA_LOOK_MS;
+	if (store_check_schema(&pool->store, &ctx) == ERR_CONFIG)
+		pool->checked = false;
+}
+
 static void
 serve(void *arg, const struct request_source *source, struct response *response)
 {
@@ -197,6 +214,7 @@ serve(void *arg, const struct request_source *source, struct response *response)
 	struct pool *pool = &program->pool;
 	struct auth auth = { 0 };
 
+	look_at_schema(pool, source);
 	if (!pool->checked && refuse_unproven(pool, source, response))
 		return;
 	router_serve(pool->router, pool, &auth, source, response);

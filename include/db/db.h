@@ -21,6 +21,10 @@ struct db;
 enum err db_open(const struct config *config, struct db **db_out, struct errctx *ctx) MUSTCHECK;
 void db_close(struct db **db);
 
+/* From the next statement on, on a new connection, the server may take as long as it likes for one:
+ * a migration rewrites tables. */
+void db_wait_long(struct db *db);
+
 /* Connect now if that is needed. ERR_UNAVAILABLE when the server is away. */
 enum err db_ping(struct db *db, struct errctx *ctx) MUSTCHECK;
 

@@ -12,6 +12,20 @@ struct health_settings {
 };
 enum err health_settings(struct store *store, struct health_settings *settings_out,
     struct errctx *ctx) MUSTCHECK;
+
+/* The server that this connection is at, and the others that programs are at. */
+struct health_cluster {
+	bool is_cluster;      /* a node of a Galera cluster; else the next five say nothing */
+	char *status, *ready; /* Primary: of the majority; ON: it takes statements */
+	int64_t size, state;  /* nodes of its part of the cluster; 4: in step with them */
+	int64_t autoinc;      /* innodb_autoinc_lock_mode */
+	char *node;           /* its name, in a cluster or not */
+	int64_t elsewhere;    /* runners alive that are at another one */
+};
+enum err health_cluster(struct store *store, struct health_cluster *cluster_out,
+    struct errctx *ctx) MUSTCHECK;
+void health_cluster_free(struct health_cluster *cluster);
+
 /* How many things are in a state. */
 struct health_count {
 	const char *state;

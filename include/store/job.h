@@ -120,6 +120,11 @@ enum err job_retry(struct store *store, int64_t id, struct errctx *ctx) MUSTCHEC
 enum err job_cancel(struct store *store, int64_t id, struct errctx *ctx) MUSTCHECK;
 
 /* ---- runners alive ---- */
+
+/* SQL: the name of the server that a connection is at. */
+#define RUNNER_NODE                                                                                \
+	"COALESCE((SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE "          \
+	"VARIABLE_NAME = 'WSREP_NODE_NAME'), @@hostname)"
 enum err runner_beat(struct store *store, const char *id, const char *host, int64_t pid,
     struct errctx *ctx) MUSTCHECK;
 /* It ends in good order, most likely to be started again: until RUNNER_RESTART_S from now it still

@@ -6,9 +6,10 @@
 #include "store/store.h"
 
 /* Run every file NNNN_name.sql of `dir` whose number is higher than what the database has, in
- * order; one at a time, by one operator. `done` is told each file that ran. ERR_CONFIG names a file
- * that does not fit; a failing file is not recorded, and MariaDB does not roll back table
- * definitions: the message says which file to look at. */
+ * order; one at a time, by one operator, and for as long as it takes. `done` is told each file that
+ * ran. What breaks off, wherever that is, is gone on with by the next call; until then programs
+ * refuse to work. ERR_RULE while a runner is at work, ERR_DUPLICATE when the database has tables of
+ * somebody else, ERR_CONFIG names a file that does not fit. */
 typedef void (*migrate_done_fn)(int version, const char *file);
 enum err migrate_run(struct store *store, const char *dir, migrate_done_fn done,
     struct errctx *ctx) MUSTCHECK;

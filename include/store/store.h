@@ -88,7 +88,13 @@ void store_report_damage(struct store *store);
  * that mends it. ERR_UNAVAILABLE or ERR_LOST when the database is away. */
 enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 
+/* The part of it that may become untrue while a program runs: ERR_CONFIG when the schema has become
+ * another one, or is about to. Programs look this often; a migration that has said that it begins
+ * waits for longer before it does. */
+#define STORE_SCHEMA_LOOK_MS 2000
+enum err store_check_schema(struct store *store, struct errctx *ctx) MUSTCHECK;
+
 /* The schema version this program is made for: the highest number in schema/. */
-#define STORE_SCHEMA_VERSION 15
+#define STORE_SCHEMA_VERSION 16
 
 #endif

@@ -17,8 +17,9 @@ struct pool {
 	struct catalog *catalog;
 	struct router *router;
 	struct usage *usage;
-	char *openapi; /* text of the OpenAPI document, owned; NULL on the public pool */
-	bool checked;  /* keys and schema have been proven against the database */
+	char *openapi;   /* text of the OpenAPI document, owned; NULL on the public pool */
+	bool checked;    /* keys and schema have been proven against the database */
+	int64_t look_at; /* monotonic ms: then the schema is looked at again */
 };
 
 #endif

@@ -89,6 +89,47 @@ check_durability(struct ctl *ctl, char found[ERR_TEXT_MAX], struct errctx *ctx)
 }
 
 static enum err
+judge_cluster(const struct health_cluster *cluster, struct errctx *ctx)
+{
+	if (cluster->is_cluster && (!cluster->status || strcmp(cluster->status, "Primary") != 0 ||
+				       !cluster->ready || strcmp(cluster->ready, "ON") != 0))
+		return err_set(ctx, ERR_CONFIG, "",
+		    "node %s has lost its cluster; connect to one of the majority", cluster->node);
+	if (cluster->is_cluster && cluster->state != 4)
+		return err_set(ctx, ERR_CONFIG, "",
+		    "node %s is not in step with the others (wsrep_local_state %lld)",
+		    cluster->node, (long long)cluster->state);
+	if (cluster->is_cluster && cluster->autoinc != 2)
+		return err_set(ctx, ERR_CONFIG, "",
+		    "innodb_autoinc_lock_mode is %lld; a Galera cluster needs 2",
+		    (long long)cluster->autoinc);
+	if (cluster->elsewhere)
+		return err_set(ctx, ERR_CONFIG, "",
+		    "%lld runners are on other nodes than %s: one reads what is old yet; send all "
+		    "programs to the same",
+		    (long long)cluster->elsewhere, cluster->node);
+	return OK;
+}
+
+static enum err
+check_cluster(struct ctl *ctl, char found[ERR_TEXT_MAX], struct errctx *ctx)
+{
+	struct health_cluster cluster = { 0 };
+	enum err err = health_cluster(&ctl->store, &cluster, ctx);
+
+	if (err)
+		return err;
+	if (cluster.is_cluster)
+		snprintf(found, ERR_TEXT_MAX, "Galera, %lld nodes, all programs at %.200s",
+		    (long long)cluster.size, cluster.node);
+	else
+		snprintf(found, ERR_TEXT_MAX, "one server, %.200s", cluster.node);
+	err = judge_cluster(&cluster, ctx);
+	health_cluster_free(&cluster);
+	return err;
+}
+
+static enum err
 check_runner(struct ctl *ctl, char found[ERR_TEXT_MAX], struct errctx *ctx)
 {
 	int64_t age = 0;
@@ -157,6 +198,7 @@ static const struct {
 	{ "database", open_database, true },
 	{ "installation", check_installation, true },
 	{ "durability", check_durability, false },
+	{ "cluster", check_cluster, false },
 	{ "runner", check_runner, false },
 	{ "jobs", check_jobs, false },
 	{ "mail", check_mail, false },

@@ -30,6 +30,10 @@ static const struct {
 	enum err err;
 } meanings[] = {
 	{ 1062, ERR_DUPLICATE },
+	{ 1050, ERR_DUPLICATE }, /* of a migration: a table, column, key or procedure */
+	{ 1060, ERR_DUPLICATE },
+	{ 1061, ERR_DUPLICATE },
+	{ 1304, ERR_DUPLICATE },
 	{ 30001, ERR_RATE }, /* signalled by the procedures of schema/000*_page*.sql */
 	{ 30002, ERR_GONE },
 	{ 30003, ERR_NOT_FOUND },
@@ -131,14 +135,14 @@ read_password(const char *path, char out[PASSWORD_MAX], struct errctx *ctx)
 }
 
 static void
-set_options(MYSQL *mysql, const struct config *config)
+set_options(MYSQL *mysql, const struct config *config, bool waits_long)
 {
-	unsigned timeout = (unsigned)config->db_timeout_s;
+	unsigned timeout = (unsigned)config->db_timeout_s, answer = waits_long ? 0 : timeout;
 	my_bool off = 0, on = 1;
 
 	mysql_options(mysql, MYSQL_OPT_RECONNECT, &off);
 	mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-	mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &timeout);
+	mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &answer);
 	mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(mysql, MYSQL_INIT_COMMAND,
@@ -210,7 +214,7 @@ db_connect(struct db *db, struct errctx *ctx)
 	MYSQL *mysql = mysql_init(NULL);
 	if (!mysql)
 		abort();
-	set_options(mysql, config);
+	set_options(mysql, config, db->waits_long);
 	bool by_host = config->db_host[0] != '\0';
 	if (!mysql_real_connect(mysql, by_host ? config->db_host : NULL, config->db_user, password,
 		config->db_name, by_host ? (unsigned)config->db_port : 0,
@@ -262,6 +266,13 @@ db_close(struct db **db)
 	db_disconnect(*db);
 	free(*db);
 	*db = NULL;
+}
+
+void
+db_wait_long(struct db *db)
+{
+	db->waits_long = true;
+	db_disconnect(db);
 }
 
 enum err

@@ -12,6 +12,7 @@ struct prepared; /* stmt.c */
 struct db {
 	struct config config;
 	MYSQL *mysql;        /* NULL: not connected */
+	bool waits_long;     /* statements have no time limit */
 	bool in_transaction; /* between BEGIN and the end of COMMIT or ROLLBACK */
 	bool around;         /* transactions that begin now join the one that is open */
 	bool failed; /* a statement of this transaction failed: nothing but ROLLBACK is allowed */

@@ -11,9 +11,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/uuid.h"
 #include "runner/away.h"
 #include "runner/kinds.h"
+#include "runner/life.h"
 #include "runner/loop.h"
 #include "runner/save.h"
 #include "runner/share.h"
@@ -30,8 +30,6 @@ struct queue {
 	struct loop *loop;
 	pthread_t thread;
 	_Atomic unsigned long turns;
-	char id[UUID_TEXT_SIZE];
-	char host[256];
 
 	pthread_mutex_t lock; /* guards what follows up to the next group */
 	pthread_cond_t wake;
@@ -40,6 +38,7 @@ struct queue {
 	bool rung; /* somebody says that there is something new */
 
 	/* the queue's thread alone; times are monotonic ms */
+	struct life life;
 	struct task_list to_load, to_save;
 	struct task_list owned; /* all tasks, wherever they are… */
 	size_t in_flight;       /* …and how many */
@@ -104,7 +103,7 @@ queue_has_turned(struct queue *queue, struct queue_turns *last)
 const char *
 queue_id(const struct queue *queue)
 {
-	return queue->id;
+	return queue->life.id;
 }
 
 /* ---- the database, there or away ---- */
@@ -214,7 +213,7 @@ room_of(void *arg, int64_t team_id)
 static enum err
 claim_some(struct queue *queue, size_t most, int64_t now, struct errctx *ctx)
 {
-	const struct job_claim claim = { .owner = queue->id,
+	const struct job_claim claim = { .owner = queue->life.id,
 		.lease_s = queue->options.lease_s,
 		.most = most,
 		.room = room_of,
@@ -267,7 +266,7 @@ show_life(struct queue *queue, int64_t now)
 	if (now < queue->live_at)
 		return true;
 	queue->live_at = now + SIGN_OF_LIFE_MS;
-	enum err err = runner_beat(queue->store, queue->id, queue->host, getpid(), &ctx);
+	enum err err = life_show(&queue->life, queue->store, &ctx);
 	return database_said(queue, err, &ctx);
 }
 
@@ -286,7 +285,7 @@ renew_leases(struct queue *queue, int64_t now)
 	auto_free int64_t *ids = xcalloc(queue->in_flight, sizeof(*ids));
 	TAILQ_FOREACH(task, &queue->owned, owned)
 	ids[n++] = task->job.id;
-	enum err err = job_beat(queue->store, queue->id, ids, n, queue->options.lease_s, &ctx);
+	enum err err = job_beat(queue->store, queue->life.id, ids, n, queue->options.lease_s, &ctx);
 	if (task_database_away(err))
 		queue->beat_at = now;
 	return database_said(queue, err, &ctx);
@@ -342,7 +341,7 @@ static void
 leave(struct queue *queue)
 {
 	struct errctx ctx = { 0 };
-	enum err err = runner_leave(queue->store, queue->id, &ctx);
+	enum err err = runner_leave(queue->store, queue->life.id, &ctx);
 
 	if (err)
 		log_warn(LOG_EVENT("runner_leave_failed"), LOG_S("error", err_text(&ctx)));
@@ -426,13 +425,10 @@ queue_new(const struct queue_options *options, struct store *store)
 {
 	struct queue *queue = xcalloc(1, sizeof(*queue));
 	pthread_condattr_t attr;
-	struct uuid id;
 
 	queue->options = *options;
 	queue->store = store;
-	uuid_make(&id);
-	uuid_text(&id, queue->id);
-	gethostname(queue->host, sizeof(queue->host) - 1);
+	life_begin(&queue->life);
 	TAILQ_INIT(&queue->ended);
 	TAILQ_INIT(&queue->to_load);
 	TAILQ_INIT(&queue->to_save);

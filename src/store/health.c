@@ -15,6 +15,45 @@ health_settings(struct store *store, struct health_settings *row_out, struct err
 	return stmt_one(store->db, &settings_select, NULL, row_out, ctx);
 }
 
+struct alive_in {
+	int64_t away_s;
+};
+static const struct col alive_in[] = { COL(INT, struct alive_in, away_s) };
+#define OUT(type, member) COL(type, struct health_cluster, member)
+static const struct col cluster_cols[] = { OUT(BOOL, is_cluster), OUT(TEXT, status),
+	OUT(TEXT, ready), OUT(INT, size), OUT(INT, state), OUT(INT, autoinc), OUT(TEXT, node),
+	OUT(INT, elsewhere) };
+#undef OUT
+/* Not @@wsrep_on: a server may be built without. */
+#define VALUE_OF(table, name)                                                                      \
+	"(SELECT VARIABLE_VALUE FROM information_schema." table                                    \
+	" WHERE VARIABLE_NAME = 'WSREP_" name "')"
+#define IS_CLUSTER "COALESCE(" VALUE_OF("GLOBAL_VARIABLES", "ON") " = 'ON', FALSE)"
+#define STATUS VALUE_OF("GLOBAL_STATUS", "CLUSTER_STATUS")
+#define READY VALUE_OF("GLOBAL_STATUS", "READY")
+#define SIZE VALUE_OF("GLOBAL_STATUS", "CLUSTER_SIZE") " + 0"
+#define STATE VALUE_OF("GLOBAL_STATUS", "LOCAL_STATE") " + 0"
+#define NODE_ROW "(SELECT " RUNNER_NODE " AS name) n"
+static const struct stmt cluster_select = { "health_cluster",
+	"SELECT " IS_CLUSTER ", " STATUS ", " READY ", " SIZE ", " STATE
+	", @@innodb_autoinc_lock_mode, n.name, "
+	"(SELECT COUNT(*) FROM runner WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL ? SECOND "
+	"AND node <> n.name) FROM " NODE_ROW,
+	alive_in, COL_N(alive_in), cluster_cols, COL_N(cluster_cols) };
+
+enum err
+health_cluster(struct store *store, struct health_cluster *cluster_out, struct errctx *ctx)
+{
+	return stmt_one(store->db, &cluster_select,
+	    &(struct alive_in){ RUNNER_AWAY_S - RUNNER_RESTART_S }, cluster_out, ctx);
+}
+
+void
+health_cluster_free(struct health_cluster *cluster)
+{
+	stmt_row_free(&cluster_select, cluster);
+}
+
 struct lost_row {
 	int64_t n;
 };

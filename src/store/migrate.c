@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "store/job.h"
 
 #define MIGRATE_FILE_MAX (1u << 20)
+#define FIRST_REPEATABLE 11 /* files from this one on may run twice as they stand */
 
 static const char version_table[] =
     "CREATE TABLE IF NOT EXISTS schema_version ("
@@ -36,6 +39,24 @@ static const struct col version_out[] = { COL(INT, struct version_row, version) 
 static const struct stmt version_select = { "version_select",
 	"SELECT COALESCE(MAX(version), 0) FROM schema_version", NULL, 0, version_out,
 	COL_N(version_out) };
+
+/* Row 0 names the file that is at work: programs refuse while it is there, and who comes after a
+ * migration that has broken off knows which file to go on with. */
+static const struct col mark_in[] = { COL(TEXT, struct version_in, name) };
+static const struct stmt mark_set = { "migration_mark_set",
+	"REPLACE INTO schema_version (version, name) VALUES (0, ?)", mark_in, COL_N(mark_in), NULL,
+	0 };
+static const struct stmt mark_ready = { "migration_mark_ready",
+	"INSERT IGNORE INTO schema_version (version, name) VALUES (0, 'about to begin')", NULL, 0,
+	NULL, 0 };
+static const struct stmt mark_begun = { "migration_mark_begun",
+	"SELECT COUNT(*) FROM schema_version WHERE version = 0 AND name <> 'about to begin'", NULL,
+	0, version_out, COL_N(version_out) };
+static const struct stmt mark_clear = { "migration_mark_clear",
+	"DELETE FROM schema_version WHERE version = 0", NULL, 0, NULL, 0 };
+static const struct stmt mark_count = { "migration_mark_count",
+	"SELECT COUNT(*) FROM schema_version WHERE version = 0 AND name = ?", mark_in,
+	COL_N(mark_in), version_out, COL_N(version_out) };
 
 enum err
 migrate_version(struct store *store, int64_t *out, struct errctx *ctx)
@@ -82,6 +103,65 @@ is_migration(const struct dirent *entry)
 	       strcmp(name + len - 4, ".sql") == 0;
 }
 
+/* The next statement of a file, NULL at its end. Statements begin in column one; what is inside of
+ * one does not, but for END. */
+static char *
+next_statement(char **rest)
+{
+	char *start = *rest;
+
+	while (*start == '\n' || strncmp(start, "--", 2) == 0)
+		start += *start == '\n' ? 1 : strcspn(start, "\n");
+	if (!*start)
+		return NULL;
+	for (char *end = start; (end = strchr(end, '\n')) != NULL; end++) {
+		if (end[-1] != ';' || end[1] == ' ' || strncmp(end + 1, "END", 3) == 0)
+			continue;
+		*end = '\0';
+		*rest = end + 1;
+		return start;
+	}
+	*rest = start + strlen(start);
+	return start;
+}
+
+/* A file that broke off, of those that say nowhere IF NOT EXISTS. Each statement is done or not, as
+ * a whole; of one that is done a second run says that its table, column or key is there already. */
+static enum err
+go_on(struct store *store, char *sql, struct errctx *ctx)
+{
+	char *statement;
+	enum err err = OK;
+
+	while (!err && (statement = next_statement(&sql)) != NULL) {
+		err = db_script(store->db, statement, ctx);
+		if (err == ERR_DUPLICATE)
+			err = OK;
+	}
+	return err;
+}
+
+static enum err
+run_statements(struct store *store, char *sql, const char *name, int version, struct errctx *ctx)
+{
+	const struct version_in in = { version, name };
+	struct version_row marks = { 0 };
+	enum err err = stmt_one(store->db, &mark_count, &in, &marks, ctx);
+
+	if (!err)
+		err = stmt_run(store->db, &mark_set, &in, NULL, ctx);
+	if (!err && marks.version && version < FIRST_REPEATABLE)
+		err = go_on(store, sql, ctx);
+	else if (!err)
+		err = db_script(store->db, sql, ctx);
+	if (err == ERR_DUPLICATE)
+		return err_set(ctx, err, name,
+		    "migration %s makes something that is there already: this database has other "
+		    "tables than Bailee's",
+		    name);
+	return err ? err : stmt_run(store->db, &version_insert, &in, NULL, ctx);
+}
+
 static enum err
 run_file(struct store *store, const char *dir, const char *name, int version, struct errctx *ctx)
 {
@@ -90,15 +170,36 @@ run_file(struct store *store, const char *dir, const char *name, int version, st
 	enum err err = read_file(path, &sql, ctx);
 
 	if (!err)
-		err = db_script(store->db, sql, ctx);
-	if (!err)
-		err = stmt_run(store->db, &version_insert, &(struct version_in){ version, name },
-		    NULL, ctx);
-	return err ? err_set(ctx, err, name,
-			 "migration %s failed; see the log, mend the database by hand, then "
-			 "migrate again",
+		err = run_statements(store, sql, name, version, ctx);
+	return err && err != ERR_DUPLICATE
+		   ? err_set(ctx, err, name,
+			 "migration %s broke off; see the log for the reason, then migrate again: "
+			 "it goes on where it was",
 			 name)
-		   : OK;
+		   : err;
+}
+
+/* Before the first change to a database that is in use. A runner may be in the middle of something,
+ * workers that nobody has stopped see the mark and refuse. */
+static enum err
+make_idle(struct store *store, struct errctx *ctx)
+{
+	const struct timespec pause = { STORE_SCHEMA_LOOK_MS / 1000 + 1, 0 };
+	struct version_row begun = { 0 };
+	int64_t age = 0;
+	enum err err = runner_age_s(store, &age, ctx);
+
+	if (!err && age < RUNNER_AWAY_S - RUNNER_RESTART_S)
+		return err_set(ctx, ERR_RULE, "",
+		    "a runner is at work; stop all programs first (systemctl stop bailee.target "
+		    "'bailee-*'), on every host");
+	if (!err)
+		err = stmt_run(store->db, &mark_ready, NULL, NULL, ctx);
+	if (!err)
+		err = stmt_one(store->db, &mark_begun, NULL, &begun, ctx);
+	if (!err && !begun.version)
+		nanosleep(&pause, NULL);
+	return err;
 }
 
 enum err
@@ -106,13 +207,16 @@ migrate_run(struct store *store, const char *dir, migrate_done_fn done, struct e
 {
 	struct dirent **entries = NULL;
 	int64_t version = 0;
-	enum err err = migrate_version(store, &version, ctx);
 
+	db_wait_long(store->db);
+	enum err err = migrate_version(store, &version, ctx);
 	if (err)
 		return err;
 	int n = scandir(dir, &entries, is_migration, alphasort);
 	if (n <= 0)
 		err = err_set(ctx, ERR_CONFIG, "schema_dir", "no migrations in %s", dir);
+	else if (strtol(entries[n - 1]->d_name, NULL, 10) > version)
+		err = version ? make_idle(store, ctx) : OK;
 	for (int i = 0; i < n; i++) {
 		int number = (int)strtol(entries[i]->d_name, NULL, 10);
 
@@ -124,7 +228,7 @@ migrate_run(struct store *store, const char *dir, migrate_done_fn done, struct e
 		free(entries[i]);
 	}
 	free(entries);
-	return err;
+	return err ? err : stmt_run(store->db, &mark_clear, NULL, NULL, ctx);
 }
 
 /* ---- check values ---- */

@@ -12,9 +12,10 @@ static const struct col beat_in[] = {
 	COL(INT, struct runner_in, pid),
 };
 static const struct stmt beat = { "runner_beat",
-	"INSERT INTO runner (id, host, pid, started_at, seen_at) "
-	"VALUES (?, LEFT(?, 255), ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)) "
-	"ON DUPLICATE KEY UPDATE seen_at = UTC_TIMESTAMP(3)",
+	"INSERT INTO runner (id, host, pid, started_at, seen_at, node) "
+	"VALUES (?, LEFT(?, 255), ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), LEFT(" RUNNER_NODE
+	", 255)) "
+	"ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), node = VALUES(node)",
 	beat_in, COL_N(beat_in), NULL, 0 };
 
 enum err

@@ -305,11 +305,13 @@ store_open(struct store *store, const struct seal_context *context, const struct
 
 struct version_row {
 	int64_t version;
+	bool changing; /* store/migrate.c is at it, or has broken off */
 };
-static const struct col version_out[] = { COL(INT, struct version_row, version) };
+static const struct col version_out[] = { COL(INT, struct version_row, version),
+	COL(BOOL, struct version_row, changing) };
 static const struct stmt version_select = { "schema_version",
-	"SELECT COALESCE(MAX(version), 0) FROM schema_version", NULL, 0, version_out,
-	COL_N(version_out) };
+	"SELECT COALESCE(MAX(version), 0), COALESCE(MIN(version) = 0, FALSE) FROM schema_version",
+	NULL, 0, version_out, COL_N(version_out) };
 
 struct check_row {
 	char *kind, *key_id;
@@ -342,8 +344,8 @@ verify_check(const struct store *store, const struct check_row *row, struct errc
 	return keyring_verify_check(store->keyring, &check, ctx);
 }
 
-static enum err
-check_schema(struct store *store, struct errctx *ctx)
+enum err
+store_check_schema(struct store *store, struct errctx *ctx)
 {
 	struct version_row row = { 0 };
 	enum err err = stmt_one(store->db, &version_select, NULL, &row, ctx);
@@ -353,6 +355,10 @@ check_schema(struct store *store, struct errctx *ctx)
 		return err_set(ctx, ERR_CONFIG, "",
 		    "the database has no schema; run: baileectl migrate");
 	}
+	if (!err && row.changing)
+		return err_set(ctx, ERR_CONFIG, "",
+		    "a migration of the database is at work or has broken off; run: baileectl "
+		    "migrate");
 	if (!err && row.version != STORE_SCHEMA_VERSION)
 		return err_set(ctx, ERR_CONFIG, "",
 		    "the database has schema version %lld, this program is made for %d; %s",
@@ -367,7 +373,7 @@ store_check(struct store *store, struct errctx *ctx)
 {
 	void *rows = NULL;
 	size_t n = 0;
-	enum err err = check_schema(store, ctx);
+	enum err err = store_check_schema(store, ctx);
 
 	if (!err)
 		err = stmt_all(store->db, &check_select, NULL, sizeof(struct check_row), &rows, &n,

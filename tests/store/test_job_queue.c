@@ -610,7 +610,8 @@ housekeeping_deletes_the_old_and_keeps_the_young(void **state)
 	assert_int_equal(job_show(&one, id, &jobs[0], &ctx), ERR_NOT_FOUND);
 	expect_state(young, "done", NULL);
 	expect_state(waiting, "queued", NULL);
-	sql("INSERT INTO runner VALUES ('old', 'h', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - "
+	sql("INSERT INTO runner (id, host, pid, started_at, seen_at) VALUES "
+	    "('old', 'h', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) - "
 	    "INTERVAL 2 HOUR), ('new', 'h', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))");
 	assert_int_equal(clean("runner"), 1);
 }
