@@ -245,7 +245,7 @@ test('two runners on two nodes claim each job once', options, async () => {
 });
 
 test('in the end all nodes have the same', options, async () => {
-  await stack.stop('runner');
+  for (const part of ['runner', 'api', 'public']) await stack.stop(part); // workers write down what was used a while later
   await waitFor('all nodes', () => NODES.every((n) => sqlOn(n, "SHOW STATUS LIKE 'wsrep_local_state_comment'")[0][1] === 'Synced'), { seconds: 60 });
   const tables = sqlOn(1, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'bailee'").map(([name]) => name);
   const sums = NODES.map((n) => sqlOn(n, `SET SESSION wsrep_sync_wait = 15; CHECKSUM TABLE ${tables.join(', ')}`));
