@@ -23,6 +23,7 @@ struct app_module {
 	const char *type;  /* "account:<t>[,<t2>]", "keychain:<t>", or NULL: needs no credential */
 	const json_t *scopes; /* array of texts, or NULL */
 	const char *hook;     /* name of the web hook a trigger brings along, or NULL */
+	bool again;           /* another id of a module that stands before it */
 };
 
 enum app_auth { APP_AUTH_OAUTH2, APP_AUTH_BASIC, APP_AUTH_APIKEY };
@@ -60,16 +61,22 @@ struct app_connection {
 /* One version of one app. Immutable. */
 struct app {
 	const char *name, *label;
-	const char *description; /* or NULL */
-	int64_t version;         /* major */
-	const struct app_module *modules;
-	size_t n_modules;
+	const char *description;          /* or NULL */
+	int64_t version;                  /* major */
+	const struct app_module *modules; /* one row for each id: first the modules' own, then
+					     those that are `again` */
+	size_t n_modules, n_own_modules;
 	const struct app_connection *connections; /* its own */
 	size_t n_connections;
 	const struct app_connection **uses; /* of other apps; set by catalog_finish() */
 	size_t n_uses;
-	bool shipped;       /* not from the operator's own folder */
-	json_t *definition; /* owned by the catalogue */
+	bool shipped;           /* not from the operator's own folder */
+	json_t *definition;     /* owned by the catalogue */
+	const struct app *real; /* of an alias: the app it stands for, whose connections it uses and
+				   whose label and definition it has; NULL: this is one itself */
+	json_t *names;          /* texts that `modules` borrows; owned by the catalogue */
+	json_t *types;          /* of an alias: what connections are called there, by their types;
+				   owned by the catalogue, NULL: nothing */
 };
 
 struct catalog;
@@ -85,22 +92,25 @@ enum err catalog_add(struct catalog *catalog, const char *file, const char *text
     struct errctx *ctx) MUSTCHECK;
 enum err catalog_add_file(struct catalog *catalog, const char *file, struct errctx *ctx) MUSTCHECK;
 /* What one file cannot tell: connections of other apps are there, no type of connection belongs to
- * two apps, every scope of a module is known to a connection of its type. After the last
- * definition; again when more were added. */
+ * two apps, every scope of a module is known to a connection of its type, and no alias is a name of
+ * something else. After the last definition; again when more were added. */
 enum err catalog_finish(struct catalog *catalog, struct errctx *ctx) MUSTCHECK;
 void catalog_close(struct catalog **catalog); /* the last holder's frees it */
 /* One more holder, of any thread; each closes it once. Gives it back. */
 struct catalog *catalog_hold(struct catalog *catalog);
 
-/* `version` 0 is the newest. NULL when there is none. Borrowed until catalog_close(). */
+/* `version` 0 is the newest, aliases coming after definitions. NULL when there is none. Borrowed
+ * until catalog_close(), or until catalog_finish() is called again. */
 const struct app *catalog_find(const struct catalog *catalog, const char *name, int64_t version);
 /* "latest" or a positive number, as it stands in a path. ERR_UNKNOWN_APP names what is missing. */
 enum err catalog_find_text(const struct catalog *catalog, const char *name, const char *version,
     const struct app **app_out, struct errctx *ctx) MUSTCHECK;
 
-/* A connection that the app has or uses; NULL when there is none of that type. */
+/* A connection that the app has or uses, by its type or an alias of that; NULL when there is none.
+ */
 const struct app_connection *catalog_connection_find(const struct app *app, const char *type);
-/* By its type alone, as connections are made (/connections): in the newest version that has it. */
+/* By its type or an alias alone, as connections are made (/connections): in the newest version that
+ * has it. */
 const struct app_connection *catalog_connection_type_find(const struct catalog *catalog,
     const char *type);
 /* NULL when there is none of that name; the main one is not among them. */
@@ -118,6 +128,14 @@ bool catalog_scope_is_granted(const struct app_connection *connection, const jso
 json_t *catalog_scopes_missing(const struct app_connection *connection, const json_t *asked,
     const json_t *granted);
 
+/* `asked`, where it is another name than the connection's type; else NULL. */
+const char *catalog_alias_of(const struct app_connection *connection, const char *asked);
+/* Where a connection that was asked for as `asked` belongs: the newest alias of its app that calls
+ * it so, or the app. */
+const struct app *catalog_app_of(const struct catalog *catalog,
+    const struct app_connection *connection, const char *asked);
+
+/* The definitions, without aliases. */
 size_t catalog_count(const struct catalog *catalog);
 const struct app *catalog_at(const struct catalog *catalog, size_t index);
 

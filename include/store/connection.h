@@ -20,26 +20,29 @@ struct connection {
 	int64_t id, team_id, organization_id;
 	char *name;
 	char *account_name, *account_label, *account_type; /* type id, its label, basic or oauth */
-	char *package_name;                                /* app, or NULL */
-	char *metadata_type, *metadata_value, *uid;        /* of the account, or NULL */
-	char *scopes;                                      /* JSON array */
-	int64_t expires_at;                                /* ms; 0: nobody says */
+	char *alias;        /* another name of the type, which was asked with; or NULL */
+	char *package_name; /* app, or NULL */
+	char *metadata_type, *metadata_value, *uid; /* of the account, or NULL */
+	char *scopes;                               /* JSON array */
+	int64_t expires_at;                         /* ms; 0: nobody says */
 	char *tokens; /* JSON array of {"name", "state"}, not in lists; NULL: none */
 };
 void connection_free(struct connection *connection);
+/* What its type is called by whoever asked for it. */
+const char *connection_called(const struct connection *connection);
 
 /* With connection AS x and its team AS t. */
 #define CONNECTION_COLUMNS                                                                         \
-	"x.id, x.team_id, t.organization_id, x.name, x.account_name, x.account_label, "            \
+	"x.id, x.team_id, t.organization_id, x.name, x.account_name, x.alias, x.account_label, "   \
 	"x.account_type, x.package_name, x.metadata_type, x.metadata_value, x.uid, x.scopes, "     \
 	"x.expires_at"
 #define CONNECTION_COLS(strukt, m)                                                                 \
 	COL(INT, strukt, m.id), COL(INT, strukt, m.team_id), COL(INT, strukt, m.organization_id),  \
 	    COL(TEXT, strukt, m.name), COL(TEXT, strukt, m.account_name),                          \
-	    COL(TEXT, strukt, m.account_label), COL(TEXT, strukt, m.account_type),                 \
-	    COL(TEXT, strukt, m.package_name), COL(TEXT, strukt, m.metadata_type),                 \
-	    COL(TEXT, strukt, m.metadata_value), COL(TEXT, strukt, m.uid),                         \
-	    COL(TEXT, strukt, m.scopes), COL(TIME, strukt, m.expires_at)
+	    COL(TEXT, strukt, m.alias), COL(TEXT, strukt, m.account_label),                        \
+	    COL(TEXT, strukt, m.account_type), COL(TEXT, strukt, m.package_name),                  \
+	    COL(TEXT, strukt, m.metadata_type), COL(TEXT, strukt, m.metadata_value),               \
+	    COL(TEXT, strukt, m.uid), COL(TEXT, strukt, m.scopes), COL(TIME, strukt, m.expires_at)
 
 /* Of one connection, what its grants are called and how they stand. */
 #define CONNECTION_TOKENS                                                                          \
@@ -68,6 +71,7 @@ enum err connection_get(struct store *store, struct auth *auth, int64_t id,
 struct connection_new {
 	int64_t team_id;
 	const char *name, *account_name, *account_label, *account_type, *package_name;
+	const char *alias;  /* or NULL */
 	const char *scopes; /* JSON array */
 	const json_t *parameters;
 	/* what a test call has told already; NULL: nothing */
@@ -76,8 +80,8 @@ struct connection_new {
 /* Inside the caller's transaction; no membership is asked for. A name that is too long is cut. */
 enum err connection_create_in(struct store *store, const struct connection_new *connection,
     int64_t *id_out, struct errctx *ctx) MUSTCHECK;
-/* The same into a connection that is there: it keeps id and name. ERR_NO_CONNECTION when it is gone
- * or no connection of this type and team. */
+/* The same into a connection that is there: it keeps id, name and alias. ERR_NO_CONNECTION when it
+ * is gone or no connection of this type and team. */
 enum err connection_extend_in(struct store *store, int64_t id,
     const struct connection_new *connection, struct errctx *ctx) MUSTCHECK;
 /* As one transaction for a member of the team; ERR_NOT_MEMBER. */

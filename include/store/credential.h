@@ -46,6 +46,7 @@ struct credential {
 	char *component; /* "account" or "keychain" */
 	char *type;      /* "key", "oauth", "basic" */
 	char *name;      /* type id, such as "basicauth" */
+	char *alias;     /* another name of the type, which was asked with; or NULL */
 	char *label, *description;
 	char *scope, *remote_scope; /* JSON arrays */
 	int64_t remote_id;          /* 0: none */
@@ -59,24 +60,28 @@ struct credential {
 };
 void credential_free(struct credential *credential);
 
+/* What its type is called by whoever asked. */
+const char *credential_called(const struct credential *credential);
+
 /* With credential AS c and credential_request AS r. */
 #define CREDENTIAL_COLUMNS                                                                         \
-	"c.id, c.request_id, c.component, c.type, c.name, c.label, c.description, c.scope, "       \
+	"c.id, c.request_id, c.component, c.type, c.name, c.alias, c.label, c.description, "       \
+	"c.scope, "                                                                                \
 	"c.remote_scope, c.remote_id, c.platform, c.state, c.decline_reason, c.app_name, "         \
 	"c.app_modules, "                                                                          \
 	"c.app_version, c.name_override, c.created_at, c.updated_at, r.team_id, "                  \
 	"c.user_credential_id"
 #define CREDENTIAL_COLS(strukt, m)                                                                 \
 	COL(UUID, strukt, m.id), COL(UUID, strukt, m.request_id), COL(TEXT, strukt, m.component),  \
-	    COL(TEXT, strukt, m.type), COL(TEXT, strukt, m.name), COL(TEXT, strukt, m.label),      \
-	    COL(TEXT, strukt, m.description), COL(TEXT, strukt, m.scope),                          \
-	    COL(TEXT, strukt, m.remote_scope), COL(INT0, strukt, m.remote_id),                     \
-	    COL(TEXT, strukt, m.platform), COL(TEXT, strukt, m.state),                             \
-	    COL(TEXT, strukt, m.decline_reason), COL(TEXT, strukt, m.app_name),                    \
-	    COL(TEXT, strukt, m.app_modules), COL(TEXT, strukt, m.app_version),                    \
-	    COL(TEXT, strukt, m.name_override), COL(TIME, strukt, m.created_at),                   \
-	    COL(TIME, strukt, m.updated_at), COL(INT, strukt, m.team_id),                          \
-	    COL(INT0, strukt, m.user_credential_id)
+	    COL(TEXT, strukt, m.type), COL(TEXT, strukt, m.name), COL(TEXT, strukt, m.alias),      \
+	    COL(TEXT, strukt, m.label), COL(TEXT, strukt, m.description),                          \
+	    COL(TEXT, strukt, m.scope), COL(TEXT, strukt, m.remote_scope),                         \
+	    COL(INT0, strukt, m.remote_id), COL(TEXT, strukt, m.platform),                         \
+	    COL(TEXT, strukt, m.state), COL(TEXT, strukt, m.decline_reason),                       \
+	    COL(TEXT, strukt, m.app_name), COL(TEXT, strukt, m.app_modules),                       \
+	    COL(TEXT, strukt, m.app_version), COL(TEXT, strukt, m.name_override),                  \
+	    COL(TIME, strukt, m.created_at), COL(TIME, strukt, m.updated_at),                      \
+	    COL(INT, strukt, m.team_id), COL(INT0, strukt, m.user_credential_id)
 
 /* The caller's view, token and membership checked in the same statement. ERR_NOT_FOUND for hidden
  * and missing ones alike. */

@@ -101,6 +101,7 @@ void request_detail_free(struct request_detail *detail);
 /* One credential to be asked for. All borrowed. */
 struct credential_new {
 	const char *component, *type, *name, *label, *description;
+	const char *alias; /* another name of a type of connection, which was asked with; or NULL */
 	const char *scope; /* JSON array */
 	const char *app_name, *app_modules /* JSON array */, *app_version, *name_override;
 	const char *prefill;        /* JSON object {hard, soft}, or NULL */

@@ -95,6 +95,6 @@ enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 enum err store_check_schema(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 /* The schema version this program is made for: the highest number in schema/. */
-#define STORE_SCHEMA_VERSION 16
+#define STORE_SCHEMA_VERSION 17
 
 #endif

@@ -33,7 +33,7 @@ granted_json(const struct connection *connection, const json_t *scopes)
 	for (size_t i = 0; i < json_array_size(scopes); i++) {
 		json_t *row = json_object();
 		json_put_text(row, "id", json_string_value(json_array_get(scopes, i)));
-		json_put_text(row, "account", connection->account_name);
+		json_put_text(row, "account", connection_called(connection));
 		json_array_append_new(rows, row);
 	}
 	return rows;
@@ -47,7 +47,7 @@ connection_json(const struct connection *connection)
 
 	json_put_int(json, "id", connection->id);
 	json_put_text(json, "name", connection->name);
-	json_put_text(json, "accountName", connection->account_name);
+	json_put_text(json, "accountName", connection_called(connection));
 	json_put_text(json, "accountLabel", connection->account_label);
 	json_put_text(json, "packageName", connection->package_name);
 	json_put_time(json, "expire", connection->expires_at);

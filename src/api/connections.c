@@ -55,17 +55,34 @@ answer_connection(struct response *response, struct connection *connection,
 
 /* ---- reading ---- */
 
+/* Of one name of its type. */
+static enum err
+check_asked(struct ctx *ctx, const struct connection *connection, const json_t *scopes,
+    const char *name, bool *scoped)
+{
+	auto_query_list struct query_list asked = { 0 };
+	enum err err = query_list(&ctx->req->query, name, &asked, &ctx->err);
+
+	for (size_t i = 0; *scoped && i < asked.n; i++)
+		*scoped = has_scope(ctx, connection, scopes, asked.items[i]);
+	return err;
+}
+
 /* Whether it has every scope that the query asks of its type: github[]=repo&github[]=gist. */
 static enum err
 put_scoped(struct ctx *ctx, const struct connection *connection, json_t *json)
 {
+	const char *own = connection->account_name;
+	const struct app_connection *type =
+	    catalog_connection_type_find(api_pool(ctx)->catalog, own);
+	const json_t *names = type ? json_object_get(type->definition, "aliases") : NULL;
 	json_auto_t *scopes = api_stored_json(connection->scopes);
-	auto_query_list struct query_list asked = { 0 };
 	bool scoped = true;
-	enum err err = query_list(&ctx->req->query, connection->account_name, &asked, &ctx->err);
+	enum err err = check_asked(ctx, connection, scopes, own, &scoped);
 
-	for (size_t i = 0; scoped && i < asked.n; i++)
-		scoped = has_scope(ctx, connection, scopes, asked.items[i]);
+	for (size_t i = 0; i < json_array_size(names) && !err; i++)
+		err = check_asked(ctx, connection, scopes,
+		    json_string_value(json_array_get(names, i)), &scoped);
 	json_put_bool(json, "scoped", scoped);
 	return err;
 }
@@ -77,10 +94,13 @@ read_types(struct ctx *ctx, struct buf *types)
 	enum err err = query_list(&ctx->req->query, "type", &list, &ctx->err);
 
 	for (size_t i = 0; i < list.n && !err; i++) {
-		if (!catalog_connection_type_find(api_pool(ctx)->catalog, list.items[i]))
+		const struct app_connection *type =
+		    catalog_connection_type_find(api_pool(ctx)->catalog, list.items[i]);
+
+		if (!type)
 			err = err_set(&ctx->err, ERR_UNKNOWN_APP, "type",
 			    "there is no such connection type");
-		buf_printf(types, "%s%s", i ? "," : "", list.items[i]);
+		buf_printf(types, "%s%s", i ? "," : "", type ? type->type : "");
 	}
 	return err;
 }
@@ -280,6 +300,7 @@ create_connection(struct ctx *ctx, struct response *response)
 		.team_id = team_id,
 		.name = json_get_text(object, OWN_NAME),
 		.account_name = type->type,
+		.alias = catalog_alias_of(type, json_get_text(object, OWN_TYPE)),
 		.account_label = type->label,
 		.account_type = type->account_type,
 		.package_name = type->app->name,

@@ -94,7 +94,8 @@ add_named(struct deriving *deriving, const char *list, const char *wanted, size_
 	for (size_t i = 0; i < app->n_modules && !err; i++) {
 		const struct app_module *module = &app->modules[i];
 
-		if (!all && strcmp(module->id, wanted) != 0 && strcmp(module->name, wanted) != 0)
+		if (all ? module->again
+			: strcmp(module->id, wanted) != 0 && strcmp(module->name, wanted) != 0)
 			continue;
 		found = true;
 		if (module->type)
@@ -114,17 +115,29 @@ own(struct request_items *items, char *text)
 	return text;
 }
 
+/* A connection has its type for a name, and what it was asked for by besides. */
+static void
+name_connection(struct request_items *items, const struct app_connection *connection,
+    const char *asked, struct credential_new *item)
+{
+	item->type = connection->account_type;
+	item->name = own(items, xstrdup(connection->type));
+	item->alias = catalog_alias_of(connection, asked);
+}
+
 /* Kind and label of a type, as the app's connection or the table of key types tells them. */
 static void
-describe(const struct app *app, struct credential_new *item)
+describe(struct request_items *items, const struct app *app, struct credential_new *item)
 {
 	bool account = strcmp(item->component, "account") == 0;
 	const struct app_connection *connection =
 	    account ? catalog_connection_find(app, item->name) : NULL;
 	const struct key_type *type = account ? NULL : key_type_find(item->name);
 
-	item->type = connection ? connection->account_type : "key";
+	item->type = "key";
 	item->label = connection ? connection->label : type ? type->label : item->name;
+	if (connection)
+		name_connection(items, connection, item->name, item);
 }
 
 /* An empty text says as much as none. */
@@ -170,7 +183,7 @@ add_credential(struct deriving *deriving, const struct group *group)
 		.app_version = own(items, xasprintf("%lld", (long long)deriving->app->version)),
 		.name_override = given(deriving->entry, "nameOverride"),
 	};
-	describe(deriving->app, item);
+	describe(items, deriving->app, item);
 	return check_form(deriving, item);
 }
 
@@ -338,7 +351,7 @@ add_item(struct deriving *deriving, const struct item_form *form, const char *ty
 	struct credential_new *item = &items->items[items->n++];
 	*item = (struct credential_new){
 		.component = form->key ? "keychain" : "account",
-		.type = form->key ? "key" : form->connection->account_type,
+		.type = "key",
 		.name = type,
 		.label = label       ? label
 			 : form->key ? form->key->label
@@ -350,6 +363,8 @@ add_item(struct deriving *deriving, const struct item_form *form, const char *ty
 		.app_version = own(items, xasprintf("%lld", (long long)(app ? app->version : 1))),
 		.name_override = given(deriving->entry, "nameOverride"),
 	};
+	if (form->connection)
+		name_connection(items, form->connection, type, item);
 	return add_prefill(deriving, form, item);
 }
 
@@ -365,8 +380,8 @@ name_entry(struct deriving *deriving, const char *component)
 	if (json_object_get(deriving->entry, "appName"))
 		err = find_given_app(deriving);
 	else
-		deriving->app =
-		    form.key ? app_of_key(deriving->catalog, type) : form.connection->app;
+		deriving->app = form.key ? app_of_key(deriving->catalog, type)
+					 : catalog_app_of(deriving->catalog, form.connection, type);
 	if (!err && deriving->app)
 		err = check_modules(deriving);
 	if (!err && form.connection && !catalog_connection_find(deriving->app, type))
@@ -430,6 +445,7 @@ request_items_extend(const struct catalog *catalog, const struct connection *con
 		.component = "account",
 		.type = type->account_type,
 		.name = type->type,
+		.alias = connection->alias,
 		.label = type->label,
 		.scope = own(items_out, json_text(have)),
 		.app_name = type->app->name,

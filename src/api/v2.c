@@ -167,7 +167,7 @@ v2_credential_json(const struct credential *credential)
 	put_uuid(json, "requestId", &credential->request_id);
 	json_put_text(json, "component", credential->component);
 	json_put_text(json, "type", credential->type);
-	json_put_text(json, "name", credential->name);
+	json_put_text(json, "name", credential_called(credential));
 	json_put_text(json, "label", credential->label);
 	json_put_text(json, "description", credential->description);
 	json_put(json, "scope", api_stored_json(credential->scope));

@@ -10,24 +10,61 @@
 
 /* ---- modules ---- */
 
-static struct app_module *
-read_modules(const json_t *rows, size_t n)
+static struct app_module
+read_module(const json_t *row)
 {
-	struct app_module *modules = xcalloc(n, sizeof(*modules));
+	return (struct app_module){
+		.id = json_get_text(row, "id"),
+		.name = json_get_text(row, "name"),
+		.label = json_get_text(row, "label"),
+		.type = json_get_text(row, "type"),
+		.scopes = json_object_get(row, "scope"),
+		.hook = json_get_text(row, "hook"),
+	};
+}
 
+static size_t
+count_ids(const json_t *rows)
+{
+	size_t n = json_array_size(rows);
+
+	for (size_t i = json_array_size(rows); i > 0; i--)
+		n += json_array_size(json_object_get(json_array_get(rows, i - 1), "aliases"));
+	return n;
+}
+
+/* The name of an id is what stands before its first colon. */
+static const char *
+name_of(json_t *names, const char *id)
+{
+	json_t *name = json_stringn(id, strcspn(id, ":"));
+
+	json_array_append_new(names, name);
+	return json_string_value(name);
+}
+
+static void
+read_modules(const json_t *rows, struct app *app)
+{
+	size_t n = json_array_size(rows), at = n;
+	struct app_module *modules = xcalloc(count_ids(rows), sizeof(*modules));
+
+	app->names = json_array();
 	for (size_t i = 0; i < n; i++) {
 		const json_t *row = json_array_get(rows, i);
+		const json_t *ids = json_object_get(row, "aliases");
 
-		modules[i] = (struct app_module){
-			.id = json_get_text(row, "id"),
-			.name = json_get_text(row, "name"),
-			.label = json_get_text(row, "label"),
-			.type = json_get_text(row, "type"),
-			.scopes = json_object_get(row, "scope"),
-			.hook = json_get_text(row, "hook"),
-		};
+		modules[i] = read_module(row);
+		for (size_t k = 0; k < json_array_size(ids); k++, at++) {
+			modules[at] = modules[i];
+			modules[at].id = json_string_value(json_array_get(ids, k));
+			modules[at].name = name_of(app->names, modules[at].id);
+			modules[at].again = true;
+		}
 	}
-	return modules;
+	app->modules = modules;
+	app->n_modules = at;
+	app->n_own_modules = n;
 }
 
 /* ---- fields ---- */
@@ -134,12 +171,11 @@ catalog_app_new(json_t *definition)
 		.label = json_get_text(definition, "label"),
 		.description = json_get_text(definition, "description"),
 		.version = json_get_int(definition, "version", 0),
-		.modules = read_modules(modules, json_array_size(modules)),
-		.n_modules = json_array_size(modules),
 		.connections = read_connections(app, connections, json_array_size(connections)),
 		.n_connections = json_array_size(connections),
 		.definition = definition,
 	};
+	read_modules(modules, app);
 	return app;
 }
 
@@ -155,6 +191,8 @@ catalog_app_free(struct app *app)
 	free(connections);
 	free((void *)(uintptr_t)app->uses);
 	free((void *)(uintptr_t)app->modules);
+	json_decref(app->names);
+	json_decref(app->types);
 	json_decref(app->definition);
 	free(app);
 }

@@ -224,25 +224,50 @@ is_id_of(const char *id, const char *name)
 	return !strncmp(id, name, len) && (!id[len] || (id[len] == ':' && id[len + 1]));
 }
 
+/* Every id of the file once; `seen` has those before. */
 static enum err
-check_modules(const json_t *definition, struct errctx *ctx)
+check_id(json_t *seen, const char *id, const char *path, struct errctx *ctx)
 {
-	const json_t *modules = json_object_get(definition, "modules");
+	if (json_object_get(seen, id))
+		return err_set(ctx, ERR_CONFIG, path, "is used by another module");
+	json_put_bool(seen, id, true);
+	return OK;
+}
+
+static enum err
+check_ids(const json_t *modules, struct errctx *ctx)
+{
+	json_auto_t *seen = json_object();
+	char path[APP_PATH_ROOM];
 	enum err err = OK;
 
 	for (size_t i = 0; i < json_array_size(modules) && !err; i++) {
 		const json_t *row = json_array_get(modules, i);
-		const char *type = json_get_text(row, "type");
-		char path[APP_PATH_ROOM];
+		const json_t *ids = json_object_get(row, "aliases");
 
 		snprintf(path, sizeof(path), "$.modules[%zu].id", i);
 		if (!is_id_of(json_get_text(row, "id"), json_get_text(row, "name")))
 			return err_set(ctx, ERR_CONFIG, path,
 			    "must be the name, alone or with :parameter behind");
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(json_get_text(row, "id"),
-				json_get_text(json_array_get(modules, k), "id")))
-				return err_set(ctx, ERR_CONFIG, path, "is used by another module");
+		err = check_id(seen, json_get_text(row, "id"), path, ctx);
+		for (size_t k = 0; k < json_array_size(ids) && !err; k++) {
+			snprintf(path, sizeof(path), "$.modules[%zu].aliases[%zu]", i, k);
+			err = check_id(seen, json_string_value(json_array_get(ids, k)), path, ctx);
+		}
+	}
+	return err;
+}
+
+static enum err
+check_modules(const json_t *definition, struct errctx *ctx)
+{
+	const json_t *modules = json_object_get(definition, "modules");
+	enum err err = check_ids(modules, ctx);
+
+	for (size_t i = 0; i < json_array_size(modules) && !err; i++) {
+		const char *type = json_get_text(json_array_get(modules, i), "type");
+		char path[APP_PATH_ROOM];
+
 		snprintf(path, sizeof(path), "$.modules[%zu].type", i);
 		err = type ? check_module_type(definition, type, path, ctx) : OK;
 	}

@@ -56,6 +56,8 @@ static const struct app_rule host = NAMED("host", true, 255, host, NULL);
 static const struct app_rule key = NAMED("key", true, 64, key_type, NULL);
 static const struct app_rule identifier = NAMED("type", true, 64, identifier, NULL);
 static const struct app_rule status = NUMBER("status", 100, 599, NULL);
+static const struct app_rule module_id = NAMED("id", true, 255, module, NULL);
+static const struct app_rule major = NUMBER("version", 1, 9999, NULL);
 
 /* ---- fields ---- */
 
@@ -363,6 +365,9 @@ static const char *const auths[] = { "oauth2", "basic", "apikey", NULL };
 static const struct app_rule connection_members[] = {
 	NAMED("type", true, 64, identifier, "the connection's type id; no other app may have it"),
 	NAMED("label", true, 255, plain, "for people"),
+	LISTED("aliases", false, 1, 16, &identifier,
+	    "other names of the type, which are nobody else's; answers repeat the one that was "
+	    "asked with"),
 	CHOICE("auth", true, auths, "how it is authorized"),
 	NAMED("description", false, 1024, plain, "how to come by what is asked for"),
 	NAMED("docs", false, 2048, docs, "the provider's page about it"),
@@ -383,6 +388,7 @@ static const struct app_rule module_members[] = {
 	NAMED("id", true, 255, module,
 	    "unique: the name, or `name:parameter[:option]` where a module has several ways to "
 	    "authorize (one row each)"),
+	LISTED("aliases", false, 1, SHORT_LIST, &module_id, "other ids of the same, unique too"),
 	NAMED("name", true, 128, identifier, ""),
 	NAMED("label", true, 255, plain, "for people"),
 	NAMED("type", false, 255, plain,
@@ -393,6 +399,17 @@ static const struct app_rule module_members[] = {
 	END,
 };
 static const struct app_rule module = PART("module", true, module_members, NULL);
+
+static const struct app_rule alias_members[] = {
+	NAMED("name", true, 128, name, "the app's own, or one that is nobody else's"),
+	LISTED("versions", true, 1, 32, &major,
+	    "major versions that stand for this one; no definition has them"),
+	MAP("types", &identifier,
+	    "what connections are called there: of a type that the app has or uses, one of its "
+	    "`aliases`"),
+	END,
+};
+static const struct app_rule alias = PART("alias", true, alias_members, NULL);
 
 const struct app_rule app_rules[] = {
 	NAMED("name", true, 128, name, "the same in every version"),
@@ -405,5 +422,6 @@ const struct app_rule app_rules[] = {
 	LISTED("uses", false, 1, SHORT_LIST, &identifier, "types of connections of other apps"),
 	LISTED("keys", false, 0, SHORT_LIST, &key, "key types that modules use"),
 	LISTED("modules", true, 1, LIST_MAX, &module, "what can be asked for"),
+	LISTED("aliases", false, 1, 16, &alias, "names and versions that it answers to besides"),
 	END,
 };

@@ -29,6 +29,7 @@ catalog_close(struct catalog **catalog)
 	*catalog = NULL;
 	if (!closed || atomic_fetch_sub(&closed->holders, 1) > 1)
 		return;
+	catalog_aliases_free(closed);
 	for (size_t i = 0; i < closed->n; i++)
 		catalog_app_free(closed->apps[i]);
 	free(closed->apps);
@@ -52,16 +53,15 @@ compare(const struct app *app, const char *name, int64_t version)
 	return order ? order : (app->version > version) - (app->version < version);
 }
 
-/* Place of the first app that does not stand before (name, version). */
-static size_t
-lower_bound(const struct catalog *catalog, const char *name, int64_t version)
+size_t
+catalog_lower_bound(struct app *const *apps, size_t n, const char *name, int64_t version)
 {
-	size_t low = 0, high = catalog->n;
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare(catalog->apps[middle], name, version) < 0)
+		if (compare(apps[middle], name, version) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -69,16 +69,22 @@ lower_bound(const struct catalog *catalog, const char *name, int64_t version)
 	return low;
 }
 
+static const struct app *
+find_in(struct app *const *apps, size_t n, const char *name, int64_t version)
+{
+	size_t at = catalog_lower_bound(apps, n, name, version ? version : INT64_MAX);
+
+	if (!version)
+		return at && !strcmp(apps[at - 1]->name, name) ? apps[at - 1] : NULL;
+	return at < n && !compare(apps[at], name, version) ? apps[at] : NULL;
+}
+
 const struct app *
 catalog_find(const struct catalog *catalog, const char *name, int64_t version)
 {
-	size_t at = lower_bound(catalog, name, version ? version : INT64_MAX);
+	const struct app *app = find_in(catalog->apps, catalog->n, name, version);
 
-	if (!version)
-		return at && !strcmp(catalog->apps[at - 1]->name, name) ? catalog->apps[at - 1]
-									: NULL;
-	return at < catalog->n && !compare(catalog->apps[at], name, version) ? catalog->apps[at]
-									     : NULL;
+	return app ? app : find_in(catalog->aliases, catalog->n_aliases, name, version);
 }
 
 /* The major number of "3" or "3.1.4"; 0 for anything that is no version. */
@@ -133,7 +139,7 @@ catalog_at(const struct catalog *catalog, size_t index)
 static void
 insert(struct catalog *catalog, struct app *app)
 {
-	size_t at = lower_bound(catalog, app->name, app->version);
+	size_t at = catalog_lower_bound(catalog->apps, catalog->n, app->name, app->version);
 
 	catalog->apps = xrealloc(catalog->apps, (catalog->n + 1) * sizeof(struct app *));
 	memmove(catalog->apps + at + 1, catalog->apps + at,
@@ -155,7 +161,8 @@ file_error(const char *file, const struct errctx *inner, struct errctx *ctx)
 static bool
 is_shipped(const struct catalog *catalog, const char *name)
 {
-	const struct app *app = catalog->n_shipped ? catalog_find(catalog, name, 0) : NULL;
+	const struct app *app =
+	    catalog->n_shipped ? find_in(catalog->apps, catalog->n, name, 0) : NULL;
 
 	return app && app->shipped;
 }
@@ -180,7 +187,7 @@ catalog_add(struct catalog *catalog, const char *file, const char *text, size_t 
 		err = app_rules_check(definition, &inner);
 	if (!err && catalog->n >= CATALOG_APPS_MAX)
 		err = err_set(&inner, ERR_CONFIG, "", "more than %d apps", CATALOG_APPS_MAX);
-	if (!err && catalog_find(catalog, json_get_text(definition, "name"),
+	if (!err && find_in(catalog->apps, catalog->n, json_get_text(definition, "name"),
 			json_get_int(definition, "version", 0)))
 		err = err_set(&inner, ERR_CONFIG, "$.version",
 		    "this version of the app is defined in another file already");

@@ -4,31 +4,37 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "catalog/app_parts.h"
 #include "catalog/catalog_parts.h"
 
 #define PATH_ROOM 96
+#define TAKEN "has a type of connection that is another app's"
 
 /* ---- look-up ---- */
 
-static const struct app_connection *
-own(const struct app *app, const char *type, size_t len)
+bool
+catalog_connection_is(const struct app_connection *connection, const char *name, size_t len)
 {
-	for (size_t i = 0; i < app->n_connections; i++) {
-		const char *have = app->connections[i].type;
+	return (strlen(connection->type) == len && !memcmp(connection->type, name, len)) ||
+	       app_lists(json_object_get(connection->definition, "aliases"), NULL, name, len);
+}
 
-		if (strlen(have) == len && !memcmp(have, type, len))
+static const struct app_connection *
+own(const struct app *app, const char *name, size_t len)
+{
+	for (size_t i = 0; i < app->n_connections; i++)
+		if (catalog_connection_is(&app->connections[i], name, len))
 			return &app->connections[i];
-	}
 	return NULL;
 }
 
 static const struct app_connection *
-own_or_used(const struct app *app, const char *type, size_t len)
+own_or_used(const struct app *app, const char *name, size_t len)
 {
-	const struct app_connection *found = own(app, type, len);
+	const struct app_connection *found = own(app, name, len);
 
 	for (size_t i = 0; i < app->n_uses && !found; i++)
-		if (strlen(app->uses[i]->type) == len && !memcmp(app->uses[i]->type, type, len))
+		if (catalog_connection_is(app->uses[i], name, len))
 			found = app->uses[i];
 	return found;
 }
@@ -60,18 +66,43 @@ refuse(const struct app *app, const char *path, const char *text, const char *wh
 	    app->name, (long long)app->version, path, text, what);
 }
 
+/* Of the same type in another version of the app, all names are its own. */
+static enum err
+check_names(const struct catalog *catalog, const struct app_connection *connection, size_t index,
+    struct errctx *ctx)
+{
+	const json_t *names = json_object_get(connection->definition, "aliases");
+	char path[PATH_ROOM];
+
+	snprintf(path, sizeof(path), "$.connections[%zu].aliases", index);
+	for (size_t k = 0; k < json_array_size(names); k++) {
+		const char *name = json_string_value(json_array_get(names, k));
+		const struct app_connection *other = catalog_connection_type_find(catalog, name);
+
+		if (!strcmp(other->type, connection->type))
+			continue;
+		return connection->app->shipped && !other->app->shipped
+			   ? refuse(other->app, "$.connections", TAKEN, name, ctx)
+			   : refuse(connection->app, path,
+				 "has a name that is another connection's", name, ctx);
+	}
+	return OK;
+}
+
 static enum err
 check_types(const struct catalog *catalog, const struct app *app, struct errctx *ctx)
 {
-	for (size_t i = 0; i < app->n_connections; i++) {
-		const char *type = app->connections[i].type;
-		const struct app *last = catalog_connection_type_find(catalog, type)->app;
+	enum err err = OK;
 
-		if (strcmp(last->name, app->name) != 0)
-			return refuse(app, "$.connections",
-			    "has a type of connection that is another app's", type, ctx);
+	for (size_t i = 0; i < app->n_connections && !err; i++) {
+		const char *type = app->connections[i].type;
+		const struct app_connection *last = catalog_connection_type_find(catalog, type);
+
+		if (strcmp(last->type, type) != 0 || strcmp(last->app->name, app->name) != 0)
+			return refuse(app, "$.connections", TAKEN, type, ctx);
+		err = check_names(catalog, &app->connections[i], i, ctx);
 	}
-	return OK;
+	return err;
 }
 
 static enum err
@@ -90,7 +121,7 @@ resolve_uses(const struct catalog *catalog, struct app *app, struct errctx *ctx)
 		const char *type = json_string_value(json_array_get(uses, i));
 
 		app->uses[i] = catalog_connection_type_find(catalog, type);
-		if (!app->uses[i])
+		if (!app->uses[i] || strcmp(app->uses[i]->type, type) != 0)
 			return refuse(app, "$.uses", "names a connection that no app has", type,
 			    ctx);
 		app->n_uses = i + 1;
@@ -117,7 +148,7 @@ is_known(const struct app *app, const char *types, const char *scope)
 static enum err
 check_scopes(const struct app *app, struct errctx *ctx)
 {
-	for (size_t i = 0; i < app->n_modules; i++) {
+	for (size_t i = 0; i < app->n_own_modules; i++) {
 		const struct app_module *module = &app->modules[i];
 		char path[PATH_ROOM];
 
@@ -147,5 +178,5 @@ catalog_finish(struct catalog *catalog, struct errctx *ctx)
 		if (!err)
 			err = check_scopes(app, ctx);
 	}
-	return err;
+	return err ? err : catalog_aliases_make(catalog, ctx);
 }

@@ -2,6 +2,7 @@
 /* baileectl app: the apps that credentials can be asked for, and the format of their definitions.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -48,6 +49,25 @@ connection_types(const struct app *app)
 	return names;
 }
 
+/* "google-email 4": as it can be asked for. */
+static json_t *
+alias_names(const struct app *app)
+{
+	const json_t *rows = json_object_get(app->definition, "aliases");
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		const json_t *versions = json_object_get(row, "versions");
+
+		for (size_t k = 0; k < json_array_size(versions); k++)
+			json_array_append_new(names,
+			    json_sprintf("%s %lld", json_get_text(row, "name"),
+				(long long)json_integer_value(json_array_get(versions, k))));
+	}
+	return names;
+}
+
 static json_t *
 app_row(const struct ctl *ctl, const struct app *app)
 {
@@ -56,8 +76,10 @@ app_row(const struct ctl *ctl, const struct app *app)
 	json_put_text(row, "name", app->name);
 	json_put_int(row, "version", app->version);
 	json_put_text(row, "label", app->label);
-	json_put_int(row, "modules", (json_int_t)app->n_modules);
+	json_put_int(row, "modules", (json_int_t)app->n_own_modules);
 	json_put(row, "connections", ctl->json ? types : joined(types));
+	json_t *aliases = alias_names(app);
+	json_put(row, "aliases", ctl->json ? aliases : joined(aliases));
 	json_put_text(row, "from", app->shipped ? "bailee" : "operator");
 	return row;
 }
@@ -131,7 +153,7 @@ ctl_app_check(struct ctl *ctl, struct errctx *ctx)
 		json_put_bool(answer, "valid", true);
 		json_put_text(answer, "name", app->name);
 		json_put_int(answer, "version", app->version);
-		json_put_int(answer, "modules", (json_int_t)app->n_modules);
+		json_put_int(answer, "modules", (json_int_t)app->n_own_modules);
 		json_put_int(answer, "connections", (json_int_t)app->n_connections);
 		ctl_print(ctl, answer);
 	}
@@ -214,6 +236,11 @@ is_shared(const struct app_connection *connection, int64_t organization_id)
 	return grant && strcmp(grant, "client_credentials") == 0 && !organization_id;
 }
 
+/* What a client is registered for. */
+struct registration {
+	char *app, *type, *host;
+};
+
 /* A client whose secret would go wherever somebody likes is registered at one host. */
 static enum err
 check_host(const struct app_connection *connection, const char *said, char **host_out,
@@ -233,8 +260,10 @@ check_host(const struct app_connection *connection, const char *said, char **hos
 		   : err_set(ctx, ERR_VALUE, "host", "--host is no name of a host");
 }
 
+/* Kept under the connection's own names, whichever of them was given. */
 static enum err
-check_oauth(const struct ctl *ctl, int64_t organization_id, char **host_out, struct errctx *ctx)
+check_oauth(const struct ctl *ctl, int64_t organization_id, struct registration *registration,
+    struct errctx *ctx)
 {
 	const char *name = ctl_text(ctl, "app"), *type = ctl_text(ctl, "type");
 	struct catalog *catalog = NULL;
@@ -257,7 +286,11 @@ check_oauth(const struct ctl *ctl, int64_t organization_id, char **host_out, str
 		    "a client of this type is granted access itself: it belongs to one "
 		    "organization (--organization)");
 	else
-		err = check_host(connection, ctl_text(ctl, "host"), host_out, ctx);
+		err = check_host(connection, ctl_text(ctl, "host"), &registration->host, ctx);
+	if (!err) {
+		registration->app = xstrdup(connection->app->name);
+		registration->type = xstrdup(connection->type);
+	}
 	catalog_close(&catalog);
 	return err;
 }
@@ -283,17 +316,16 @@ ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
 {
 	auto_secret struct secret secret = { 0 };
 	const char *file = ctl_text(ctl, "client-secret-file");
-	auto_free char *host = NULL;
-	struct app_client client = { .app = ctl_text(ctl, "app"),
-		.connection_type = ctl_text(ctl, "type"),
-		.organization_id = ctl_number(ctl, "organization", 0),
+	struct app_client client = { .organization_id = ctl_number(ctl, "organization", 0),
 		.client_id = ctl_text(ctl, "client-id"),
 		.secret = file ? &secret : NULL };
 	json_auto_t *answer = json_object();
-	enum err err = check_oauth(ctl, client.organization_id, &host, ctx);
+	struct registration registration = { 0 };
+	enum err err = check_oauth(ctl, client.organization_id, &registration, ctx);
 
-	client.host = host;
-
+	client.app = registration.app;
+	client.connection_type = registration.type;
+	client.host = registration.host;
 	if (!err && !*client.client_id)
 		err = err_set(ctx, ERR_VALUE, "client-id", "--client-id must not be empty");
 	if (!err && strlen(client.client_id) > CLIENT_ID_MAX)
@@ -308,6 +340,9 @@ ctl_app_set_client(struct ctl *ctl, struct errctx *ctx)
 		err = redirect_uri(ctl, &client, answer, ctx);
 	if (!err)
 		ctl_print(ctl, json_incref(answer));
+	free(registration.app);
+	free(registration.type);
+	free(registration.host);
 	return err;
 }
 

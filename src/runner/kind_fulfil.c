@@ -141,7 +141,7 @@ connection_body(const struct fulfil *fulfil)
 	const char *asked = fulfil->credential.scope;
 
 	json_put_text(body, "accountName", fulfil->name);
-	json_put_text(body, "accountType", fulfil->credential.name);
+	json_put_text(body, "accountType", credential_called(&fulfil->credential));
 	if (json_parse(asked, strlen(asked), &scopes, NULL) == OK)
 		json_put(body, "scopes", scopes);
 	return body;
@@ -350,6 +350,7 @@ make_connection(struct store *store, const struct fulfil *fulfil, int64_t *id_ou
 		.team_id = fulfil->submission.team_id,
 		.name = fulfil->name,
 		.account_name = type->type,
+		.alias = fulfil->credential.alias,
 		.account_label = type->label,
 		.account_type = type->account_type,
 		.package_name = type->app->name,

@@ -150,6 +150,7 @@ make_connection(struct store *store, const struct confirm *confirm, int64_t *id_
 		.team_id = grant->team_id,
 		.name = confirm->name,
 		.account_name = type->type,
+		.alias = confirm->credential.alias,
 		.account_label = type->label,
 		.account_type = type->account_type,
 		.package_name = type->app->name,

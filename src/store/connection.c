@@ -17,6 +17,12 @@ connection_free(struct connection *connection)
 	stmt_row_free(&shape, connection);
 }
 
+const char *
+connection_called(const struct connection *connection)
+{
+	return connection->alias ? connection->alias : connection->account_name;
+}
+
 void
 connection_list_free(struct connection **connections, size_t n)
 {

@@ -38,7 +38,7 @@ static const struct col id_in[] = { COL(INT, struct id_in, id) };
 struct insert_in {
 	struct uuid uuid;
 	int64_t team_id;
-	const char *name, *account_name, *account_label, *account_type, *package_name;
+	const char *name, *account_name, *alias, *account_label, *account_type, *package_name;
 	const char *metadata_type, *metadata_value, *uid, *scopes;
 	struct bytes sealed;
 };
@@ -47,6 +47,7 @@ static const struct col insert_in[] = {
 	COL(INT, struct insert_in, team_id),
 	COL(TEXT, struct insert_in, name),
 	COL(TEXT, struct insert_in, account_name),
+	COL(TEXT, struct insert_in, alias),
 	COL(TEXT, struct insert_in, account_label),
 	COL(TEXT, struct insert_in, account_type),
 	COL(TEXT, struct insert_in, package_name),
@@ -57,10 +58,10 @@ static const struct col insert_in[] = {
 	COL(BYTES, struct insert_in, sealed),
 };
 static const struct stmt insert = { "connection_insert",
-	"INSERT INTO connection (uuid, team_id, name, account_name, account_label, account_type, "
-	"package_name, metadata_type, metadata_value, uid, scopes, parameters_sealed, created_at, "
-	"updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), "
-	"UTC_TIMESTAMP(3))",
+	"INSERT INTO connection (uuid, team_id, name, account_name, alias, account_label, "
+	"account_type, package_name, metadata_type, metadata_value, uid, scopes, "
+	"parameters_sealed, created_at, updated_at) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
 	insert_in, COL_N(insert_in), NULL, 0 };
 
 enum err
@@ -74,6 +75,7 @@ connection_create_in(struct store *store, const struct connection_new *connectio
 		.team_id = connection->team_id,
 		.name = name,
 		.account_name = connection->account_name,
+		.alias = connection->alias,
 		.account_label = connection->account_label,
 		.account_type = connection->account_type,
 		.package_name = connection->package_name,

@@ -33,6 +33,12 @@ credential_free(struct credential *credential)
 	stmt_row_free(&load, credential);
 }
 
+const char *
+credential_called(const struct credential *credential)
+{
+	return credential->alias ? credential->alias : credential->name;
+}
+
 static enum err
 missing(enum err err, struct errctx *ctx)
 {

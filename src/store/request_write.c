@@ -69,6 +69,7 @@ static const struct col item_in[] = {
 	COL(TEXT, struct item_in, item.component),
 	COL(TEXT, struct item_in, item.type),
 	COL(TEXT, struct item_in, item.name),
+	COL(TEXT, struct item_in, item.alias),
 	COL(TEXT, struct item_in, item.label),
 	COL(TEXT, struct item_in, item.description),
 	COL(TEXT, struct item_in, item.scope),
@@ -83,10 +84,10 @@ static const struct col item_in[] = {
 	COL(TIME, struct item_in, now),
 };
 static const struct stmt item_insert = { "credential_insert",
-	"INSERT INTO credential (id, request_id, position, component, type, name, label, "
+	"INSERT INTO credential (id, request_id, position, component, type, name, alias, label, "
 	"description, scope, remote_scope, app_name, app_modules, app_version, name_override, "
 	"prefill, extends_id, user_credential_id, created_at, updated_at) "
-	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	item_in, COL_N(item_in), NULL, 0 };
 
 static enum err

@@ -39,13 +39,14 @@ after(async () => {
 const modules = (app, version = 'latest') =>
   stack.api('GET', `/api/v2/credential-requests/apps/${app}/${version}/modules-with-credentials`, undefined, { token: world.token });
 
-test('every shipped app lists its modules that need a credential', async () => {
+test('every shipped app lists its modules that need a credential, then their other ids', async () => {
   for (const file of readdirSync(join(TOP, 'apps'))) {
     const definition = JSON.parse(readFileSync(join(TOP, 'apps', file), 'utf8'));
     for (const version of ['latest', String(definition.version)]) {
       const { status, body } = await modules(definition.name, version);
       assert.equal(status, 200, file);
-      assert.deepEqual(body.appModules.map((row) => row.id), definition.modules.filter((row) => row.type).map((row) => row.id), file);
+      const needing = definition.modules.filter((row) => row.type);
+      assert.deepEqual(body.appModules.map((row) => row.id), [...needing.map((row) => row.id), ...needing.flatMap((row) => row.aliases ?? [])], file);
     }
   }
 });
@@ -137,8 +138,8 @@ test('the operator lists, shows and checks definitions', async () => {
   const list = await stack.ctl(['--json', 'app', 'list']);
   assert.ok(list.length >= 43);
   assert.deepEqual(list.find((row) => row.name === 'app#mine'),
-    { name: 'app#mine', version: 1, label: 'Mine', modules: 3, connections: ['mine-key', 'google'], from: 'operator' });
-  assert.match(await stack.ctl(['app', 'list']), /^slack +1 +Slack +\d+ +slack,slack-user +bailee$/m);
+    { name: 'app#mine', version: 1, label: 'Mine', modules: 3, connections: ['mine-key', 'google'], aliases: [], from: 'operator' });
+  assert.match(await stack.ctl(['app', 'list']), /^slack +1 +Slack +\d+ +slack,slack-user +slack 4 +bailee$/m);
   assert.equal((await stack.ctl(['--json', 'app', 'show', 'http', '--version', '3'])).label, 'HTTP');
   for (const [args, words] of [[['app', 'show', 'none'], 'there is no such app'], [['app', 'show', 'http', '--version', '9'], 'no such version'],
     [['app', 'check', '/nonexistent.json'], 'No such file']]) {

@@ -45,6 +45,18 @@ test('who am I, and where', async () => {
 });
 
 describe('credential requests', () => {
+  test('apps, modules and types go by the names that Make has for them', async () => {
+    const modules = await make.credentialRequests.listAppModulesWithCredentials('slack', 4);
+    assert.equal(modules.find((module) => module.id === 'CreateMessage').type, 'account:slack3');
+    const { request } = await make.credentialRequests.createAction({ name: 'Mail', teamId: world.teamId,
+      credentials: [{ appName: 'google-email', appModules: ['sendAnEmail'], appVersion: 4 }] });
+    const [{ appName, appVersion, appModules, name }] = (await make.credentialRequests.getDetail(request.id)).credentials;
+    assert.deepEqual([appName, appVersion, appModules, name], ['google-email', '4', ['sendAnEmail'], 'google-email']);
+    const { credentials } = await make.credentialRequests.createByCredentials({ teamId: world.teamId,
+      connections: [{ type: 'azure', scope: ['Mail.Read'] }] });
+    assert.equal(credentials[0].name, 'azure');
+  });
+
   test('asked by modules, listed, shown, declined, reset and deleted', async () => {
     const { request, publicUri } = await ask({ description: 'For the shop' });
     assert.match(publicUri, new RegExp(`/request/${request.id}#`));

@@ -456,9 +456,9 @@ static void
 make_request(void)
 {
 	static const struct credential_new keys[] = {
-		{ "keychain", "key", "basicauth", "Basic auth", NULL, "[]", "http", "[\"*\"]", "3",
-		    NULL, NULL, 0, 0 },
-		{ "keychain", "key", "basicauth", "Other", NULL, "[]", "http", "[\"*\"]", "3",
+		{ "keychain", "key", "basicauth", "Basic auth", NULL, NULL, "[]", "http", "[\"*\"]",
+		    "3", NULL, NULL, 0, 0 },
+		{ "keychain", "key", "basicauth", "Other", NULL, NULL, "[]", "http", "[\"*\"]", "3",
 		    "My name", NULL, 0, 0 },
 	};
 	const struct request_new request = {
