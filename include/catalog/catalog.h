@@ -36,6 +36,7 @@ enum app_auth { APP_AUTH_OAUTH2, APP_AUTH_BASIC, APP_AUTH_APIKEY };
 struct app_token {
 	const char *name;
 	bool required;
+	bool alone;   /* it may come without the main one, whose place it then takes in calls */
 	bool derived; /* it has no refresh token: the main one is spent for it, and stays */
 	bool scoped;  /* it is asked for with scopes of its own */
 	const struct app_connection

@@ -57,7 +57,8 @@ int oauth_retry_after(const struct http_result *result);
 /* Whether a status says that it is worth asking again later. */
 bool oauth_is_away(int status);
 
-/* Tokens of a good answer. False: there is no access token that can be used. */
+/* Tokens of an answer. False: there is no access token that can be used, or the answer to a code
+ * lacks a field; what that one has is given all the same. */
 bool oauth_read_tokens(const struct oauth_call *call, const json_t *body,
     struct oauth_tokens *tokens_out);
 /* Expiry from an answer of introspection, into has_expiry and expires_at_ms. */

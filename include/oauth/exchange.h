@@ -68,11 +68,14 @@ struct oauth_tokens {
 	char token_type[OAUTH_TOKEN_TYPE_SIZE]; /* "Bearer" where the answer does not say */
 	bool has_expiry;                        /* false: does not expire, as far as is known */
 	int64_t expires_at_ms;
-	json_t *scopes;   /* array of those granted; NULL: the answer does not say, as asked */
-	char *account_id; /* NULL: the answer does not say */
-	json_t *fields;   /* object of what of the answer becomes fields of the connection; NULL:
-			     none */
+	json_t *scopes;    /* array of those granted; NULL: the answer does not say, as asked */
+	char *account_id;  /* NULL: the answer does not say */
+	json_t *fields;    /* object of what of the answer becomes fields of the connection; NULL:
+			      none */
+	bool lacks_fields; /* the answer to the code lacks one that must be there */
 };
+/* Whether there is anything that is good for something at the provider. */
+bool oauth_tokens_came(const struct oauth_tokens *tokens);
 
 struct oauth_answer {
 	enum oauth_verdict verdict;
@@ -80,7 +83,8 @@ struct oauth_answer {
 				   */
 	char error[65];    /* the provider's error code; "": none. Letters, digits and _ . - */
 	int retry_after_s; /* what the provider wants; 0: does not say */
-	struct oauth_tokens tokens; /* if good; of INTROSPECT only the expiry */
+	struct oauth_tokens tokens; /* if good; of INTROSPECT only the expiry; of an EXCHANGE that
+				       is not good what came all the same: to be given back */
 };
 
 /* What came of oauth_request(). oauth_answer_free() it. */
@@ -115,6 +119,8 @@ json_t *oauth_scopes_of(const struct app_connection *type, const struct app_toke
     const json_t *scopes);
 /* The way back: what a token was granted is put behind `scopes` as the definition names it. */
 void oauth_name_scopes(const struct app_token *token, const json_t *own, json_t *scopes);
+/* Of all scopes of several tokens as many as can be kept. */
+void oauth_cut_scopes(json_t *scopes);
 
 /* ---- what the definition says about refreshing ---- */
 

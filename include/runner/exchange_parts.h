@@ -20,15 +20,20 @@ struct exchange {
 	json_t *start, *back; /* secret */
 	struct oauth_tokens tokens;
 	struct named_tokens named;
+	struct named_token *alone;  /* in the place of the main one; NULL: that is there */
 	struct named_token *asking; /* the one that is being obtained */
 	json_t *values;             /* what the test sees; secret */
 	struct test_call test;
 	struct test_result tested;
 	int test_tries;
-	bool taken;   /* the code is ours */
-	bool sent;    /* and may have reached the provider */
-	bool granted; /* there are tokens */
+	bool taken; /* the code is ours */
+	bool sent;  /* and may have reached the provider */
 };
+
+/* The tokens that the others hang on, and calls are made with. */
+const struct oauth_tokens *exchange_first(const struct exchange *exchange);
+/* Whether the provider has given anything that would have to be given back. */
+bool exchange_came(const struct exchange *exchange);
 
 /* On the loop's thread: from the code to tokens that work, or to the words why not. */
 void exchange_ask(struct task *task);

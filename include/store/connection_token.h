@@ -15,6 +15,7 @@ struct connection_token {
 	struct uuid uuid;         /* of the connection */
 	struct bytes sealed;      /* its fields */
 	char *account_name;       /* connection type */
+	char *first;              /* name of the token that the others hang on; NULL: none */
 	bool refreshable;         /* there is a refresh token */
 	struct oauth_token token; /* of its grant; a connection without one: token.grant is nil */
 };

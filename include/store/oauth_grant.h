@@ -22,7 +22,8 @@ struct oauth_owner {
 	int64_t connection_id, user_credential_id; /* 0: not of one */
 };
 
-/* What the token is called that is not named: every grant has it, and others may hang on it. */
+/* What the token is called that is not named: the others hang on it. A provider that gives a named
+ * one without it: that one has its place, and its own name. */
 #define OAUTH_MAIN_TOKEN "main"
 
 /* Texts are owned: oauth_grant_free(). A named token is a grant of its own: it has a lease, a
@@ -30,7 +31,8 @@ struct oauth_owner {
  */
 struct oauth_grant {
 	struct uuid uuid, credential_id, callback_id;
-	struct uuid main_uuid; /* of a named one; nil: this is the main one, or that is gone */
+	struct uuid main_uuid; /* of a named one; nil: this is the main one, or stands in its place,
+				  or that is gone */
 	int64_t team_id;
 	struct oauth_owner owner;
 	char *state, *client_id, *connection_type, *token_name;

@@ -150,7 +150,13 @@ can_refresh(struct ctx *ctx, const struct connection_token *token, const char *n
 static enum err
 check_grant(struct ctx *ctx, const struct connection_token *token, const char *name)
 {
-	if (uuid_is_nil(&token->token.grant) && strcmp(name, OAUTH_MAIN_TOKEN) == 0)
+	bool main = strcmp(name, OAUTH_MAIN_TOKEN) == 0;
+
+	if (uuid_is_nil(&token->token.grant) && main && token->first)
+		return err_set(&ctx->err, ERR_VALUE, "token",
+		    "the provider has given this connection no main token: ask for \"%s\"",
+		    token->first);
+	if (uuid_is_nil(&token->token.grant) && main)
 		return err_set(&ctx->err, ERR_VALUE, "",
 		    "this is no OAuth connection: it has no access token");
 	if (uuid_is_nil(&token->token.grant))

@@ -238,6 +238,8 @@ static const struct app_rule named_token_members[] = {
 	    "refresh token of its own; `refresh_token`: it is obtained and renewed with the main "
 	    "refresh token, which must not rotate"),
 	FLAG("required", "without it there is no connection; default false"),
+	FLAG("alone", "with `answer`: it may come without the main one, and then stands for "
+		      "`<<access_token>>` in `inject` and `test`; default false"),
 	NAMED("scope_param", false, 64, identifier,
 	    "with `answer`: parameter of the authorize URL for its scopes, which are listed in "
 	    "`scopes` with `name:` before what the provider is sent"),

@@ -43,6 +43,9 @@ check_derived(const json_t *oauth, const json_t *token, const char *path, struct
 	if (json_object_get(token, "response_map") || json_object_get(token, "scope_param"))
 		return err_set(ctx, ERR_CONFIG, path,
 		    "has response_map or scope_param, though no answer to a code brings it");
+	if (json_get_bool(token, "alone", false))
+		return err_set(ctx, ERR_CONFIG, path,
+		    "cannot be alone: it is obtained with the main refresh token");
 	if (!json_object_get(token, "refresh_params") && !json_object_get(token, "resource"))
 		return err_set(ctx, ERR_CONFIG, path,
 		    "must have refresh_params or resource: else it is the main one again");
@@ -208,6 +211,7 @@ catalog_tokens_read(struct app_connection *connection)
 		tokens[i] = (struct app_token){
 			.name = json_get_text(row, "name"),
 			.required = json_get_bool(row, "required", false),
+			.alone = json_get_bool(row, "alone", false),
 			.derived = is_derived(row),
 			.scoped = json_object_get(row, "scope_param") != NULL,
 			.first = is_derived(row) ? NULL

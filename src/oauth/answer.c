@@ -312,6 +312,8 @@ oauth_read(const struct oauth_call *call, const struct http_result *result,
 	} else {
 		out.verdict = judge_error(rules, out.error);
 		oauth_words(call, result, body, out.error, out.words);
+		if (call->step == OAUTH_EXCHANGE && result->status < 300)
+			(void)!oauth_read_tokens(call, body, &out.tokens);
 	}
 	*answer_out = out;
 }

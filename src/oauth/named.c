@@ -5,6 +5,8 @@
 #include "base/alloc.h"
 #include "oauth/exchange.h"
 
+#define SCOPES_ROOM 65000 /* bytes of JSON text: of a column of 64 KiB */
+
 /* What stands behind "name:"; NULL when the scope is not of that token. */
 static const char *
 behind_name(const struct app_token *token, const char *scope)
@@ -55,4 +57,24 @@ oauth_name_scopes(const struct app_token *token, const json_t *own, json_t *scop
 		auto_free char *name = xasprintf("%s:%s", token->name, scope);
 		json_array_append_new(scopes, json_string(name));
 	}
+}
+
+void
+oauth_cut_scopes(json_t *scopes)
+{
+	size_t room = SCOPES_ROOM, n = 0;
+
+	for (; n < json_array_size(scopes); n++) {
+		const json_t *value = json_array_get(scopes, n);
+		const char *scope = json_string_value(value);
+		size_t len = json_string_length(value) + strlen("'',");
+
+		for (const char *c = scope; c && *c; c++)
+			len += *c == '"' || *c == '\\';
+		if (len > room)
+			break;
+		room -= len;
+	}
+	while (json_array_size(scopes) > n)
+		json_array_remove(scopes, n);
 }

@@ -309,14 +309,21 @@ oauth_read_test(const struct app_connection *type, const char *text, size_t len,
 }
 
 bool
+oauth_tokens_came(const struct oauth_tokens *tokens)
+{
+	return tokens->access.len > 0 || tokens->refresh.len > 0;
+}
+
+bool
 oauth_read_tokens(const struct oauth_call *call, const json_t *body,
     struct oauth_tokens *tokens_out)
 {
 	const json_t *rules = oauth_rules(call->type);
 	struct oauth_tokens tokens = { 0 };
+	bool there = take_token(find(rules, body, "access_token", "/access_token"), &tokens.access);
 
-	if (!take_token(find(rules, body, "access_token", "/access_token"), &tokens.access) ||
-	    !take_fields(call, rules, body, &tokens.fields)) {
+	tokens.lacks_fields = !take_fields(call, rules, body, &tokens.fields);
+	if (!there && call->step != OAUTH_EXCHANGE) {
 		oauth_tokens_free(&tokens);
 		return false;
 	}
@@ -329,7 +336,7 @@ oauth_read_tokens(const struct oauth_call *call, const json_t *body,
 	tokens.scopes = read_scopes(rules, find(rules, body, "scope", "/scope"));
 	tokens.account_id = account_text(find(rules, body, "account", NULL));
 	*tokens_out = tokens;
-	return true;
+	return there && !tokens.lacks_fields;
 }
 
 /* ---- merging ---- */

@@ -9,6 +9,18 @@
 
 static void ask_test(void *arg);
 
+const struct oauth_tokens *
+exchange_first(const struct exchange *exchange)
+{
+	return exchange->alone ? &exchange->alone->tokens : &exchange->tokens;
+}
+
+bool
+exchange_came(const struct exchange *exchange)
+{
+	return oauth_tokens_came(&exchange->tokens) || named_tokens_first(&exchange->named);
+}
+
 static void
 end_failed(struct task *task, const char *words)
 {
@@ -20,8 +32,8 @@ static void
 end_done(struct task *task)
 {
 	const struct exchange *exchange = task->data;
-	const char *id =
-	    exchange->tested.account_id ? exchange->tested.account_id : exchange->tokens.account_id;
+	const char *id = exchange->tested.account_id ? exchange->tested.account_id
+						     : exchange_first(exchange)->account_id;
 	struct errctx ctx = { 0 };
 
 	if (goal_check(&exchange->goal, id, &ctx))
@@ -80,7 +92,7 @@ begin_test(struct task *task)
 		return;
 	}
 	exchange->values =
-	    provider_test_values(exchange->provider.fields, &exchange->tokens.access);
+	    provider_test_values(exchange->provider.fields, &exchange_first(exchange)->access);
 	named_tokens_put(&exchange->named, exchange->values);
 	if (test_call_build(type, exchange->values, &exchange->test, &ctx))
 		end_failed(task, err_text(&ctx));
@@ -158,7 +170,7 @@ next_step(struct task *task, enum oauth_step done)
 	enum oauth_step step = oauth_next_step(exchange->provider.type, done);
 	struct errctx ctx = { 0 };
 
-	if (step == OAUTH_DONE) {
+	if (step == OAUTH_DONE || exchange->alone) { /* the steps are the main one's */
 		next_named(task);
 		return;
 	}
@@ -176,7 +188,6 @@ take_tokens(struct exchange *exchange, struct oauth_answer *answer)
 {
 	json_t *fields = answer->tokens.fields;
 
-	exchange->granted = true;
 	oauth_tokens_merge(&exchange->tokens, &answer->tokens);
 	fields = exchange->tokens.fields;
 	if (json_is_object(fields))
@@ -196,11 +207,30 @@ give_up(struct task *task, const struct oauth_answer *answer)
 {
 	struct exchange *exchange = task->data;
 
-	if (exchange->sent || exchange->granted)
+	if (exchange->sent || exchange_came(exchange))
 		task_settle(task, JOB_FAILED, "%s", answer->words);
 	else
 		task_retry_later(task, answer->words);
 	loop_end(task);
+}
+
+/* Nothing of the answer to the code is lost, whatever is wrong with it: what came is used, or given
+ * back. The name of a token that it lacks; NULL when there is none. */
+static const char *
+take_first(struct exchange *exchange, const struct http_result *result, struct oauth_answer *answer)
+{
+	const struct oauth_call *call = &exchange->provider.call;
+	bool lacks_main = answer->verdict == OAUTH_AWAY && !oauth_tokens_came(&answer->tokens) &&
+			  !answer->tokens.lacks_fields;
+	const char *missing = named_tokens_read(&exchange->named, call, result);
+
+	exchange->sent = oauth_is_spent(exchange->provider.type, answer->verdict);
+	take_tokens(exchange, answer);
+	if (lacks_main)
+		exchange->alone = named_tokens_alone(&exchange->named);
+	if (exchange->alone)
+		answer->verdict = OAUTH_GOOD;
+	return answer->verdict == OAUTH_GOOD ? missing : NULL;
 }
 
 static void
@@ -215,12 +245,10 @@ on_answer(void *arg, struct http_result *result)
 
 	oauth_read(&provider->call, result, &answer);
 	if (step == OAUTH_EXCHANGE)
-		exchange->sent = oauth_is_spent(provider->type, answer.verdict);
-	if (step == OAUTH_EXCHANGE && answer.verdict == OAUTH_GOOD)
-		missing = named_tokens_read(&exchange->named, &provider->call, result);
-	if (answer.verdict == OAUTH_GOOD && step != OAUTH_REFRESH)
+		missing = take_first(exchange, result, &answer);
+	else if (answer.verdict == OAUTH_GOOD && step != OAUTH_REFRESH)
 		take_tokens(exchange, &answer);
-	else if (answer.verdict != OAUTH_GOOD)
+	if (answer.verdict != OAUTH_GOOD)
 		log_info(LOG_EVENT("oauth_call"), LOG_I("job", task->job.id),
 		    LOG_S("kind", task->job.kind), LOG_S("outcome", answer.words));
 	if (step == OAUTH_REFRESH)

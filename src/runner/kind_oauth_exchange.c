@@ -191,11 +191,41 @@ static json_t *
 granted_scopes(const struct exchange *exchange, const json_t *asked)
 {
 	const struct app_connection *type = exchange->provider.type;
-	json_t *scopes = exchange->tokens.scopes ? json_copy(exchange->tokens.scopes)
-						 : oauth_scopes_of(type, NULL, asked);
+	json_t *scopes;
 
+	if (exchange->tokens.scopes)
+		scopes = json_copy(exchange->tokens.scopes);
+	else
+		scopes = exchange->alone ? json_array() : oauth_scopes_of(type, NULL, asked);
 	named_tokens_add_scopes(&exchange->named, type, asked, scopes);
+	oauth_cut_scopes(scopes);
 	return scopes;
+}
+
+/* The main one as a generation. One that came without an access token is kept to be given back
+ * alone. */
+static struct oauth_token_new
+main_token_new(const struct exchange *exchange)
+{
+	const struct oauth_tokens *tokens = &exchange->tokens;
+
+	return (struct oauth_token_new){
+		.access = tokens->access.len ? &tokens->access : &tokens->refresh,
+		.refresh = &tokens->refresh,
+		.token_type = tokens->token_type,
+		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
+		.refresh_at =
+		    provider_refresh_at(exchange->provider.type, tokens, tokens->refresh.len > 0),
+	};
+}
+
+/* The named token whose grant the others hang on; NULL: the main one's. */
+static const struct named_token *
+find_first(const struct exchange *exchange)
+{
+	if (exchange->alone || oauth_tokens_came(&exchange->tokens))
+		return exchange->alone;
+	return named_tokens_first(&exchange->named);
 }
 
 static enum err
@@ -203,18 +233,14 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
     struct errctx *ctx)
 {
 	const struct exchange *exchange = task->data;
-	const struct oauth_tokens *tokens = &exchange->tokens;
 	const struct provider *provider = &exchange->provider;
 	const struct test_result *tested = &exchange->tested;
-	const char *id = tested->account_id ? tested->account_id : tokens->account_id;
+	const struct named_token *first = find_first(exchange);
+	const char *own_id = first ? first->tokens.account_id : exchange->tokens.account_id;
+	const char *id = tested->account_id ? tested->account_id : own_id;
 	struct uuid uuid;
-	const struct oauth_token_new token = {
-		.access = &tokens->access,
-		.refresh = &tokens->refresh,
-		.token_type = tokens->token_type,
-		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
-		.refresh_at = provider_refresh_at(provider->type, tokens, tokens->refresh.len > 0),
-	};
+	const struct oauth_token_new token =
+	    first ? named_token_new(first) : main_token_new(exchange);
 	const json_t *asked = json_object_get(exchange->start, "scopes");
 	json_auto_t *granted = granted_scopes(exchange, asked);
 	auto_free char *scopes = json_text(granted), *asked_text = json_text(asked);
@@ -227,6 +253,7 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 		.callback_id = exchange->flow.callback_id,
 		.client_id = provider->client_id,
 		.connection_type = exchange->flow.connection_type,
+		.token_name = first ? first->token->name : NULL,
 		.account_name = name ? name : host, /* whose account it is nobody says */
 		.account_id = id,
 		.scopes = scopes,
@@ -238,7 +265,7 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 
 	enum err err = oauth_grant_create_in(store, &grant, &uuid, ctx);
 	if (!err)
-		err = named_tokens_keep_in(store, &exchange->named, &grant, &uuid, ctx);
+		err = named_tokens_keep_in(store, &exchange->named, first, &grant, &uuid, ctx);
 	if (!err)
 		*uuid_out = uuid;
 	return err;
@@ -251,7 +278,7 @@ give_back(struct store *store, const struct task *task, struct errctx *ctx)
 	const struct exchange *exchange = task->data;
 	struct uuid uuid;
 
-	return exchange->granted && oauth_can_revoke(exchange->provider.type)
+	return exchange_came(exchange) && oauth_can_revoke(exchange->provider.type)
 		   ? keep_grant(store, task, OAUTH_ENDING, &uuid, ctx)
 		   : OK;
 }

@@ -17,6 +17,7 @@
 #include "store/oauth_refresh.h"
 #include "store/platform.h"
 
+#define NOBODY "nobody has signed in for this connection"
 #define REFRESH_LOOK_MS 100
 #define REFRESH_WAIT_MS 15000
 
@@ -34,6 +35,7 @@ struct remote_test {
 	json_t *values;                                     /* what the call sees; secret */
 	struct tested_token tokens[1 + CATALOG_TOKENS_MAX]; /* with OAuth */
 	size_t n_tokens;
+	const struct app_token *alone; /* stands for the main one; NULL: that is there */
 	const struct oauth_token *due; /* a new one is to be fetched; NULL: none */
 	struct test_call call;
 	struct test_result result;
@@ -122,7 +124,10 @@ can_refresh(const struct remote_test *test, const struct tested_token *tested)
 static bool
 is_old(const struct task *task, const struct tested_token *tested)
 {
-	return (!tested->named || tested->named->required) && can_refresh(task->data, tested) &&
+	const struct remote_test *test = task->data;
+	const struct app_token *named = tested->named;
+
+	return (!named || named->required || named == test->alone) && can_refresh(test, tested) &&
 	       tested->token.created_at < task->job.created_at;
 }
 
@@ -176,13 +181,15 @@ load_token(struct store *store, struct task *task, const struct app_token *named
 
 	if (err == ERR_NOT_FOUND) {
 		err_clear(ctx);
-		if (!named || named->required)
-			refused(task, "nobody has signed in for this connection");
+		if (named && named->required)
+			refused(task, NOBODY);
 		return OK;
 	}
 	if (err)
 		return err;
 	tested->named = named;
+	if (named && named->alone && (!test->n_tokens || test->tokens[0].named) && !test->alone)
+		test->alone = named;
 	test->n_tokens++;
 	if (strcmp(tested->token.grant_state, OAUTH_BROKEN) == 0)
 		refused(task,
@@ -200,10 +207,12 @@ put_values(struct store *store, struct remote_test *test, struct errctx *ctx)
 		auto_secret struct secret access = { 0 };
 
 		err = oauth_token_open(store, &tested->token, &access, NULL, ctx);
+		if (!err && !test->values)
+			test->values = provider_test_values(test->use.parameters, &access);
+		else if (!err && tested->named == test->alone)
+			json_put_text(test->values, "access_token", secret_text(&access));
 		if (!err && tested->named)
 			provider_put_token(test->values, tested->named->name, &access);
-		else if (!err)
-			test->values = provider_test_values(test->use.parameters, &access);
 	}
 	return err;
 }
@@ -216,6 +225,8 @@ load_tokens(struct store *store, struct task *task, struct errctx *ctx)
 
 	for (size_t i = 0; i < test->type->n_tokens && !err && !task->settled; i++)
 		err = load_token(store, task, &test->type->tokens[i], ctx);
+	if (!err && !task->settled && (!test->n_tokens || (test->tokens[0].named && !test->alone)))
+		refused(task, NOBODY);
 	for (size_t i = 0; i < test->n_tokens && !err && !task->settled; i++)
 		if (is_old(task, &test->tokens[i]))
 			err = look_for_refresh(store, task, &test->tokens[i].token, ctx);

@@ -45,12 +45,29 @@ named_tokens_read(struct named_tokens *named, const struct oauth_call *call,
 		own.type = one->token->first;
 		oauth_read(&own, result, &answer);
 		one->there = answer.verdict == OAUTH_GOOD;
-		if (one->there)
-			oauth_tokens_merge(&one->tokens, &answer.tokens);
-		else if (one->token->required && !missing)
+		oauth_tokens_merge(&one->tokens, &answer.tokens);
+		if (!one->there && one->token->required && !missing)
 			missing = one->token->name;
 	}
 	return missing;
+}
+
+struct named_token *
+named_tokens_alone(const struct named_tokens *named)
+{
+	for (size_t i = 0; i < named->n; i++)
+		if (named->tokens[i].there && named->tokens[i].token->alone)
+			return &named->tokens[i];
+	return NULL;
+}
+
+const struct named_token *
+named_tokens_first(const struct named_tokens *named)
+{
+	for (size_t i = 0; i < named->n; i++)
+		if (oauth_tokens_came(&named->tokens[i].tokens))
+			return &named->tokens[i];
+	return NULL;
 }
 
 struct named_token *
@@ -98,44 +115,57 @@ named_tokens_add_scopes(const struct named_tokens *named, const struct app_conne
 			add_scopes(&named->tokens[i], type, asked, scopes);
 }
 
-/* A derived one has nothing of its own to be refreshed with: what may have come is not kept. */
-static enum err
-keep_one(struct store *store, const struct named_token *one, const struct oauth_grant_new *like,
-    const struct uuid *main_uuid, struct errctx *ctx)
+/* A derived one has nothing of its own to be refreshed with: what may have come is not kept. One
+ * that came without an access token is kept to be given back alone. */
+struct oauth_token_new
+named_token_new(const struct named_token *one)
 {
 	const struct app_token *token = one->token;
 	const struct oauth_tokens *tokens = &one->tokens;
-	json_auto_t *scopes = json_array();
-	const struct oauth_token_new first = {
-		.access = &tokens->access,
+
+	return (struct oauth_token_new){
+		.access = tokens->access.len ? &tokens->access : &tokens->refresh,
 		.refresh = token->derived ? NULL : &tokens->refresh,
 		.token_type = tokens->token_type,
 		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
 		.refresh_at = provider_refresh_at(token->own, tokens,
 		    token->derived || tokens->refresh.len > 0),
 	};
+}
+
+static enum err
+keep_one(struct store *store, const struct named_token *one, const struct oauth_grant_new *like,
+    const struct uuid *first_uuid, struct errctx *ctx)
+{
+	const struct oauth_token_new token = named_token_new(one);
+	json_auto_t *scopes = json_array();
 	struct oauth_grant_new grant = *like;
 	struct uuid uuid;
 
-	oauth_name_scopes(token, tokens->scopes, scopes);
+	oauth_name_scopes(one->token, one->tokens.scopes, scopes);
 	auto_free char *text = json_text(scopes);
-	grant.main_uuid = *main_uuid;
+	grant.main_uuid = *first_uuid;
 	grant.credential_id = (struct uuid){ 0 };
-	grant.token_name = token->name;
+	grant.token_name = one->token->name;
 	grant.scopes = text;
 	grant.asked = NULL;
-	grant.token = &first;
+	grant.token = &token;
 	return oauth_grant_create_in(store, &grant, &uuid, ctx);
 }
 
 enum err
 named_tokens_keep_in(struct store *store, const struct named_tokens *named,
-    const struct oauth_grant_new *like, const struct uuid *main_uuid, struct errctx *ctx)
+    const struct named_token *first, const struct oauth_grant_new *like,
+    const struct uuid *first_uuid, struct errctx *ctx)
 {
+	bool ending = strcmp(like->state, OAUTH_ENDING) == 0;
 	enum err err = OK;
 
-	for (size_t i = 0; i < named->n && !err; i++)
-		if (named->tokens[i].there)
-			err = keep_one(store, &named->tokens[i], like, main_uuid, ctx);
+	for (size_t i = 0; i < named->n && !err; i++) {
+		const struct named_token *one = &named->tokens[i];
+
+		if (one != first && (one->there || (ending && oauth_tokens_came(&one->tokens))))
+			err = keep_one(store, one, like, first_uuid, ctx);
+	}
 	return err;
 }

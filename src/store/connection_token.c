@@ -18,13 +18,14 @@ static const struct col get_in[] = { COL(INT, struct get_in, id), COL(TEXT, stru
 	COL(TEXT, struct get_in, public_id) };
 static const struct col get_out[] = { AUTH_COLS(struct get_row, auth), OUT(INT, connection_id),
 	OUT(INT, team_id), OUT(UUID, uuid), OUT(BYTES, sealed), OUT(TEXT, account_name),
-	OUT(BOOL, refreshable), OUT(TIME, token.created_at), OUT(UUID, token.grant),
-	OUT(INT, token.team_id), OUT(INT, token.generation), OUT(TEXT, token.grant_state),
-	OUT(TEXT, token.problem), OUT(BYTES, token.access_sealed), OUT(TEXT, token.token_type),
-	OUT(TIME, token.expires_at) };
+	OUT(TEXT, first), OUT(BOOL, refreshable), OUT(TIME, token.created_at),
+	OUT(UUID, token.grant), OUT(INT, token.team_id), OUT(INT, token.generation),
+	OUT(TEXT, token.grant_state), OUT(TEXT, token.problem), OUT(BYTES, token.access_sealed),
+	OUT(TEXT, token.token_type), OUT(TIME, token.expires_at) };
 static const struct stmt get = { "connection_token_get",
 	"SELECT " AUTH_COLUMNS ", x.id, x.team_id, x.uuid, x.parameters_sealed, x.account_name, "
-	"t.refresh_sealed IS NOT NULL, t.created_at, "
+	"(SELECT f.token_name FROM oauth_grant f WHERE f.connection_id = x.id "
+	"AND f.main_uuid IS NULL), t.refresh_sealed IS NOT NULL, t.created_at, "
 	"g.uuid, g.team_id, t.generation, g.state, g.problem, t.access_sealed, t.token_type, "
 	"t.expires_at FROM api_token k "
 	"LEFT JOIN (connection x JOIN team_member m ON m.team_id = x.team_id) "

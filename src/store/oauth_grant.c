@@ -46,7 +46,7 @@ SELECT(load, "oauth_grant_load", "g.uuid = ?", uuid_in);
 SELECT(lock, "oauth_grant_lock", "g.uuid = ? FOR UPDATE", uuid_in);
 static const struct col connection_in[] = { IN(INT, owner.connection_id) };
 static const struct col user_credential_in[] = { IN(INT, owner.user_credential_id) };
-SELECT(of_connection, "oauth_grant_of_connection", "g.connection_id = ? AND g.token_name = 'main'",
+SELECT(of_connection, "oauth_grant_of_connection", "g.connection_id = ? AND g.main_uuid IS NULL",
     connection_in);
 SELECT(of_user_credential, "oauth_grant_of_user_credential", "g.user_credential_id = ?",
     user_credential_in);

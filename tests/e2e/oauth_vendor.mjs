@@ -31,6 +31,7 @@ export const usual = {
   rename: {}, // standard name: the name here
   scope_param: 'scope', scope_separator: ' ',
   user_scope_param: 'user_scope', user_expires_in: 7200, // who asks with it gets a second token, of the person, under authed_user
+  user_alone: false, // who asks for scopes of the person alone gets that token and no other
   audiences: [], // for which (`scope` or `resource` of a refresh) an access token of their own can be had
   authorize_params: {}, token_params: {}, refresh_params: {}, token_headers: {}, // must come so
   absent: [], // names of parameters and headers that must not come
@@ -283,6 +284,7 @@ class Room {
       off: () => (verifier === undefined ? row.challenge : 'nothing') }[this.ways.pkce]();
     if (expected !== row.challenge) return { error: 'invalid_grant', error_description: this.fault('verifier') };
     if (form[this.name_('redirect_uri')] !== row.redirect) return { error: 'invalid_grant', error_description: this.fault('redirect_uri') };
+    if (this.ways.user_alone && !row.scopes.length) return { authed_user: this.second(row) };
     const grant = { user: row.user, scopes: row.scopes, generation: 0, dead: false, current: null };
     this.grants.push(grant);
     const values = this.mint(grant, this.ways.long ? { refresh: false, short: true } : { short: this.ways.session });

@@ -92,6 +92,9 @@ what_does_not_fit_together_is_refused(void **state)
 		"'<<nobody>>'}}]}",
 		"{'tokens':[{'name':'sites','from':'refresh_token',"
 		"'resource':'https://<<pin>>.example/'}]}",
+		/* nor can there be one without it */
+		"{'tokens':[{'name':'sites','from':'refresh_token','alone':true,"
+		"'resource':'https://x.example'}]}",
 		/* what need not be there cannot be counted on */
 		"{" SCOPES ",'tokens':[" USER "]," INJECT("<<access_token.user>>") "}",
 		"{'tokens':[" SITES "]," INJECT("<<access_token.site>>") "}",
