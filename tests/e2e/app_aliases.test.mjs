@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startStack } from './harness.mjs';
+import { startOauthStack } from './oauth_stack.mjs';
+import { startOauthVendor } from './oauth_vendor.mjs';
 
 const REQUESTS = '/api/v2/credential-requests/requests';
 const ACTIONS = '/api/v2/credential-requests/actions';
@@ -133,4 +135,32 @@ test('an operator registers a client under any name, and finds the aliases of an
   const rows = await stack.ctl(['app', 'list', '--json']);
   assert.ok(rows.find((row) => row.name === 'gmail').aliases.includes('google-email 4'));
   assert.equal((await stack.ctl(['app', 'show', 'google-email', '--json'])).name, 'gmail');
+});
+
+test('an account that was asked for by another name is connected, refreshed, given more and given back as any', async () => {
+  const vendor = await startOauthVendor();
+  let oauth;
+  try {
+    const room = vendor.room('aka');
+    oauth = await startOauthStack([{ connection: room.connection('aka', { aliases: ['aka2'] }) }]);
+    const { request, item, person } = await oauth.askFilled('aka2', undefined);
+    await person.authorize(item.id);
+    const id = await oauth.connectionOf(item.id);
+    assert.equal((await oauth.credential(item.id)).name, 'aka2');
+    assert.equal((await oauth.call('GET', `/api/v2/connections/${id}`)).body.connection.accountName, 'aka2');
+    const first = await oauth.live(id);
+    assert.match(first.token, /./);
+    await oauth.age(id);
+    assert.notEqual((await oauth.live(id)).token, first.token);
+    const more = await oauth.asked(await oauth.call('POST', `${ACTIONS}/extend`, { connectionId: id, scopes: ['write'] }));
+    assert.equal((await oauth.credential(more.item.id)).name, 'aka2');
+    await more.person.authorize(more.item.id);
+    assert.equal(await oauth.connectionOf(more.item.id), id);
+    assert.equal((await oauth.call('GET', `/api/v2/connections/${id}`)).body.connection.accountName, 'aka2');
+    assert.equal((await oauth.call('DELETE', `${REQUESTS}/${request.id}?confirmed=true`)).status, 200);
+    assert.equal((await oauth.call('GET', `/api/v2/connections/${id}`)).status, 404);
+  } finally {
+    await oauth?.close();
+    await vendor.close();
+  }
 });
