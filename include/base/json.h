@@ -15,8 +15,7 @@
  * the error. The caller owns it. */
 enum err json_parse(const char *text, size_t len, json_t **value_out, struct errctx *ctx) MUSTCHECK;
 
-/* Append the compact text of any JSON value made of UTF-8: as jansson writes it, at a fraction of
- * its cost. `out->over` when it does not fit. */
+/* Append the compact text of any JSON value. `out->over` when it does not fit. */
 void json_write(const json_t *value, struct buf *out);
 
 /* Compact text; the caller frees it (cleanse it when it may hold secrets). `value` may be any JSON

@@ -26,42 +26,28 @@ clock_monotonic_ms(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
-/* Days are counted in eras of 400 years, all of one length, whose years begin in March: a leap day
- * is then the last of its year, and months 0 to 11 begin after (153 * month + 2) / 5 days. */
-#define ERA_DAYS 146097
-#define EPOCH_DAYS 719468 /* from 0000-03-01 to 1970-01-01 */
-#define DAY_MS INT64_C(86400000)
-
 int64_t
 clock_from_parts(const struct clock_parts *parts)
 {
-	int64_t year = parts->year - (parts->month <= 2);
-	int64_t era = (year >= 0 ? year : year - 399) / 400;
-	int64_t of_era = year - era * 400;
-	int64_t month = (parts->month + 9) % 12;
-	int64_t day = of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 +
-		      parts->day - 1 + era * ERA_DAYS - EPOCH_DAYS;
+	struct tm tm = { .tm_year = parts->year - 1900,
+		.tm_mon = parts->month - 1,
+		.tm_mday = parts->day,
+		.tm_hour = parts->hour,
+		.tm_min = parts->minute,
+		.tm_sec = parts->second };
 
-	return ((day * 24 + parts->hour) * 60 + parts->minute) * INT64_C(60000) +
-	       parts->second * INT64_C(1000) + parts->ms;
+	return (int64_t)timegm(&tm) * 1000 + parts->ms;
 }
 
 void
 clock_to_parts(int64_t ms, struct clock_parts *out)
 {
-	int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
-	int of_day = (int)(ms - days * DAY_MS);
+	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : (ms - 999) / 1000);
+	struct tm tm;
 
-	days += EPOCH_DAYS;
-	int64_t era = (days >= 0 ? days : days - (ERA_DAYS - 1)) / ERA_DAYS;
-	int day = (int)(days - era * ERA_DAYS);
-	/* all days of leap years before this one taken out, of 4, 100 and 400 years */
-	int year = (day - day / 1460 + day / 36524 - day / (ERA_DAYS - 1)) / 365;
-	day -= year * 365 + year / 4 - year / 100;
-	int month = (day * 5 + 2) / 153;
-	*out = (struct clock_parts){ (int)(era * 400) + year + (month >= 10),
-		month < 10 ? month + 3 : month - 9, day - (153 * month + 2) / 5 + 1,
-		of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000 };
+	gmtime_r(&seconds, &tm);
+	*out = (struct clock_parts){ tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		tm.tm_min, tm.tm_sec, (int)(ms - (int64_t)seconds * 1000) };
 }
 
 /* Exactly `digits` of them; returns where the next byte goes. */

@@ -70,106 +70,20 @@ json_parse(const char *text, size_t len, json_t **value_out, struct errctx *ctx)
 
 /* ---- writing ---- */
 
-/* RFC 8259 section 7: what stands in a string behind a backslash; 'u' where only a number does. */
-static char
-escape_of(unsigned char c)
-{
-	static const char
-	    marks[0x20] = { ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
-
-	if (c == '"' || c == '\\')
-		return (char)c;
-	if (c >= 0x20)
-		return '\0';
-	return marks[c] ? marks[c] : 'u';
-}
-
-static void
-write_text(const char *text, size_t len, struct buf *out)
-{
-	size_t plain = 0;
-	char mark;
-
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < len; i++) {
-		if (!(mark = escape_of((unsigned char)text[i])))
-			continue;
-		buf_add(out, text + plain, i - plain);
-		plain = i + 1;
-		if (mark == 'u')
-			buf_printf(out, "\\u%04X", (unsigned char)text[i]);
-		else
-			buf_add(out, (const char[]){ '\\', mark }, 2);
-	}
-	buf_add(out, text + plain, len - plain);
-	buf_add_char(out, '"');
-}
-
 static int
-add_piece(const char *piece, size_t len, void *out)
+add_piece(const char *piece, size_t len, void *arg)
 {
+	struct buf *out = arg;
+
 	buf_add(out, piece, len);
-	return 0;
-}
-
-static void
-write_object(json_t *object, struct buf *out)
-{
-	char before = '{';
-
-	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
-		buf_add_char(out, before);
-		before = ',';
-		write_text(json_object_iter_key(at), json_object_iter_key_len(at), out);
-		buf_add_char(out, ':');
-		json_write(json_object_iter_value(at), out);
-	}
-	buf_add_text(out, before == '{' ? "{}" : "}");
-}
-
-static void
-write_array(const json_t *array, struct buf *out)
-{
-	size_t n = json_array_size(array);
-
-	buf_add_char(out, '[');
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_add_char(out, ',');
-		json_write(json_array_get(array, i), out);
-	}
-	buf_add_char(out, ']');
+	return out->over ? -1 : 0;
 }
 
 void
 json_write(const json_t *value, struct buf *out)
 {
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		write_object((json_t *)(uintptr_t)value, out);
-		break;
-	case JSON_ARRAY:
-		write_array(value, out);
-		break;
-	case JSON_STRING:
-		write_text(json_string_value(value), json_string_length(value), out);
-		break;
-	case JSON_INTEGER:
-		buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		break;
-	case JSON_REAL:
-		(void)json_dump_callback(value, add_piece, out, JSON_ENCODE_ANY);
-		break;
-	case JSON_TRUE:
-		buf_add_text(out, "true");
-		break;
-	case JSON_FALSE:
-		buf_add_text(out, "false");
-		break;
-	case JSON_NULL:
-		buf_add_text(out, "null");
-		break;
-	}
+	/* Fails only when the buffer is full, which `over` tells. */
+	(void)json_dump_callback(value, add_piece, out, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 char *
