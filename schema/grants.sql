@@ -40,6 +40,7 @@ GRANT UPDATE (run_at) ON {database}.job TO {api};
 GRANT UPDATE (state, connection_id, user_credential_id, updated_at) ON {database}.oauth_grant TO {api};
 GRANT INSERT, DELETE ON {database}.job_value TO {api};
 GRANT INSERT ON {database}.audit TO {api};
+GRANT INSERT, UPDATE, DELETE ON {database}.key_holder TO {api};
 
 -- Faces nobody: jobs, tokens, results.
 GRANT SELECT ON {database}.* TO {runner};
@@ -70,4 +71,5 @@ GRANT DELETE ON {database}.link_failure TO {runner};
 GRANT DELETE ON {database}.mail_link TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.job TO {runner};
 GRANT INSERT, UPDATE, DELETE ON {database}.runner TO {runner};
+GRANT INSERT, UPDATE, DELETE ON {database}.key_holder TO {runner};
 GRANT INSERT ON {database}.audit TO {runner};

@@ -117,7 +117,9 @@ load_keys(const struct config *config, struct keyring **keyring_out, struct errc
 static enum err
 prove(struct pool *pool, struct errctx *ctx)
 {
-	enum err err = store_check(&pool->store, ctx);
+	const bool api = pool->config.role == CONFIG_API;
+	enum err err = api ? key_holder_join(&pool->store, &pool->holder, ctx)
+			   : store_check(&pool->store, ctx);
 
 	pool->checked = err == OK;
 	pool->look_at = clock_monotonic_ms() + STORE_SCHEMA_LOOK_MS;
@@ -155,6 +157,8 @@ worker_start(void *arg, struct errctx *ctx)
 	store_init(&pool->store, db, keyring);
 	pool->store.doorbell = pool->config.runner_doorbell;
 	pool->store.mails = pool->config.mail_server[0] != '\0';
+	pool->holder =
+	    (struct key_holder){ .program = "bailee-api", .busy_s = pool->config.request_limit_s };
 	usage_worker_start(pool->usage);
 	err = prove(pool, ctx);
 	if (err == ERR_CONFIG || err == ERR_INTEGRITY)
@@ -222,11 +226,25 @@ serve(void *arg, const struct request_source *source, struct response *response)
 	auth_wipe(&auth);
 }
 
+/* One that was taken for dead may lack a key by now. */
+static void
+show_life(struct pool *pool)
+{
+	struct errctx ctx = { 0 };
+	bool lost = false;
+
+	if (key_holder_beat(&pool->store, &pool->holder, &lost, &ctx))
+		log_debug(LOG_EVENT("beat_failed"), LOG_S("error", err_text(&ctx)));
+	else if (lost)
+		pool->checked = false;
+}
+
 static void
 after(void *arg)
 {
 	struct program *program = arg;
 
+	show_life(&program->pool);
 	store_ring(&program->pool.store);
 	store_report_damage(&program->pool.store);
 	usage_flush(program->pool.usage, &program->pool.store, false);
@@ -239,6 +257,7 @@ worker_stop(void *arg)
 	struct pool *pool = &program->pool;
 
 	usage_flush(pool->usage, &pool->store, true);
+	key_holder_leave(&pool->store, &pool->holder);
 	store_close(&pool->store);
 	catalog_close(&pool->catalog);
 	router_close(&pool->router);

@@ -23,11 +23,13 @@
 #include "runner/kinds.h"
 #include "runner/plan_aws.h"
 #include "runner/queue.h"
+#include "store/key_holder.h"
 #include "store/store.h"
 
 #define SECURE_HEAP_BYTES (1u << 20)
 #define DATABASE_WAIT_MOST_MS 5000
 #define WATCHDOG_PARTS 4 /* how often a service manager that watches is told, in its time */
+#define HOLDER_BUSY_S 60 /* the queue says that it lives every few seconds */
 #define DRAIN_LOOK_MS 20 /* how often a stopping program looks whether it is done */
 
 struct program {
@@ -37,6 +39,7 @@ struct program {
 	struct http_client_options http;
 	struct mail_server *mail; /* NULL: no mail */
 	struct store store;
+	struct key_holder holder;
 	struct catalog *catalog;
 	struct queue *queue;
 	int doorbell; /* -1: none */
@@ -169,7 +172,7 @@ prove(struct program *program, const sigset_t *signals, struct errctx *ctx)
 
 	for (;;) {
 		err_clear(ctx);
-		enum err err = store_check(&program->store, ctx);
+		enum err err = key_holder_join(&program->store, &program->holder, ctx);
 		if (err != ERR_UNAVAILABLE && err != ERR_LOST && err != ERR_CONFLICT)
 			return err;
 		if (pause == 250) {
@@ -282,6 +285,7 @@ run(struct program *program, const sigset_t *signals, struct errctx *ctx)
 		.poll_ms = program->config.runner_poll_ms,
 		.lease_s = program->config.runner_lease_s,
 		.drain_s = program->config.drain_s,
+		.holder = &program->holder,
 	};
 	enum err err = prove(program, signals, ctx);
 
@@ -318,7 +322,9 @@ block_signals(sigset_t *signals)
 int
 main(int argc, char **argv)
 {
-	static struct program program = { .config_path = CONFIG_PATH, .doorbell = -1 };
+	static struct program program = { .config_path = CONFIG_PATH,
+		.holder = { .program = "bailee-runner", .busy_s = HOLDER_BUSY_S },
+		.doorbell = -1 };
 	struct errctx ctx = { 0 };
 	sigset_t signals;
 	int status = 2;
@@ -345,6 +351,7 @@ main(int argc, char **argv)
 		if (!err)
 			err = run(&program, &signals, &ctx);
 	}
+	key_holder_leave(&program.store, &program.holder);
 	store_close(&program.store);
 	kinds_setup_catalog(NULL);
 	catalog_close(&program.catalog);

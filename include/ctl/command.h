@@ -68,6 +68,9 @@ void ctl_key_paths(const struct config *config, const char *paths_out[KEY_KIND_C
 /* Load the keys and open ctl->store; ctl_main() closes it. */
 enum err ctl_open_store(struct ctl *ctl, struct errctx *ctx) MUSTCHECK;
 
+/* `keys rotate master`: one of its three steps. */
+enum err ctl_master_rotate(struct ctl *ctl, struct errctx *ctx) MUSTCHECK;
+
 /* The commands, by file. */
 enum err ctl_init(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_migrate(struct ctl *ctl, struct errctx *ctx);
@@ -108,6 +111,7 @@ enum err ctl_credential_show(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_keys_status(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_keys_destroy(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_keys_rotate(struct ctl *ctl, struct errctx *ctx);
+enum err ctl_keys_holders(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_list(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_export(struct ctl *ctl, struct errctx *ctx);
 enum err ctl_audit_prune(struct ctl *ctl, struct errctx *ctx);

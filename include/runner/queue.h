@@ -13,11 +13,15 @@
 
 struct queue;
 
+struct key_holder; /* store/key_holder.h */
 struct queue_options {
 	int64_t in_flight_max; /* jobs owned at a time */
 	int64_t poll_ms;       /* between looks at an idle queue */
 	int64_t lease_s;       /* of a job; renewed every quarter of it */
 	int64_t drain_s;       /* a stopping runner gives to what is under way */
+	/* Kept alive in the table as long as the queue runs. A runner that was taken for dead and
+	 * lacks a key by now ends its process. NULL allowed. Borrowed. */
+	struct key_holder *holder;
 };
 
 /* Starts the queue's and the loop's thread. `store` is the queue's alone from now on, until

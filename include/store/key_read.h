@@ -17,10 +17,12 @@ struct key_row {
 	char *team;         /* its name, or NULL */
 	int64_t generation; /* or 0 */
 	bool current;       /* new values are sealed to it */
-	char *state;        /* current, old (its values are being moved on) or destroyed */
-	int64_t values;     /* how many values need it; of the installation's: 0 */
-	char *resealing;    /* of an old one: state of the newest job that moves them, and why it
-			       failed; or NULL */
+	char *state;     /* current, old (its values are being moved on) or destroyed; of a master
+			    key also next (announced) */
+	int64_t values;  /* how many values need it; of a master key: team keys and secrets of
+			    client registrations; of the installation's others: 0 */
+	char *resealing; /* of a team's old one: state of the newest job that moves them, and why
+			    it failed; of the next master key: who does not hold it; or NULL */
 	int64_t created_at; /* ms; 0: not known */
 };
 /* The installation's first, then by team and generation; of one team alone unless `team_id` is 0.

@@ -79,13 +79,18 @@ enum err store_open(struct store *store, const struct seal_context *context,
  * requests. */
 void store_ring(struct store *store);
 
+/* Something in the database that should not be there: logged at once, and kept for
+ * store_report_damage(). */
+void store_note_damage(struct store *store, const char *table, const char *row, const char *field,
+    int64_t team_id);
 /* Write an audit event for every value that did not open since the last call. Outside a
  * transaction; called between requests and jobs, for the transaction that met the value was rolled
  * back. */
 void store_report_damage(struct store *store);
 
 /* At start of a program: schema version and key check values fit, else ERR_CONFIG with the command
- * that mends it. ERR_UNAVAILABLE or ERR_LOST when the database is away. */
+ * that mends it. Of the master keys held, the current one is what the keyring seals to afterwards.
+ * ERR_UNAVAILABLE or ERR_LOST when the database is away. */
 enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 /* The part of it that may become untrue while a program runs: ERR_CONFIG when the schema has become
@@ -95,6 +100,6 @@ enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 enum err store_check_schema(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 /* The schema version this program is made for: the highest number in schema/. */
-#define STORE_SCHEMA_VERSION 17
+#define STORE_SCHEMA_VERSION 18
 
 #endif

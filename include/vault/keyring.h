@@ -11,7 +11,8 @@
 #include "base/error.h"
 #include "vault/hpke.h"
 
-/* A key file is one line: "bailee-<kind>-1:<base64 of 32 bytes>". */
+/* A key file is one line, "bailee-<kind>-1:<base64 of 32 bytes>"; the master key's has a line more
+ * for each key that is to take its place. */
 enum key_kind {
 	KEY_MASTER,         /* X25519 private: opens the teams' private keys */
 	KEY_SIGNING,        /* Ed25519 private: signs the teams' public keys */
@@ -54,6 +55,24 @@ enum err keyring_create_files(const char *dir, struct errctx *ctx) MUSTCHECK;
 const char *keyring_key_id(const struct keyring *keyring, enum key_kind kind);
 /* KEY_SIZE bytes, borrowed; NULL without the master key. */
 const unsigned char *keyring_master_public(const struct keyring *keyring);
+
+/*
+ * Master keys. What was sealed to any of those held is opened; new things are sealed to one of
+ * them: the first in the file, until keyring_use_master() names another, which keyring_key_id() and
+ * keyring_master_public() then mean. A public half from elsewhere is never sealed to.
+ */
+#define KEYRING_MASTERS_MAX 4
+#define KEYRING_MASTER_IDS_SIZE (KEYRING_MASTERS_MAX * KEY_ID_SIZE + 1)
+/* ERR_CONFIG when it is not held. */
+enum err keyring_use_master(struct keyring *keyring, const char *key_id,
+    struct errctx *ctx) MUSTCHECK;
+bool keyring_holds_master(const struct keyring *keyring, const char *key_id);
+/* The id of the one at `index` in the file, from 0; NULL behind the last. Borrowed. */
+const char *keyring_master_at(const struct keyring *keyring, size_t index);
+/* All ids held, in the order of the file, with a space between; "" without one. */
+void keyring_master_ids(const struct keyring *keyring, char out[KEYRING_MASTER_IDS_SIZE]);
+/* The beginning of an id as a number, never 0: which key a value was sealed to says the value. */
+uint32_t keyring_master_mark(const char *key_id);
 /* HMAC-SHA256 over the whole text of an API token: what the database keeps. ERR_INTERNAL without
  * the token key. */
 enum err keyring_token_mac(const struct keyring *keyring, const char *token,
@@ -70,6 +89,7 @@ struct key_check {
 	unsigned char proof[KEY_PROOF_MAX]; /* a value sealed to it, a signature, or an HMAC */
 	size_t proof_len;
 };
+#define KEY_SIGNATURE_SIZE 64
 /* For KEY_MASTER, KEY_SIGNING_PUBLIC (needs the signing key) and KEY_TOKEN. ERR_CONFIG when the key
  * is not there. */
 enum err keyring_make_check(const struct keyring *keyring, enum key_kind kind,
@@ -77,6 +97,15 @@ enum err keyring_make_check(const struct keyring *keyring, enum key_kind kind,
 /* OK as well when the keyring holds no key of that kind: each program proves the keys it has.
  * ERR_CONFIG names the kind, the expected key id and the one held. */
 enum err keyring_verify_check(const struct keyring *keyring, const struct key_check *check,
+    struct errctx *ctx) MUSTCHECK;
+/* The installation's word that a master key is its own, and which generation: Ed25519, RFC 8032. A
+ * writer of the database cannot name one. Needs the signing key. ERR_CONFIG. */
+enum err keyring_sign_master(const struct keyring *keyring, const struct key_check *check,
+    uint32_t generation, unsigned char signature_out[KEY_SIGNATURE_SIZE],
+    struct errctx *ctx) MUSTCHECK;
+/* ERR_CONFIG names the key id. */
+enum err keyring_check_master(const struct keyring *keyring, const struct key_check *check,
+    uint32_t generation, const unsigned char signature[KEY_SIGNATURE_SIZE],
     struct errctx *ctx) MUSTCHECK;
 
 /*
@@ -140,11 +169,11 @@ const struct hpke_private *keyring_team_private(struct keyring *keyring, int64_t
     uint32_t generation);
 /* Drop all generations of a team from the cache (after `keys destroy team`). */
 void keyring_team_forget(struct keyring *keyring, int64_t team_id);
-/* Reseal an already opened team's private half to a new master public key: the step of `keys rotate
- * master`. `key` keeps its identity and signature; private_sealed and master_key_id are replaced.
- * Both keyrings hold a master. */
-enum err keyring_team_key_reseal(const struct keyring *from, const struct keyring *to,
-    struct team_key *key, struct errctx *ctx) MUSTCHECK;
+/* Seal a team's private half to the master key in use: the step of `keys rotate master`. `key`
+ * keeps its identity and signature; private_sealed and master_key_id are replaced, and what is
+ * there then has been opened again. Needs both master keys; errors as keyring_team_key_open(). */
+enum err keyring_team_key_reseal(const struct keyring *keyring, struct team_key *key,
+    struct errctx *ctx) MUSTCHECK;
 void team_key_free(struct team_key *key);
 #define auto_team_key __attribute__((cleanup(team_key_free)))
 

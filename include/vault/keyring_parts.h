@@ -51,9 +51,16 @@ struct context_cache {
 	} entries[CONTEXT_CACHE_SIZE];
 };
 
+struct master {
+	struct hpke_private *key;
+	char id[KEY_ID_SIZE];
+};
+
 struct keyring {
-	struct hpke_private *master; /* NULL where not given, as the others */
-	EVP_PKEY *signing;
+	struct master masters[KEYRING_MASTERS_MAX]; /* in the order of the file */
+	size_t n_masters;
+	const struct master *master; /* the one that is sealed to; NULL where not given */
+	EVP_PKEY *signing;           /* NULL where not given, as the next */
 	EVP_PKEY *signing_public;
 	unsigned char signing_public_bytes[KEY_SIZE];
 	struct secret token;
@@ -71,6 +78,9 @@ void keyring_sign(const struct keyring *keyring, const void *data, size_t len,
     unsigned char signature[SIGNATURE_SIZE]);
 bool keyring_verify(const struct keyring *keyring, const void *data, size_t len,
     const unsigned char signature[SIGNATURE_SIZE]);
+/* The master key of that id; NULL when it is not held. */
+const struct master *keyring_find_master(const struct keyring *keyring, const char *key_id);
+void keyring_seal_to(struct keyring *keyring, const struct master *master);
 /* Whether the file of destroyed keys names this one. */
 bool keyring_is_destroyed(const struct keyring *keyring, int64_t team_id, uint32_t generation);
 void team_cache_free(struct team_cache **cache);

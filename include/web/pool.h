@@ -5,6 +5,7 @@
 #define BAILEE_WEB_POOL_H
 
 #include "base/config.h"
+#include "store/key_holder.h"
 #include "store/store.h"
 
 struct catalog; /* catalog/catalog.h */
@@ -17,9 +18,10 @@ struct pool {
 	struct catalog *catalog;
 	struct router *router;
 	struct usage *usage;
-	char *openapi;   /* text of the OpenAPI document, owned; NULL on the public pool */
-	bool checked;    /* keys and schema have been proven against the database */
-	int64_t look_at; /* monotonic ms: then the schema is looked at again */
+	char *openapi;            /* text of the OpenAPI document, owned; NULL on the public pool */
+	bool checked;             /* keys and schema have been proven against the database */
+	int64_t look_at;          /* monotonic ms: then the schema is looked at again */
+	struct key_holder holder; /* of the api pool: it says that it is alive */
 };
 
 #endif

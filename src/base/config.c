@@ -76,7 +76,8 @@ const struct config_option config_options[] = {
 	    "a server on the same machine." },
 	{ TEXT(mail_user), "", 0, 0, R, "Account at the mail server; empty: no login. Needs TLS." },
 	{ TEXT(master_key_file), "", 0, 0, A | R | C,
-	    "Master private key (mode 0400); never on the public pool." },
+	    "Master private key (mode 0400), with a second line while it is replaced; never on the "
+	    "public pool." },
 	{ TEXT(openapi_file), "/usr/local/share/bailee/docs/openapi/schemas.json", 0, 0, A,
 	    "Schemas of bodies and answers, from which the OpenAPI document is made." },
 	{ TEXT(public_url), "http://127.0.0.1:8080", 0, 0, P | A | R | C,

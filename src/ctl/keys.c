@@ -18,7 +18,7 @@ row_json(const struct key_row *key)
 	json_put(row, "generation", key->generation ? json_integer(key->generation) : json_null());
 	json_put_bool(row, "current", key->current);
 	json_put_text(row, "state", key->state);
-	json_put(row, "values", key->team_id ? json_integer(key->values) : json_null());
+	json_put(row, "values", key->generation ? json_integer(key->values) : json_null());
 	json_put_text(row, "resealing", key->resealing);
 	json_put_text(row, "keyId", key->key_id);
 	json_put_time(row, "createdAt", key->created_at);
@@ -56,8 +56,10 @@ enum err
 ctl_keys_rotate(struct ctl *ctl, struct errctx *ctx)
 {
 	int64_t team = 0, generation = 0;
-	enum err err = named_team(ctl, &team, ctx);
 
+	if (strcmp(ctl_text(ctl, "WHAT"), "master") == 0)
+		return ctl_master_rotate(ctl, ctx);
+	enum err err = named_team(ctl, &team, ctx);
 	if (!err)
 		err = team_keys_rotate(&ctl->store, team, &generation, ctx);
 	if (err)

@@ -18,10 +18,22 @@ life_begin(struct life *life)
 	gethostname(life->host, sizeof(life->host) - 1);
 }
 
+/* Whether schema and keys are what this process was started with. */
+static enum err
+check(struct life *life, struct store *store, struct errctx *ctx)
+{
+	enum err err = store_check_schema(store, ctx);
+	bool lost = false;
+
+	if (!err && life->holder)
+		err = key_holder_beat(store, life->holder, &lost, ctx);
+	return err || !lost ? err : key_holder_join(store, life->holder, ctx);
+}
+
 enum err
 life_show(struct life *life, struct store *store, struct errctx *ctx)
 {
-	enum err err = store_check_schema(store, ctx);
+	enum err err = life->over ? ERR_CONFIG : check(life, store, ctx);
 
 	if (err == ERR_CONFIG && !life->over) {
 		log_error(LOG_EVENT("schema_changed"), LOG_S("detail", err_text(ctx)));

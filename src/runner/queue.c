@@ -429,6 +429,7 @@ queue_new(const struct queue_options *options, struct store *store)
 	queue->options = *options;
 	queue->store = store;
 	life_begin(&queue->life);
+	queue->life.holder = options->holder;
 	TAILQ_INIT(&queue->ended);
 	TAILQ_INIT(&queue->to_load);
 	TAILQ_INIT(&queue->to_save);

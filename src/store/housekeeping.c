@@ -50,6 +50,7 @@ RULE(old_endings,
 RULE(old_spends, "DELETE FROM oauth_spend WHERE spent_at " AGO("30 DAY") " LIMIT ?", batch_in);
 RULE(old_job_values, "DELETE FROM job_value WHERE created_at " AGO("1 HOUR") " LIMIT ?", batch_in);
 RULE(old_runners, "DELETE FROM runner WHERE seen_at " AGO("1 HOUR") " LIMIT ?", batch_in);
+RULE(old_holders, "DELETE FROM key_holder WHERE alive_until " AGO("1 HOUR") " LIMIT ?", batch_in);
 
 const struct housekeeping_rule housekeeping_rules[] = {
 	{ "fetch_token", "fetched tokens a minute after they went stale", &old_tokens },
@@ -65,6 +66,7 @@ const struct housekeeping_rule housekeeping_rules[] = {
 	{ "oauth_spend", "what was noted of refreshes, after thirty days", &old_spends },
 	{ "job_value", "what jobs were told and said, after an hour", &old_job_values },
 	{ "runner", "runners not seen for an hour", &old_runners },
+	{ "key_holder", "processes with keys, an hour after they must have ended", &old_holders },
 	{ 0 },
 };
 

@@ -13,21 +13,29 @@ struct list_in {
 	int64_t team_id;
 };
 static const struct col list_in[] = { COL(INT0, struct list_in, team_id),
-	COL(INT0, struct list_in, team_id), COL(INT0, struct list_in, team_id) };
+	COL(INT0, struct list_in, team_id), COL(INT0, struct list_in, team_id),
+	COL(INT0, struct list_in, team_id) };
 #define OUT(type, member) COL(type, struct list_row, key.member)
 static const struct col list_out[] = { OUT(TEXT, kind), OUT(TEXT, key_id), OUT(INT, team_id),
 	OUT(TEXT, team), OUT(INT, generation), OUT(BOOL, current), OUT(TEXT, state),
-	OUT(TEXT, resealing), OUT(TIME, created_at) };
+	OUT(TEXT, resealing), OUT(TIME, created_at), OUT(INT, values) };
 static const struct stmt list = { "key_list",
 	"SELECT kind, key_id, 0 AS team_id, NULL AS name, 0 AS generation, TRUE, 'current', NULL, "
-	"created_at FROM install_check WHERE ? IS NULL UNION ALL "
+	"created_at, 0 FROM install_check WHERE ? IS NULL UNION ALL "
+	"SELECT 'master', m.key_id, 0, NULL, m.generation, m.state = 'current', m.state, "
+	"IF(m.state = 'next', (SELECT CONCAT(COALESCE(SUM(FIND_IN_SET(m.key_id, "
+	"REPLACE(h.master_keys, ' ', ',')) = 0), 0), ' of ', COUNT(*), ' processes do not hold it "
+	"yet') FROM key_holder h WHERE h.alive_until > UTC_TIMESTAMP(3)), NULL), m.created_at, "
+	"(SELECT COUNT(*) FROM team_key s WHERE s.master_key_id = m.key_id) + "
+	"(SELECT COUNT(*) FROM app_client c WHERE c.master_mark = m.mark) "
+	"FROM master_key m WHERE ? IS NULL UNION ALL "
 	"SELECT 'team', k.master_key_id, t.id, t.name, k.generation, "
 	"k.generation = t.key_generation, CASE WHEN k.destroyed_at IS NOT NULL THEN 'destroyed' "
 	"WHEN k.generation = t.key_generation THEN 'current' ELSE 'old' END, "
 	"IF(k.generation = t.key_generation OR k.destroyed_at IS NOT NULL, NULL, "
 	"(SELECT CONCAT_WS(': ', j.state, j.error) FROM job j WHERE "
 	"j.subject = CONVERT(CONCAT('', t.id) USING ascii) AND j.kind = 'keys_reseal' "
-	"ORDER BY j.id DESC LIMIT 1)), k.created_at "
+	"ORDER BY j.id DESC LIMIT 1)), k.created_at, 0 "
 	"FROM team t JOIN team_key k ON k.team_id = t.id WHERE ? IS NULL OR t.id = ? "
 	"ORDER BY team_id, generation, kind",
 	list_in, COL_N(list_in), list_out, COL_N(list_out) };

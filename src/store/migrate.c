@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "store/job.h"
+#include "store/master_key.h"
 
 #define MIGRATE_FILE_MAX (1u << 20)
 #define FIRST_REPEATABLE 11 /* files from this one on may run twice as they stand */
@@ -249,7 +250,7 @@ static const struct stmt check_count = { "check_count", "SELECT COUNT(*) FROM in
 static enum err
 install_body(struct store *store, void *arg, struct audit_entry *audit, struct errctx *ctx)
 {
-	static const enum key_kind kinds[] = { KEY_MASTER, KEY_SIGNING_PUBLIC, KEY_TOKEN };
+	static const enum key_kind kinds[] = { KEY_SIGNING_PUBLIC, KEY_TOKEN };
 	struct version_row count = { 0 };
 	enum err err = stmt_one(store->db, &check_count, NULL, &count, ctx);
 	(void)arg;
@@ -269,7 +270,7 @@ install_body(struct store *store, void *arg, struct audit_entry *audit, struct e
 			{ check.proof, check.proof_len } };
 		err = stmt_run(store->db, &check_insert, &in, NULL, ctx);
 	}
-	return err;
+	return err ? err : master_key_first_in(store, ctx);
 }
 
 enum err

@@ -117,8 +117,8 @@ store_write(struct store *store, struct audit_entry *audit, store_body_fn body, 
 
 /* ---- what the database should never have held ---- */
 
-static void
-note_damage(struct store *store, const char *table, const char *row, const char *field,
+void
+store_note_damage(struct store *store, const char *table, const char *row, const char *field,
     int64_t team_id)
 {
 	log_error(LOG_EVENT("integrity_error"), LOG_S("table", table), LOG_S("row", row),
@@ -137,7 +137,7 @@ note_damaged_value(struct store *store, const struct seal_context *context)
 	char row[UUID_TEXT_SIZE];
 
 	uuid_text(&context->row, row);
-	note_damage(store, context->table, row, context->field, context->team_id);
+	store_note_damage(store, context->table, row, context->field, context->team_id);
 }
 
 /* Somebody who writes to the database may try to have values sealed to a key of his own. */
@@ -147,7 +147,7 @@ note_damaged_key(struct store *store, int64_t team_id, int64_t generation)
 	char row[48];
 
 	snprintf(row, sizeof(row), "%lld:%lld", (long long)team_id, (long long)generation);
-	note_damage(store, "team_key", row, "signature", team_id);
+	store_note_damage(store, "team_key", row, "signature", team_id);
 }
 
 /* ---- team keys and sealed values ---- */
@@ -298,92 +298,6 @@ store_open(struct store *store, const struct seal_context *context, const struct
 		    "a stored value does not open: it was changed, moved or sealed to a key that "
 		    "is gone");
 	}
-	return err;
-}
-
-/* ---- checks at start ---- */
-
-struct version_row {
-	int64_t version;
-	bool changing; /* store/migrate.c is at it, or has broken off */
-};
-static const struct col version_out[] = { COL(INT, struct version_row, version),
-	COL(BOOL, struct version_row, changing) };
-static const struct stmt version_select = { "schema_version",
-	"SELECT COALESCE(MAX(version), 0), COALESCE(MIN(version) = 0, FALSE) FROM schema_version",
-	NULL, 0, version_out, COL_N(version_out) };
-
-struct check_row {
-	char *kind, *key_id;
-	struct bytes public_key, proof;
-};
-static const struct col check_out[] = {
-	COL(TEXT, struct check_row, kind),
-	COL(TEXT, struct check_row, key_id),
-	COL(BYTES, struct check_row, public_key),
-	COL(BYTES, struct check_row, proof),
-};
-static const struct stmt check_select = { "install_check",
-	"SELECT kind, key_id, public_key, proof FROM install_check", NULL, 0, check_out,
-	COL_N(check_out) };
-
-static enum err
-verify_check(const struct store *store, const struct check_row *row, struct errctx *ctx)
-{
-	struct key_check check = { .proof_len = row->proof.len };
-
-	if (row->public_key.len != sizeof(check.public_key) ||
-	    row->proof.len > sizeof(check.proof) || strlen(row->kind) >= sizeof(check.kind) ||
-	    strlen(row->key_id) >= sizeof(check.key_id))
-		return err_set(ctx, ERR_CONFIG, "", "the check value of key %s %s is damaged",
-		    row->kind, row->key_id);
-	memcpy(check.kind, row->kind, strlen(row->kind));
-	memcpy(check.key_id, row->key_id, strlen(row->key_id));
-	memcpy(check.public_key, row->public_key.data, row->public_key.len);
-	memcpy(check.proof, row->proof.data, row->proof.len);
-	return keyring_verify_check(store->keyring, &check, ctx);
-}
-
-enum err
-store_check_schema(struct store *store, struct errctx *ctx)
-{
-	struct version_row row = { 0 };
-	enum err err = stmt_one(store->db, &version_select, NULL, &row, ctx);
-
-	if (err == ERR_INTERNAL) { /* no such table: nobody has migrated yet */
-		err_clear(ctx);
-		return err_set(ctx, ERR_CONFIG, "",
-		    "the database has no schema; run: baileectl migrate");
-	}
-	if (!err && row.changing)
-		return err_set(ctx, ERR_CONFIG, "",
-		    "a migration of the database is at work or has broken off; run: baileectl "
-		    "migrate");
-	if (!err && row.version != STORE_SCHEMA_VERSION)
-		return err_set(ctx, ERR_CONFIG, "",
-		    "the database has schema version %lld, this program is made for %d; %s",
-		    (long long)row.version, STORE_SCHEMA_VERSION,
-		    row.version < STORE_SCHEMA_VERSION ? "run: baileectl migrate"
-						       : "install the newer programs");
-	return err;
-}
-
-enum err
-store_check(struct store *store, struct errctx *ctx)
-{
-	void *rows = NULL;
-	size_t n = 0;
-	enum err err = store_check_schema(store, ctx);
-
-	if (!err)
-		err = stmt_all(store->db, &check_select, NULL, sizeof(struct check_row), &rows, &n,
-		    ctx);
-	if (!err && n == 0)
-		err = err_set(ctx, ERR_CONFIG, "",
-		    "the database knows no installation keys; run: baileectl init");
-	for (size_t i = 0; i < n && !err; i++)
-		err = verify_check(store, (struct check_row *)rows + i, ctx);
-	stmt_rows_free(&check_select, sizeof(struct check_row), &rows, n);
 	return err;
 }
 

@@ -45,7 +45,10 @@ team_keys_add_in(struct store *store, int64_t team_id, int64_t generation, struc
 		.signature = { key.signature, sizeof(key.signature) },
 		.private_sealed = { key.private_sealed, key.private_sealed_len },
 		.master_key_id = key.master_key_id };
-	return stmt_run(store->db, &add, &in, NULL, ctx);
+	err = stmt_run(store->db, &add, &in, NULL, ctx);
+	return err == ERR_NOT_FOUND ? err_set(ctx, ERR_STALE, "",
+					  "the master key was replaced just now; run it again")
+				    : err;
 }
 
 /* ---- rotating ---- */

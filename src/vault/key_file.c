@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key files: one line "bailee-<kind>-1:<base64 of 32 bytes>", refused unless they are what and
- * whose they should be. */
+/* Key files: lines "bailee-<kind>-1:<base64 of 32 bytes>", refused unless they are what and whose
+ * they should be. */
 #include "vault/key_file.h"
 
 #include <errno.h>
@@ -13,10 +13,12 @@
 #include <openssl/crypto.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/crypt.h"
 #include "base/service.h"
 
-#define LINE_MAX_SIZE 256 /* longer than any key file */
+#define LINE_MAX_SIZE 256 /* longer than any key and its prefix */
+#define FILE_MAX_SIZE (LINE_MAX_SIZE * KEYRING_MASTERS_MAX)
 
 const struct key_kind_row key_kinds[KEY_KIND_COUNT] = {
 	[KEY_MASTER] = { "master", "master.key", true },
@@ -83,34 +85,62 @@ wrong_kind(enum key_kind kind, const char *path, const char *text, struct errctx
 	    key_kinds[kind].name, key_kinds[kind].name, path);
 }
 
-static enum err
-parse(enum key_kind kind, const char *path, char *text, size_t len, struct secret *key_out,
-    struct errctx *ctx)
+/* One line, without its end. False: it is no key of that kind. */
+static bool
+parse_line(enum key_kind kind, const char *line, size_t len, struct secret *key_out)
 {
 	unsigned char *key = NULL;
 	size_t key_len = 0, prefix_len;
 	char prefix[32];
 	bool good;
 
-	if (len && text[len - 1] == '\n')
-		text[--len] = '\0';
 	key_prefix(kind, prefix, sizeof(prefix));
 	prefix_len = strlen(prefix);
-	if (len < prefix_len || memcmp(text, prefix, prefix_len) != 0 ||
-	    crypt_base64_decode(text + prefix_len, len - prefix_len, &key, &key_len))
-		return wrong_kind(kind, path, text, ctx);
+	if (len < prefix_len || memcmp(line, prefix, prefix_len) != 0 ||
+	    crypt_base64_decode(line + prefix_len, len - prefix_len, &key, &key_len))
+		return false;
 	good = key_len == KEY_SIZE;
 	if (good)
 		secret_set(key_out, key, KEY_SIZE);
 	OPENSSL_cleanse(key, key_len);
 	free(key);
-	return good ? OK : wrong_kind(kind, path, text, ctx);
+	return good;
+}
+
+static enum err
+parse(enum key_kind kind, const char *path, char *text, size_t len, struct key_file *file_out,
+    struct errctx *ctx)
+{
+	const size_t most = kind == KEY_MASTER ? KEYRING_MASTERS_MAX : 1;
+	auto_key_file struct key_file file = { 0 };
+	size_t at = 0;
+
+	do {
+		const char *end = memchr(text + at, '\n', len - at);
+		const size_t line_len = end ? (size_t)(end - text) - at : len - at;
+
+		if (file.n == most || !parse_line(kind, text + at, line_len, &file.keys[file.n]))
+			return wrong_kind(kind, path, text, ctx);
+		file.n++;
+		at += line_len + 1;
+	} while (at < len);
+	*file_out = file;
+	file = (struct key_file){ 0 };
+	return OK;
+}
+
+void
+key_file_free(struct key_file *file)
+{
+	for (size_t i = 0; i < KEYRING_MASTERS_MAX; i++)
+		secret_free(&file->keys[i]);
+	file->n = 0;
 }
 
 enum err
-key_file_read(enum key_kind kind, const char *path, struct secret *key_out, struct errctx *ctx)
+key_file_read(enum key_kind kind, const char *path, struct key_file *file_out, struct errctx *ctx)
 {
-	char text[LINE_MAX_SIZE + 1];
+	char text[FILE_MAX_SIZE + 1];
 	ssize_t n;
 	enum err err;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -120,10 +150,10 @@ key_file_read(enum key_kind kind, const char *path, struct secret *key_out, stru
 		    "%s key file: %s; restore it, or make new keys with baileectl init: %s",
 		    key_kinds[kind].name, strerror(errno), path);
 	err = check_access(fd, kind, path, ctx);
-	n = err ? -1 : read(fd, text, LINE_MAX_SIZE);
+	n = err ? -1 : read(fd, text, FILE_MAX_SIZE);
 	if (n >= 0) {
 		text[n] = '\0';
-		err = parse(kind, path, text, (size_t)n, key_out, ctx);
+		err = parse(kind, path, text, (size_t)n, file_out, ctx);
 	} else if (!err) {
 		err = err_set(ctx, ERR_CONFIG, "", "%s key file: %s: %s", key_kinds[kind].name,
 		    strerror(errno), path);
@@ -133,20 +163,29 @@ key_file_read(enum key_kind kind, const char *path, struct secret *key_out, stru
 	return err;
 }
 
-static bool
-write_all(int fd, const char *text, mode_t mode)
-{
-	size_t len = strlen(text);
+/* ---- writing ---- */
 
-	return write(fd, text, len) == (ssize_t)len && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+static bool
+write_all(int fd, const struct buf *text, mode_t mode)
+{
+	return write(fd, text->data, text->len) == (ssize_t)text->len && fchmod(fd, mode) == 0 &&
+	       fsync(fd) == 0;
+}
+
+/* Give the new file to whom the old one belongs; without one it is ours. */
+static bool
+give_as(int fd, const struct stat *old)
+{
+	return !old || (old->st_uid == geteuid() && old->st_gid == getegid()) ||
+	       fchown(fd, old->st_uid, old->st_gid) == 0;
 }
 
 enum err
-key_file_write(enum key_kind kind, const char *path, const unsigned char key[KEY_SIZE],
-    struct errctx *ctx)
+key_file_write(enum key_kind kind, const char *path, const struct key_file *file,
+    const struct stat *as, struct errctx *ctx)
 {
-	auto_wipe char *base64 = crypt_base64(key, KEY_SIZE);
-	char line[LINE_MAX_SIZE], prefix[32];
+	auto_buf struct buf text = BUF_INIT_SECRET(FILE_MAX_SIZE);
+	char prefix[32];
 	int failure = 0,
 	    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
 
@@ -158,10 +197,16 @@ key_file_write(enum key_kind kind, const char *path, const unsigned char key[KEY
 		return err_set(ctx, ERR_IO, "", "%s key file: %s: %s", key_kinds[kind].name,
 		    strerror(errno), path);
 	key_prefix(kind, prefix, sizeof(prefix));
-	(void)snprintf(line, sizeof(line), "%s%s\n", prefix, base64);
-	if (!write_all(fd, line, key_kinds[kind].is_private ? 0400 : 0444))
+	for (size_t i = 0; i < file->n; i++) {
+		auto_wipe char *base64 = crypt_base64(file->keys[i].data, KEY_SIZE);
+
+		buf_add_text(&text, prefix);
+		buf_add_text(&text, base64);
+		buf_add_text(&text, "\n");
+	}
+	errno = 0;
+	if (!give_as(fd, as) || !write_all(fd, &text, key_kinds[kind].is_private ? 0400 : 0444))
 		failure = errno ? errno : EIO;
-	OPENSSL_cleanse(line, sizeof(line));
 	if (close(fd) && !failure)
 		failure = errno;
 	if (!failure)
@@ -169,4 +214,15 @@ key_file_write(enum key_kind kind, const char *path, const unsigned char key[KEY
 	(void)unlink(path);
 	return err_set(ctx, ERR_IO, "", "%s key file: %s: %s", key_kinds[kind].name,
 	    strerror(failure), path);
+}
+
+enum err
+key_file_sync_dir(const char *dir, struct errctx *ctx)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return ok ? OK : err_set(ctx, ERR_IO, "", "key files: %s: %s", strerror(errno), dir);
 }

@@ -2,8 +2,6 @@
 /* The installation's keys as one process holds them, and what proves they are the right ones. */
 #include "vault/keyring.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,21 +25,37 @@
 /* --- loading --- */
 
 static void
-set_key_id(struct keyring *keyring, enum key_kind kind, const unsigned char public_half[KEY_SIZE])
+write_key_id(const unsigned char public_half[KEY_SIZE], char id_out[KEY_ID_SIZE])
 {
 	unsigned char digest[CRYPT_SHA256_SIZE];
 	auto_free char *hex = NULL;
 
 	crypt_sha256(public_half, KEY_SIZE, digest);
 	hex = crypt_hex(digest, (KEY_ID_SIZE - 1) / 2);
-	memcpy(keyring->key_ids[kind], hex, KEY_ID_SIZE);
+	memcpy(id_out, hex, KEY_ID_SIZE);
 }
 
 static void
-take_master(struct keyring *keyring, const struct secret *bytes)
+set_key_id(struct keyring *keyring, enum key_kind kind, const unsigned char public_half[KEY_SIZE])
 {
-	keyring->master = hpke_private_new(bytes->data);
-	set_key_id(keyring, KEY_MASTER, hpke_private_public(keyring->master));
+	write_key_id(public_half, keyring->key_ids[kind]);
+}
+
+static enum err
+take_master(struct keyring *keyring, const struct secret *bytes, const char *path,
+    struct errctx *ctx)
+{
+	struct master *master = &keyring->masters[keyring->n_masters];
+
+	master->key = hpke_private_new(bytes->data);
+	write_key_id(hpke_private_public(master->key), master->id);
+	if (keyring_holds_master(keyring, master->id)) {
+		hpke_private_free(&master->key);
+		return err_set(ctx, ERR_CONFIG, "", "master key file: key id %s stands twice: %s",
+		    master->id, path);
+	}
+	keyring->n_masters++;
+	return OK;
 }
 
 static void
@@ -86,8 +100,7 @@ take(struct keyring *keyring, enum key_kind kind, const struct secret *bytes, co
 {
 	switch (kind) {
 	case KEY_MASTER:
-		take_master(keyring, bytes);
-		break;
+		return take_master(keyring, bytes, path, ctx);
 	case KEY_SIGNING:
 		take_signing(keyring, bytes);
 		break;
@@ -116,17 +129,19 @@ keyring_load(const char *const paths[KEY_KIND_COUNT], struct keyring **keyring_o
 
 	keyring->cache = xcalloc(1, sizeof(*keyring->cache));
 	for (unsigned kind = 0; kind < KEY_KIND_COUNT; kind++) {
-		auto_secret struct secret bytes = { 0 };
+		auto_key_file struct key_file file = { 0 };
 		enum err err = OK;
 
 		if (!paths[kind] || !paths[kind][0])
 			continue;
-		err = key_file_read((enum key_kind)kind, paths[kind], &bytes, ctx);
-		if (!err)
-			err = take(keyring, (enum key_kind)kind, &bytes, paths[kind], ctx);
+		err = key_file_read((enum key_kind)kind, paths[kind], &file, ctx);
+		for (size_t i = 0; i < file.n && !err; i++)
+			err = take(keyring, (enum key_kind)kind, &file.keys[i], paths[kind], ctx);
 		if (err)
 			return err;
 	}
+	if (keyring->n_masters)
+		keyring_seal_to(keyring, &keyring->masters[0]);
 	*keyring_out = keyring;
 	keyring = NULL;
 	return OK;
@@ -140,7 +155,8 @@ keyring_free(struct keyring **keyring)
 	*keyring = NULL;
 	if (!old)
 		return;
-	hpke_private_free(&old->master);
+	for (size_t i = 0; i < old->n_masters; i++)
+		hpke_private_free(&old->masters[i].key);
 	EVP_PKEY_free(old->signing);
 	EVP_PKEY_free(old->signing_public);
 	secret_free(&old->token);
@@ -157,8 +173,10 @@ static enum err
 create_one(const char *dir, enum key_kind kind, const unsigned char *key, struct errctx *ctx)
 {
 	auto_free char *path = xasprintf("%s/%s", dir, key_kinds[kind].file);
+	auto_key_file struct key_file file = { .n = 1 };
 
-	return key_file_write(kind, path, key, ctx);
+	secret_set(&file.keys[0], key, KEY_SIZE);
+	return key_file_write(kind, path, &file, NULL, ctx);
 }
 
 static void
@@ -167,18 +185,6 @@ remove_one(const char *dir, enum key_kind kind)
 	auto_free char *path = xasprintf("%s/%s", dir, key_kinds[kind].file);
 
 	(void)unlink(path);
-}
-
-/* Values are sealed to these keys from now on: their names must survive a power cut as well. */
-static enum err
-sync_dir(const char *dir, struct errctx *ctx)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return ok ? OK : err_set(ctx, ERR_IO, "", "key files: %s: %s", strerror(errno), dir);
 }
 
 enum err
@@ -205,7 +211,8 @@ keyring_create_files(const char *dir, struct errctx *ctx)
 			remove_one(dir, (enum key_kind)kind);
 		return err;
 	}
-	return sync_dir(dir, ctx);
+	/* values are sealed to these keys from now on */
+	return key_file_sync_dir(dir, ctx);
 }
 
 /* --- reading --- */
@@ -219,7 +226,7 @@ keyring_key_id(const struct keyring *keyring, enum key_kind kind)
 const unsigned char *
 keyring_master_public(const struct keyring *keyring)
 {
-	return keyring->master ? hpke_private_public(keyring->master) : NULL;
+	return keyring->master ? hpke_private_public(keyring->master->key) : NULL;
 }
 
 enum err
@@ -276,14 +283,15 @@ make_master(const struct keyring *keyring, struct key_check *check)
 static bool
 verify_master(const struct keyring *keyring, const struct key_check *check)
 {
+	const struct master *master = keyring_find_master(keyring, check->key_id);
 	const struct hpke_bytes text = { CHECK_DOMAIN, CHECK_LEN }, none = { 0 };
 	const struct hpke_bytes sealed = { check->proof + HPKE_ENC_SIZE,
 		MASTER_PROOF_LEN - HPKE_ENC_SIZE };
 	unsigned char opened[CHECK_LEN];
 
-	return check->proof_len == MASTER_PROOF_LEN &&
-	       memcmp(check->public_key, keyring_master_public(keyring), KEY_SIZE) == 0 &&
-	       hpke_open(keyring->master, check->proof, text, none, sealed, opened) == OK &&
+	return master && check->proof_len == MASTER_PROOF_LEN &&
+	       memcmp(check->public_key, hpke_private_public(master->key), KEY_SIZE) == 0 &&
+	       hpke_open(master->key, check->proof, text, none, sealed, opened) == OK &&
 	       memcmp(opened, CHECK_DOMAIN, CHECK_LEN) == 0;
 }
 
@@ -381,6 +389,7 @@ keyring_verify_check(const struct keyring *keyring, const struct key_check *chec
     struct errctx *ctx)
 {
 	enum key_kind kind = find_kind(check->kind);
+	char masters[KEYRING_MASTER_IDS_SIZE];
 	const char *held;
 
 	if (kind == KEY_KIND_COUNT)
@@ -389,6 +398,9 @@ keyring_verify_check(const struct keyring *keyring, const struct key_check *chec
 	held = keyring_key_id(keyring, kind);
 	if (!held)
 		return OK;
+	keyring_master_ids(keyring, masters);
+	if (kind == KEY_MASTER)
+		held = keyring_holds_master(keyring, check->key_id) ? check->key_id : masters;
 	if (strcmp(held, check->key_id) != 0)
 		return err_set(ctx, ERR_CONFIG, "",
 		    "%s key: the database belongs to key id %.16s, the key file holds %s; name the "

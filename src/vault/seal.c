@@ -254,16 +254,6 @@ seal_open(struct keyring *keyring, const struct seal_context *context, const uns
 
 /* ---- what belongs to the installation ---- */
 
-/* Which master key, in the place of a team key's generation: the beginning of its id, never 0. */
-static uint32_t
-master_generation(const struct keyring *keyring)
-{
-	char head[9];
-
-	snprintf(head, sizeof(head), "%.8s", keyring_key_id(keyring, KEY_MASTER));
-	return (uint32_t)strtoul(head, NULL, 16) | 1;
-}
-
 enum err
 seal_master_value(const struct keyring *keyring, const struct seal_context *context,
     const void *data, size_t len, unsigned char **sealed_out, size_t *sealed_len_out,
@@ -273,9 +263,23 @@ seal_master_value(const struct keyring *keyring, const struct seal_context *cont
 
 	if (!public_key)
 		return err_set(ctx, ERR_CONFIG, "master_key_file", "this needs the master key");
-	struct team_key key = { .generation = master_generation(keyring), .verified = true };
+	struct team_key key = { .generation = keyring_master_mark(keyring->master->id),
+		.verified = true };
 	memcpy(key.public_key, public_key, sizeof(key.public_key));
 	return seal_value(&key, context, data, len, sealed_out, sealed_len_out, ctx);
+}
+
+/* With each master key that the value may have been sealed to: as good as always there is one. */
+static bool
+open_with_masters(const struct keyring *keyring, const unsigned char *sealed, const struct aad *aad,
+    uint32_t generation, struct hpke_bytes body, unsigned char *plain)
+{
+	for (size_t i = 0; i < keyring->n_masters; i++)
+		if (keyring_master_mark(keyring->masters[i].id) == generation &&
+		    hpke_open(keyring->masters[i].key, sealed + 5, info,
+			(struct hpke_bytes){ aad->data, aad->len }, body, plain) == OK)
+			return true;
+	return false;
 }
 
 enum err
@@ -288,14 +292,12 @@ seal_master_open(const struct keyring *keyring, const struct seal_context *conte
 
 	if (!keyring->master)
 		return err_set(ctx, ERR_CONFIG, "master_key_file", "this needs the master key");
-	if (seal_generation(sealed, sealed_len, &generation) ||
-	    generation != master_generation(keyring) || context->team_id != 0 ||
+	if (seal_generation(sealed, sealed_len, &generation) || context->team_id != 0 ||
 	    make_aad(context, generation, &aad))
 		return does_not_open(context, ctx);
 	const struct hpke_bytes body = { sealed + HEAD_SIZE, sealed_len - HEAD_SIZE };
 	secret_alloc(&plain, body.len - HPKE_TAG_SIZE);
-	if (hpke_open(keyring->master, sealed + 5, info, (struct hpke_bytes){ aad.data, aad.len },
-		body, plain.data) ||
+	if (!open_with_masters(keyring, sealed, &aad, generation, body, plain.data) ||
 	    unpad(&plain, data_out))
 		return does_not_open(context, ctx);
 	return OK;

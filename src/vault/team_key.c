@@ -152,14 +152,16 @@ keyring_team_key_take(struct keyring *keyring, struct team_key *key, struct errc
 static bool
 decrypt_private(const struct keyring *keyring, const struct team_key *key, unsigned char *bytes)
 {
+	const struct master *master = keyring_find_master(keyring, key->master_key_id);
 	const unsigned char *sealed = key->private_sealed;
 	const size_t head = 1 + HPKE_ENC_SIZE;
 	unsigned char name[NAME_SIZE];
 
-	if (!sealed || key->private_sealed_len != TEAM_KEY_SEALED_SIZE || sealed[0] != FORMAT)
+	if (!master || !sealed || key->private_sealed_len != TEAM_KEY_SEALED_SIZE ||
+	    sealed[0] != FORMAT)
 		return false;
 	write_name(key, name);
-	return hpke_open(keyring->master, sealed + 1, seal_info,
+	return hpke_open(master->key, sealed + 1, seal_info,
 		   (struct hpke_bytes){ name, sizeof(name) },
 		   (struct hpke_bytes){ sealed + head, TEAM_KEY_SEALED_SIZE - head }, bytes) == OK;
 }
@@ -189,12 +191,15 @@ check_master(const struct keyring *keyring, const struct team_key *key, struct e
 {
 	if (!keyring->master)
 		return err_set(ctx, ERR_CONFIG, "", "opening a team key needs the master key file");
-	if (strcmp(keyring->key_ids[KEY_MASTER], key->master_key_id) != 0)
+	if (!keyring_holds_master(keyring, key->master_key_id)) {
+		char held[KEYRING_MASTER_IDS_SIZE];
+
+		keyring_master_ids(keyring, held);
 		return err_set(ctx, ERR_CONFIG, "",
 		    "the key of team %lld, generation %u, needs master key %.16s, the key file "
 		    "holds %s",
-		    (long long)key->team_id, (unsigned)key->generation, key->master_key_id,
-		    keyring->key_ids[KEY_MASTER]);
+		    (long long)key->team_id, (unsigned)key->generation, key->master_key_id, held);
+	}
 	return OK;
 }
 
@@ -311,24 +316,44 @@ team_cache_free(struct team_cache **cache)
 
 /* --- rotation --- */
 
-enum err
-keyring_team_key_reseal(const struct keyring *from, const struct keyring *to, struct team_key *key,
+/* Take over `to` where it opens: a private half that was sealed and does not open would be lost. */
+static enum err
+take_resealed(const struct keyring *keyring, struct team_key *key, struct team_key *to,
     struct errctx *ctx)
 {
 	auto_secret struct secret bytes = { 0 };
 	struct hpke_private *private = NULL;
-	enum err err = check_signature(from, key, ctx);
+	enum err err = open_private(keyring, to, &bytes, &private, ctx);
 
-	if (!err)
-		err = check_master(from, key, ctx);
-	if (!err && !to->master)
-		err = err_set(ctx, ERR_CONFIG, "", "resealing needs the new master key file");
-	if (!err)
-		err = open_private(from, key, &bytes, &private, ctx);
 	if (err)
 		return err;
 	hpke_private_free(&private);
-	return seal_private(to, &bytes, key, ctx);
+	free(key->private_sealed);
+	key->private_sealed = to->private_sealed;
+	key->private_sealed_len = to->private_sealed_len;
+	memcpy(key->master_key_id, to->master_key_id, KEY_ID_SIZE);
+	to->private_sealed = NULL;
+	return OK;
+}
+
+enum err
+keyring_team_key_reseal(const struct keyring *keyring, struct team_key *key, struct errctx *ctx)
+{
+	auto_secret struct secret bytes = { 0 };
+	auto_team_key struct team_key to = *key;
+	struct hpke_private *private = NULL;
+	enum err err = check_signature(keyring, key, ctx);
+
+	to.private_sealed = NULL;
+	if (!err)
+		err = check_master(keyring, key, ctx);
+	if (!err)
+		err = open_private(keyring, key, &bytes, &private, ctx);
+	if (err)
+		return err;
+	hpke_private_free(&private);
+	err = seal_private(keyring, &bytes, &to, ctx);
+	return err ? err : take_resealed(keyring, key, &to, ctx);
 }
 
 void

@@ -136,6 +136,9 @@ function fillFrom(name) {
     const common = columns.filter((column) => newest.get(table).includes(column)).join(', ');
     text += `DELETE FROM ${table}; INSERT INTO ${table} (${common}) SELECT ${common} FROM bailee.${table};\n`;
   }
+  if (!columnsOf(name).has('master_key')) { // it stood among the others, and was not signed
+    text += "INSERT INTO install_check (kind, key_id, public_key, proof, created_at) SELECT 'master', key_id, public_key, proof, created_at FROM bailee.master_key;\n";
+  }
   sql(text, name);
 }
 
@@ -147,8 +150,9 @@ const shape = (database) => execFileSync('mariadb-dump', ['--no-defaults', `--so
 function holdsAllOf(database, before) {
   const [is, should] = [shape(database), shape('bailee')];
   assert.deepEqual([is.filter((line) => !should.includes(line)), should.filter((line) => !is.includes(line)), is.length], [[], [], should.length], database);
-  const made = ['request_name_part'];
-  for (const [table, columns] of [...before, ...made.map((table) => [table, columnsOf('bailee').get(table)])]) {
+  const made = ['request_name_part', 'master_key'];
+  const unsigned = (column) => column !== 'signature';
+  for (const [table, columns] of [...before, ...made.map((table) => [table, columnsOf('bailee').get(table).filter(unsigned)])]) {
     const list = columns.map((column) => `\`${column}\``).join(', ');
     const compared = rows(`SELECT COUNT(*) FROM (SELECT ${list} FROM ${database}.${table} EXCEPT SELECT ${list} FROM bailee.${table}) a
       UNION ALL SELECT COUNT(*) FROM (SELECT ${list} FROM bailee.${table} EXCEPT SELECT ${list} FROM ${database}.${table}) b`);

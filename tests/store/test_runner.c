@@ -99,6 +99,7 @@ start(void **state)
 	config.db_timeout_s = 10;
 	open_both();
 	ok(migrate_run(&store, getenv("BAILEE_TEST_SCHEMA"), ignore, &ctx), &ctx);
+	ok(migrate_install_keys(&store, &ctx), &ctx);
 	ok(admin_organization_add(&store, "One", &organization, &ctx), &ctx);
 	ok(admin_team_add(&store, organization, "Alpha", "alpha", &team, &ctx), &ctx);
 	ok(admin_person_add(&store, "ada@example.com", "Ada", &person, &ctx), &ctx);

@@ -103,6 +103,7 @@ start(void **state)
 	open_keyring(&keyring);
 	store_init(&store, db, keyring);
 	ok(migrate_run(&store, getenv("BAILEE_TEST_SCHEMA"), migrated, &ctx), &ctx);
+	ok(migrate_install_keys(&store, &ctx), &ctx);
 	ok(admin_organization_add(&store, "One", &first, &ctx), &ctx);
 	ok(admin_organization_add(&store, "Two", &second, &ctx), &ctx);
 	ok(admin_team_add(&store, first, "Alpha", "alpha", &alpha, &ctx), &ctx);

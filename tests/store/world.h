@@ -155,6 +155,7 @@ world_begin(void **state)
 	make_keyring(&keyring);
 	store_init(store, db, keyring);
 	ok(migrate_run(store, getenv("BAILEE_TEST_SCHEMA"), migrated, &ctx), &ctx);
+	ok(migrate_install_keys(store, &ctx), &ctx);
 	ok(admin_organization_add(store, "One", &the.first, &ctx), &ctx);
 	ok(admin_organization_add(store, "Two", &the.second, &ctx), &ctx);
 	ok(admin_team_add(store, the.first, "Alpha", "alpha", &the.alpha, &ctx), &ctx);

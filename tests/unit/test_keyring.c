@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "vault/keyring.h"
+#include "vault/master_file.h"
 
 /* A folder with one set of keys; cleaned up by leave(). */
 struct place {
@@ -694,28 +695,150 @@ refuses_a_team_key_of_another_installation(void **state)
 	leave(&other);
 }
 
+/* The line of a key file. */
+static void
+read_line(const char *path, char out[256])
+{
+	FILE *file = fopen(path, "re");
+
+	assert_non_null(file);
+	assert_non_null(fgets(out, 256, file));
+	fclose(file);
+}
+
+/* The master key file of `place` with the key of `other` behind its own. */
+static void
+add_master_of(const struct place *place, const struct place *other)
+{
+	char first[256], second[256], both[512];
+
+	read_line(place->path[KEY_MASTER], first);
+	read_line(other->path[KEY_MASTER], second);
+	snprintf(both, sizeof(both), "%s%s", first, second);
+	write_file(place->path[KEY_MASTER], both, 0400);
+}
+
 static void
 a_new_master_key_takes_over_by_resealing(void **state)
 {
 	struct place place = enter(), other = enter();
-	struct keyring *old = load(&place, ALL_KINDS), *new;
+	struct keyring *old = load(&place, ALL_KINDS), *both, *new;
 	struct team_key key = make_team(old, 42, 1);
 	struct errctx ctx = { 0 };
+	char ids[KEYRING_MASTER_IDS_SIZE], wanted[KEYRING_MASTER_IDS_SIZE];
 
 	(void)state;
+	add_master_of(&place, &other);
+	both = load(&place, ALL_KINDS);
 	assert_int_equal(rename(other.path[KEY_MASTER], place.path[KEY_MASTER]), 0);
 	new = load(&place, ALL_KINDS);
+	keyring_master_ids(both, ids);
+	snprintf(wanted, sizeof(wanted), "%s %s", keyring_key_id(old, KEY_MASTER),
+	    keyring_key_id(new, KEY_MASTER));
+	assert_string_equal(ids, wanted);
+	assert_string_equal(keyring_key_id(both, KEY_MASTER), keyring_key_id(old, KEY_MASTER));
+
 	assert_int_equal(keyring_team_key_open(new, &key, &ctx), ERR_CONFIG);
 	assert_non_null(strstr(err_text(&ctx), keyring_key_id(old, KEY_MASTER)));
-	assert_int_equal(keyring_team_key_reseal(old, new, &key, NULL), OK);
+	assert_int_equal(keyring_team_key_reseal(new, &key, NULL), ERR_CONFIG);
+	assert_int_equal(keyring_use_master(both, "0123456789abcdef", NULL), ERR_CONFIG);
+	assert_int_equal(keyring_use_master(both, keyring_key_id(new, KEY_MASTER), NULL), OK);
+	assert_int_equal(keyring_team_key_reseal(both, &key, NULL), OK);
 	assert_string_equal(key.master_key_id, keyring_key_id(new, KEY_MASTER));
 	assert_int_equal(keyring_team_key_open(new, &key, NULL), OK);
+	assert_int_equal(keyring_team_key_open(both, &key, NULL), OK);
 	assert_int_equal(keyring_team_key_open(old, &key, NULL), ERR_CONFIG);
+	key.private_sealed[40] ^= 1;
+	assert_int_equal(keyring_team_key_reseal(both, &key, NULL), ERR_INTEGRITY);
 	team_key_free(&key);
 	keyring_free(&old);
+	keyring_free(&both);
 	keyring_free(&new);
 	leave(&place);
 	leave(&other);
+}
+
+static void
+a_master_key_is_named_by_the_installation_alone(void **state)
+{
+	struct place place = enter(), other = enter();
+	struct keyring *keyring = load(&place, ALL_KINDS), *stranger = load(&other, ALL_KINDS);
+	unsigned char signature[KEY_SIGNATURE_SIZE];
+	struct key_check check;
+
+	(void)state;
+	assert_int_equal(keyring_make_check(keyring, KEY_MASTER, &check, NULL), OK);
+	assert_int_equal(keyring_sign_master(keyring, &check, 2, signature, NULL), OK);
+	assert_int_equal(keyring_check_master(keyring, &check, 2, signature, NULL), OK);
+	assert_int_equal(keyring_check_master(keyring, &check, 3, signature, NULL), ERR_CONFIG);
+	assert_int_equal(keyring_check_master(stranger, &check, 2, signature, NULL), ERR_CONFIG);
+	check.public_key[7] ^= 1;
+	assert_int_equal(keyring_check_master(keyring, &check, 2, signature, NULL), ERR_CONFIG);
+	keyring_free(&stranger);
+	stranger = load(&other, BIT(KEY_MASTER) | BIT(KEY_SIGNING_PUBLIC));
+	assert_int_equal(keyring_sign_master(stranger, &check, 2, signature, NULL), ERR_CONFIG);
+	keyring_free(&keyring);
+	keyring_free(&stranger);
+	leave(&place);
+	leave(&other);
+}
+
+static void
+a_master_key_file_takes_a_key_more_and_leaves_the_others_beside_it(void **state)
+{
+	struct place place = enter();
+	const char *path = place.path[KEY_MASTER];
+	struct keyring *keyring;
+	struct stat info;
+
+	(void)state;
+	assert_int_equal(master_file_add(path, NULL), OK);
+	keyring = load(&place, BIT(KEY_MASTER));
+	auto_free char *old = xstrdup(keyring_master_at(keyring, 0));
+	auto_free char *new = xstrdup(keyring_master_at(keyring, 1));
+	auto_free char *kept = master_file_kept(path, old);
+	assert_null(keyring_master_at(keyring, 2));
+	assert_string_equal(keyring_key_id(keyring, KEY_MASTER), old);
+	keyring_free(&keyring);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0400);
+
+	assert_int_equal(master_file_keep(path, "0123456789abcdef", NULL), ERR_CONFIG);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(master_file_keep(path, new, NULL), OK);
+		keyring = load(&place, BIT(KEY_MASTER));
+		assert_string_equal(keyring_master_at(keyring, 0), new);
+		assert_null(keyring_master_at(keyring, 1));
+		keyring_free(&keyring);
+	}
+	assert_int_equal(stat(kept, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0400);
+	assert_int_equal(rename(kept, path), 0);
+	keyring = load(&place, BIT(KEY_MASTER));
+	assert_string_equal(keyring_master_at(keyring, 0), old);
+	keyring_free(&keyring);
+	leave(&place);
+}
+
+static void
+what_a_killed_call_has_left_is_no_hindrance_and_a_full_file_is_refused(void **state)
+{
+	struct place place = enter();
+	auto_free char *half = xasprintf("%s.new", place.path[KEY_MASTER]);
+	struct errctx ctx = { 0 };
+
+	(void)state;
+	write_file(half, "bailee-master-1:AAEC", 0400);
+	for (int i = 1; i < KEYRING_MASTERS_MAX; i++)
+		assert_int_equal(master_file_add(place.path[KEY_MASTER], NULL), OK);
+	assert_int_equal(access(half, F_OK), -1);
+	assert_int_equal(master_file_add(place.path[KEY_MASTER], &ctx), ERR_CONFIG);
+	struct keyring *keyring = load(&place, BIT(KEY_MASTER));
+	assert_non_null(keyring_master_at(keyring, KEYRING_MASTERS_MAX - 1));
+	keyring_free(&keyring);
+	add_master_of(&place, &place); /* its first line twice */
+	expect_refusal(&place, KEY_MASTER, "twice", "");
+	leave(&place);
 }
 
 static void
@@ -771,6 +894,11 @@ main(void)
 		cmocka_unit_test(refuses_a_private_half_that_somebody_else_sealed),
 		cmocka_unit_test(refuses_a_team_key_of_another_installation),
 		cmocka_unit_test(a_new_master_key_takes_over_by_resealing),
+		cmocka_unit_test(a_master_key_is_named_by_the_installation_alone),
+		cmocka_unit_test(
+		    a_master_key_file_takes_a_key_more_and_leaves_the_others_beside_it),
+		cmocka_unit_test(
+		    what_a_killed_call_has_left_is_no_hindrance_and_a_full_file_is_refused),
 		cmocka_unit_test(keeps_the_256_team_keys_used_last),
 	};
 
