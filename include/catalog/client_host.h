@@ -25,4 +25,14 @@ bool client_host_is_whole(const char *host);
 enum err client_host_check(const struct app_connection *type, const json_t *fields,
     const char *host, struct errctx *ctx) MUSTCHECK;
 
+/* Which host gets the tokens of a connection, where the fields choose it freely; NULL: the
+ * definition says it. The caller frees it. Also of clients that are the person's own. */
+char *client_host_of_tokens(const struct app_connection *type, const json_t *fields);
+/* Whether no address that tokens and secrets are sent to, and whose host the fields choose freely,
+ * leads to another host. Addresses that lack a field yet are passed over. */
+bool client_host_is_one(const struct app_connection *type, const json_t *fields, const char *host);
+/* The same of the test's address: of connections whose client is the person's own, and where the
+ * definition gives it the host of the token URL. An API may be elsewhere. */
+bool client_host_test_is(const struct app_connection *type, const json_t *fields, const char *host);
+
 #endif

@@ -18,9 +18,11 @@ bool derived_token_is(const struct provider *provider);
  * the main one is gone, or was never that of this team. */
 enum err derived_token_spent(struct store *store, const struct provider *provider,
     const struct oauth_grant *grant, struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
-/* The main refresh token, and of which generation it is. */
+/* The main refresh token, and of which generation it is. It goes where `grant` says, and opens for
+ * that alone. */
 enum err derived_token_open(struct store *store, const struct oauth_grant *grant,
-    struct secret *spent_out, int64_t *generation_out, struct errctx *ctx) MUSTCHECK;
+    const struct oauth_recipient *recipient, struct secret *spent_out, int64_t *generation_out,
+    struct errctx *ctx) MUSTCHECK;
 /* Whether the main grant has, or is about to have, another refresh token than this generation's,
  * so that a refusal of that says nothing of this grant. False for one that is not derived. */
 enum err derived_token_moved(struct store *store, const struct provider *provider,

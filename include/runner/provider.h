@@ -14,6 +14,7 @@
 #include "oauth/exchange.h"
 #include "platform/test_call.h"
 #include "runner/task.h"
+#include "store/oauth_grant.h"
 #include "store/store.h"
 
 #define PROVIDER_TRIES 3 /* of a call that was not even sent, or may be repeated */
@@ -25,6 +26,8 @@ struct provider {
 	struct credential_type own;        /* what `type` is of, for a user credential */
 	char *client_id;
 	char *client_host; /* where the operator has registered it, or NULL */
+	char *destination; /* host that gets the tokens, where the fields choose it; NULL: not yet
+			      known; "": the definition says it */
 	struct secret client_secret;
 	json_t *fields;              /* secret; set by the kind, owned here */
 	json_t *scopes;              /* set by provider_use_token() */
@@ -42,13 +45,20 @@ enum err provider_load(struct store *store, const char *connection_type,
     const struct uuid *callback_id, const char *client_id, struct provider *provider,
     struct errctx *ctx) MUSTCHECK;
 void provider_free(struct provider *provider);
+/* The same of a grant, with its fields and set to its token: whatever is called from now on is
+ * where its tokens may go. ERR_INTEGRITY: the fields lead elsewhere, or do not open. */
+enum err provider_load_grant(struct store *store, const struct oauth_grant *grant,
+    struct provider *provider, struct errctx *ctx) MUSTCHECK;
+/* For whom the tokens of `grant`, that `provider` was loaded with, are sealed. Borrows. */
+struct oauth_recipient provider_recipient(const struct provider *provider,
+    const struct oauth_grant *grant);
 /* What comes is about the token of this name (oauth_grant.token_name). `scopes`: JSON text of those
  * of its grant. ERR_VALUE: the definition does not know it any more. */
 enum err provider_use_token(struct provider *provider, const char *name, const char *scopes,
     struct errctx *ctx) MUSTCHECK;
 
 /* Whether the call of `provider`, with the fields as they are now, goes where the operator's client
- * is registered. ERR_VALUE: not. */
+ * is registered and the tokens went that it has got before. ERR_VALUE: not. */
 enum err provider_check_host(const struct provider *provider, struct errctx *ctx) MUSTCHECK;
 
 /* Make provider->request for this step; the rest of provider->call is the caller's. Errors as

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "base/uuid.h"
 #include "store/store.h"
+#include "vault/seal.h"
 
 /* oauth_grant.state */
 #define OAUTH_WAITING "waiting" /* for the person to confirm the account */
@@ -36,6 +37,8 @@ struct oauth_grant {
 	int64_t team_id;
 	struct oauth_owner owner;
 	char *state, *client_id, *connection_type, *token_name;
+	char
+	    *destination; /* of its tokens; "": the definition alone says it, or nobody knows yet */
 	char *account_name, *account_id, *problem; /* or NULL */
 	char *scopes; /* JSON array, as the definition names them; of a main one: of all */
 	char *asked;  /* the same of what the person was asked for; NULL: nobody knows */
@@ -68,6 +71,17 @@ enum err oauth_grant_has_sibling(struct store *store, const struct oauth_grant *
 
 /* ---- tokens ---- */
 
+/* Who may get the tokens of a grant: part of their seal, so that whoever writes to the database
+ * cannot have them sent to another provider. All borrowed. */
+struct oauth_recipient {
+	const char *connection_type, *client_id;
+	const char *destination; /* the host; "": the definition alone says it */
+};
+#define OAUTH_DESTINATION_MAX 255
+/* Of a struct oauth_grant or oauth_token. */
+#define OAUTH_RECIPIENT_OF(row)                                                                    \
+	((struct oauth_recipient){ (row)->connection_type, (row)->client_id, (row)->destination })
+
 /* What a provider has answered. All borrowed. */
 struct oauth_token_new {
 	const struct secret *access;
@@ -80,8 +94,10 @@ struct oauth_token_new {
 struct oauth_token {
 	struct uuid grant;
 	int64_t team_id, generation;
-	char *grant_state, *problem; /* of its grant */
+	char *grant_state, *problem;                     /* of its grant */
+	char *connection_type, *client_id, *destination; /* likewise */
 	struct bytes access_sealed, refresh_sealed;
+	bool bound; /* sealed for a recipient; not those of older versions */
 	char *token_type;
 	int64_t expires_at; /* ms; 0: never */
 	int64_t created_at; /* ms: when it came */
@@ -95,13 +111,20 @@ enum err oauth_token_of(struct store *store, const struct oauth_owner *owner, co
 /* Of the main grant that this one hangs on; ERR_NOT_FOUND also where that is another team's. */
 enum err oauth_token_of_main(struct store *store, const struct oauth_grant *grant,
     struct oauth_token *token_out, struct errctx *ctx) MUSTCHECK;
-/* Either out may be NULL; `refresh_out` stays empty where there is none. ERR_INTEGRITY. */
+/* Either out may be NULL; `refresh_out` stays empty where there is none. Who sends them on says to
+ * whom, by the row he has made the call of; NULL: whoever the row says. ERR_INTEGRITY: also when
+ * they are somebody else's. */
 enum err oauth_token_open(struct store *store, const struct oauth_token *token,
-    struct secret *access_out, struct secret *refresh_out, struct errctx *ctx) MUSTCHECK;
+    const struct oauth_recipient *recipient, struct secret *access_out, struct secret *refresh_out,
+    struct errctx *ctx) MUSTCHECK;
 /* Inside the caller's transaction: add this generation, which must not be there yet:
  * ERR_DUPLICATE. */
 enum err oauth_token_add_in(struct store *store, const struct uuid *grant, int64_t team_id,
-    int64_t generation, const struct oauth_token_new *token, struct errctx *ctx) MUSTCHECK;
+    int64_t generation, const struct oauth_token_new *token,
+    const struct oauth_recipient *recipient, struct errctx *ctx) MUSTCHECK;
+/* The policy they are sealed with. */
+void oauth_recipient_digest(const struct oauth_recipient *recipient,
+    unsigned char out[SEAL_POLICY_SIZE]);
 
 /* ---- life: all inside the caller's transaction ---- */
 
@@ -114,6 +137,7 @@ struct oauth_grant_new {
 	struct uuid credential_id; /* nil: of a named one */
 	struct uuid callback_id;
 	const char *client_id, *connection_type;
+	const char *destination;               /* NULL: the definition alone says it */
 	const char *token_name;                /* NULL: OAUTH_MAIN_TOKEN */
 	const char *account_name, *account_id; /* or NULL; cut where they are too long */
 	const char *scopes, *asked;            /* JSON arrays; `asked` may be NULL */

@@ -46,10 +46,12 @@ enum err oauth_lease_take(struct store *store, const struct uuid *grant, const s
 
 /* ---- what came of it: inside the transaction that ends the job, or that of its `lost` ---- */
 
-/* The answer becomes a generation. It is not stored when a later spend has been answered already,
- * nor twice, nor when the grant is gone; else it is, whoever holds the lease or the job by now. */
+/* The answer becomes a generation, sealed for whom it was asked. It is not stored when a later
+ * spend has been answered already, nor twice, nor when the grant is gone; else it is, whoever holds
+ * the lease or the job by now. */
 enum err oauth_lease_answered_in(struct store *store, const struct oauth_lease *lease,
-    const struct oauth_token_new *token, bool *stored_out, struct errctx *ctx) MUSTCHECK;
+    const struct oauth_token_new *token, const struct oauth_recipient *recipient, bool *stored_out,
+    struct errctx *ctx) MUSTCHECK;
 
 enum oauth_refusal {
 	OAUTH_REFUSAL_MOVED, /* somebody else has a newer token, or decides: nothing is wrong */

@@ -74,6 +74,10 @@ enum err store_seal(struct store *store, const struct seal_context *context, con
  * audit event. ERR_GONE: it was sealed to a key of its team that was destroyed. */
 enum err store_open(struct store *store, const struct seal_context *context,
     const struct bytes *sealed, struct secret *out, struct errctx *ctx) MUSTCHECK;
+/* Note a row that opens and still cannot be as Bailee has written it, like a value that does not
+ * open. */
+void store_note_damaged_row(struct store *store, const char *table, const struct uuid *row,
+    const char *field, int64_t team_id);
 
 /* Tell the runners if jobs were put in. After COMMIT: job_wait() does it, and every worker between
  * requests. */
@@ -100,6 +104,6 @@ enum err store_check(struct store *store, struct errctx *ctx) MUSTCHECK;
 enum err store_check_schema(struct store *store, struct errctx *ctx) MUSTCHECK;
 
 /* The schema version this program is made for: the highest number in schema/. */
-#define STORE_SCHEMA_VERSION 18
+#define STORE_SCHEMA_VERSION 19
 
 #endif

@@ -61,8 +61,12 @@ enum err seal_master_open(const struct keyring *keyring, const struct seal_conte
     const unsigned char *sealed, size_t sealed_len, struct secret *data_out,
     struct errctx *ctx) MUSTCHECK;
 
-/* SHA-256 over the length-prefixed texts of a credential's mode and its allowed_hosts, exactly as
- * they are stored. NULL counts as "". */
+/* A policy: SHA-256 over what it is about and the length-prefixed texts, exactly as they are
+ * stored. NULL counts as "". No `about` begins with another one. */
+void seal_digest(const char *about, const char *const *texts, size_t n,
+    unsigned char out[SEAL_POLICY_SIZE]);
+
+/* The same of a credential's mode and its allowed_hosts. */
 void seal_policy_digest(const char *mode, const char *allowed_hosts_json,
     unsigned char out[SEAL_POLICY_SIZE]);
 

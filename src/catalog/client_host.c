@@ -79,13 +79,13 @@ client_host_is_free(const struct app_connection *type)
 	return any;
 }
 
-/* NULL: a field is missing, or cannot stand there. */
+/* NULL: a field is missing, or cannot stand there. One that stands alone is the whole of it. */
 static char *
 filled_host(const char *url, const json_t *fields)
 {
 	auto_buf struct buf buf = BUF_INIT_SECRET(URL_MAX);
 
-	if (fill(url, fields, FILL_URL, &buf, NULL) || buf.over)
+	if (fill(url, fields, fill_is_alone(url) ? FILL_PLAIN : FILL_URL, &buf, NULL) || buf.over)
 		return NULL;
 	return web_url_host(buf_text(&buf));
 }
@@ -113,6 +113,54 @@ client_host_is_whole(const char *host)
 	return !strpbrk(host, "/?#") && web_url_is_whole(url);
 }
 
+char *
+client_host_of_tokens(const struct app_connection *type, const json_t *fields)
+{
+	const char *url = json_get_text(json_object_get(type->definition, "oauth2"), "token_url");
+
+	return url && is_free(type, url) ? filled_host(url, fields) : NULL;
+}
+
+static bool
+leads_to(const struct app_connection *type, const char *url, const json_t *fields, const char *host)
+{
+	auto_free char *meant = url && is_free(type, url) ? filled_host(url, fields) : NULL;
+
+	return !meant || strcasecmp(meant, host) == 0;
+}
+
+bool
+client_host_is_one(const struct app_connection *type, const json_t *fields, const char *host)
+{
+	bool one = true;
+
+	for (size_t i = 0; i < N_CALLS && one; i++)
+		one = leads_to(type, url_of(type, i), fields, host);
+	return one;
+}
+
+/* Whether both have one host, however their fields are filled in. */
+static bool
+same_host(const char *one, const char *other)
+{
+	const char *a = web_url_behind_scheme(one), *b = web_url_behind_scheme(other);
+	size_t len = a ? strcspn(a, "/?#") : 0;
+
+	return len && b && strcspn(b, "/?#") == len && !strncmp(a, b, len);
+}
+
+bool
+client_host_test_is(const struct app_connection *type, const json_t *fields, const char *host)
+{
+	const json_t *rules = json_object_get(type->definition, "oauth2");
+	const char *url = json_get_text(json_object_get(type->definition, "test"), "url");
+	const char *token_url = json_get_text(rules, "token_url");
+
+	if (!url || (!json_object_get(rules, "client") && token_url && !same_host(url, token_url)))
+		return true;
+	return leads_to(type, url, fields, host);
+}
+
 enum err
 client_host_check(const struct app_connection *type, const json_t *fields, const char *host,
     struct errctx *ctx)
@@ -127,13 +175,8 @@ client_host_check(const struct app_connection *type, const json_t *fields, const
 		return err_set(ctx, ERR_VALUE, "",
 		    "the operator of this service has not said at which host its client is "
 		    "registered");
-	for (size_t i = 0; i < N_CALLS; i++) {
-		const char *url = url_of(type, i);
-		auto_free char *meant = url && is_free(type, url) ? filled_host(url, fields) : NULL;
-
-		if (meant && strcasecmp(meant, host) != 0)
-			return err_set(ctx, ERR_VALUE, "",
-			    "the operator of this service has registered it at %s alone", host);
-	}
+	if (!client_host_is_one(type, fields, host))
+		return err_set(ctx, ERR_VALUE, "",
+		    "the operator of this service has registered it at %s alone", host);
 	return OK;
 }

@@ -17,14 +17,15 @@ derived_token_spent(struct store *store, const struct provider *provider,
 }
 
 enum err
-derived_token_open(struct store *store, const struct oauth_grant *grant, struct secret *spent_out,
-    int64_t *generation_out, struct errctx *ctx)
+derived_token_open(struct store *store, const struct oauth_grant *grant,
+    const struct oauth_recipient *recipient, struct secret *spent_out, int64_t *generation_out,
+    struct errctx *ctx)
 {
 	struct oauth_token token = { 0 };
 	enum err err = oauth_token_of_main(store, grant, &token, ctx);
 
 	if (!err)
-		err = oauth_token_open(store, &token, NULL, spent_out, ctx);
+		err = oauth_token_open(store, &token, recipient, NULL, spent_out, ctx);
 	if (!err)
 		*generation_out = token.generation;
 	oauth_token_free(&token);

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/client_host.h"
 #include "runner/exchange_parts.h"
 #include "runner/loop.h"
 
@@ -89,6 +90,10 @@ begin_test(struct task *task)
 
 	if (!test_call_exists(type)) {
 		end_done(task);
+		return;
+	}
+	if (!client_host_test_is(type, exchange->provider.fields, exchange->provider.destination)) {
+		end_failed(task, "the test is not at the host that gives out tokens");
 		return;
 	}
 	exchange->values =

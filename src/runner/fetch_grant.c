@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "catalog/credential_type.h"
 #include "runner/fetch.h"
 #include "runner/task.h"
 #include "store/oauth_grant.h"
@@ -29,7 +30,7 @@ take_token(struct store *store, struct task *task, const struct oauth_token *tok
     struct errctx *ctx)
 {
 	struct fetch *fetch = task->data;
-	enum err err = oauth_token_open(store, token, &fetch->token, NULL, ctx);
+	enum err err = oauth_token_open(store, token, NULL, &fetch->token, NULL, ctx);
 
 	if (err)
 		return err;
@@ -101,8 +102,26 @@ use_token(struct store *store, struct task *task, const struct oauth_token *toke
 		    : take_token(store, task, token, ctx);
 }
 
+/* A grant that was hung on another credential would go where that one may be used. */
+static enum err
+check_type(struct store *store, const struct oauth_token *token, const json_t *definition,
+    struct errctx *ctx)
+{
+	struct credential_type type = { 0 };
+	enum err err = credential_type_make(definition, &type, ctx);
+
+	if (!err && strcmp(type.id, token->connection_type) != 0) {
+		store_note_damaged_row(store, "oauth_grant", &token->grant, "user_credential_id",
+		    token->team_id);
+		err = err_set(ctx, ERR_INTEGRITY, "", "this was granted for another credential");
+	}
+	credential_type_free(&type);
+	return err;
+}
+
 enum err
-fetch_grant_load(struct store *store, struct task *task, struct errctx *ctx)
+fetch_grant_load(struct store *store, struct task *task, const json_t *definition,
+    struct errctx *ctx)
 {
 	const struct fetch *fetch = task->data;
 	const struct oauth_owner owner = { .user_credential_id = fetch->subject.place.id };
@@ -115,6 +134,8 @@ fetch_grant_load(struct store *store, struct task *task, struct errctx *ctx)
 		    "nobody has connected this credential: connect it first");
 		return OK;
 	}
+	if (!err)
+		err = check_type(store, &token, definition, ctx);
 	if (!err)
 		err = use_token(store, task, &token, ctx);
 	oauth_token_free(&token);

@@ -124,7 +124,7 @@ fetch_open(struct store *store, struct task *task, struct errctx *ctx)
 	if (err)
 		return err;
 	if (!fetch->ended && strcmp(place->mode, "OAUTH") == 0 && credential_type_fits(definition))
-		return fetch_grant_load(store, task, ctx);
+		return fetch_grant_load(store, task, definition, ctx);
 	fetch->roots = json_object();
 	err = fetch_plan_make(place->mode, definition, fetch->roots, &fetch->plan, ctx);
 	fetch->n_requests = json_array_size(json_object_get(fetch->plan, "requests"));

@@ -253,6 +253,7 @@ keep_grant(struct store *store, const struct task *task, const char *state, stru
 		.callback_id = exchange->flow.callback_id,
 		.client_id = provider->client_id,
 		.connection_type = exchange->flow.connection_type,
+		.destination = provider->destination,
 		.token_name = first ? first->token->name : NULL,
 		.account_name = name ? name : host, /* whose account it is nobody says */
 		.account_id = id,

@@ -78,16 +78,10 @@ refresh_check(const struct job *job, json_t *payload, struct errctx *ctx)
 static enum err
 load_provider(struct store *store, struct refresh *refresh, struct errctx *ctx)
 {
-	struct provider *provider = &refresh->provider;
 	const struct oauth_grant *grant = &refresh->grant;
 	const struct team_key *key = NULL;
-	enum err err = oauth_grant_parameters(store, grant, &provider->fields, ctx);
+	enum err err = provider_load_grant(store, grant, &refresh->provider, ctx);
 
-	if (!err)
-		err = provider_load(store, grant->connection_type, &grant->callback_id,
-		    grant->client_id, provider, ctx);
-	if (!err)
-		err = provider_use_token(provider, grant->token_name, grant->scopes, ctx);
 	/* what comes must be possible to seal */
 	return err ? err : store_team_key(store, grant->team_id, &key, ctx);
 }
@@ -97,6 +91,8 @@ static enum err
 open_token(struct store *store, struct refresh *refresh, struct errctx *ctx)
 {
 	enum oauth_source source = oauth_refresh_source(refresh->provider.type);
+	const struct oauth_recipient recipient =
+	    provider_recipient(&refresh->provider, &refresh->grant);
 	auto_secret struct secret access = { 0 };
 	struct oauth_token token = { 0 };
 	enum err err = oauth_token_load(store, &refresh->grant.uuid, &token, ctx);
@@ -104,11 +100,12 @@ open_token(struct store *store, struct refresh *refresh, struct errctx *ctx)
 	if (!err && token.generation != refresh->lease.generation)
 		err = err_set(ctx, ERR_CONFLICT, "", "the authorization has changed");
 	if (!err)
-		err = oauth_token_open(store, &token, &access, &refresh->refresh_old, ctx);
+		err = oauth_token_open(store, &token, &recipient, &access, &refresh->refresh_old,
+		    ctx);
 	oauth_token_free(&token);
 	if (err || derived_token_is(&refresh->provider))
 		return err ? err
-			   : derived_token_open(store, &refresh->grant, &refresh->spent,
+			   : derived_token_open(store, &refresh->grant, &recipient, &refresh->spent,
 				 &refresh->main_generation, ctx);
 	const struct secret *spent =
 	    source == OAUTH_SOURCE_ACCESS ? &access : &refresh->refresh_old;
@@ -380,11 +377,14 @@ save_answer(struct store *store, const struct task *task, struct errctx *ctx)
 		.expires_at = tokens->has_expiry ? tokens->expires_at_ms : 0,
 		.refresh_at = refresh->refresh_at,
 	};
+	const struct oauth_recipient recipient =
+	    provider_recipient(&refresh->provider, &refresh->grant);
 	bool stored = false;
 	enum err err = changed ? grant_fields_lock_in(store, &refresh->grant, ctx) : OK;
 
 	if (!err)
-		err = oauth_lease_answered_in(store, &refresh->lease, &token, &stored, ctx);
+		err = oauth_lease_answered_in(store, &refresh->lease, &token, &recipient, &stored,
+		    ctx);
 	if (!err && stored && changed)
 		err = grant_fields_write_in(store, &refresh->grant, changed, ctx);
 	if (!err)

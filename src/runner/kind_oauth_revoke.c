@@ -82,11 +82,13 @@ prepare_request(struct store *store, struct revoke *revoke, struct errctx *ctx)
 {
 	struct provider *provider = &revoke->provider;
 	const struct oauth_grant *grant = &revoke->grant;
+	const struct oauth_recipient recipient = provider_recipient(provider, grant);
 	struct oauth_token token = { 0 };
 	enum err err = oauth_token_load(store, &grant->uuid, &token, ctx);
 
 	if (!err)
-		err = oauth_token_open(store, &token, &revoke->access, &revoke->refresh, ctx);
+		err = oauth_token_open(store, &token, &recipient, &revoke->access, &revoke->refresh,
+		    ctx);
 	oauth_token_free(&token);
 	if (err)
 		return err;
@@ -110,12 +112,7 @@ load_provider(struct store *store, struct task *task, struct errctx *ctx)
 		settle_unsupported(task, "nobody has said how its provider does it");
 		return OK;
 	}
-	enum err err = oauth_grant_parameters(store, grant, &provider->fields, ctx);
-	if (!err)
-		err = provider_load(store, grant->connection_type, &grant->callback_id,
-		    grant->client_id, provider, ctx);
-	if (!err)
-		err = provider_use_token(provider, grant->token_name, grant->scopes, ctx);
+	enum err err = provider_load_grant(store, grant, provider, ctx);
 	if (err)
 		return err;
 	if (!oauth_can_revoke(provider->type)) {

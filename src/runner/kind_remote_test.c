@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/client_host.h"
 #include "oauth/exchange.h"
 #include "platform/test_call.h"
 #include "runner/kinds.h"
@@ -168,6 +169,23 @@ look_for_refresh(struct store *store, struct task *task, const struct oauth_toke
 	return OK;
 }
 
+/* The test goes where the connection says. A grant that was hung on another one, or fields that
+ * were exchanged, would send its token there. */
+static enum err
+check_place(struct store *store, const struct remote_test *test, const struct oauth_token *token,
+    struct errctx *ctx)
+{
+	const struct app_connection *type =
+	    catalog_connection_type_find(kinds_catalog(), token->connection_type);
+
+	if (type == test->type &&
+	    (!token->bound || client_host_test_is(type, test->use.parameters, token->destination)))
+		return OK;
+	store_note_damaged_row(store, "oauth_grant", &token->grant, "connection_id",
+	    token->team_id);
+	return err_set(ctx, ERR_INTEGRITY, "", "this was granted for another connection");
+}
+
 /* One that is broken breaks the connection, whether a call carries it or not. */
 static enum err
 load_token(struct store *store, struct task *task, const struct app_token *named,
@@ -185,8 +203,12 @@ load_token(struct store *store, struct task *task, const struct app_token *named
 			refused(task, NOBODY);
 		return OK;
 	}
-	if (err)
+	if (!err)
+		err = check_place(store, test, &tested->token, ctx);
+	if (err) {
+		oauth_token_free(&tested->token);
 		return err;
+	}
 	tested->named = named;
 	if (named && named->alone && (!test->n_tokens || test->tokens[0].named) && !test->alone)
 		test->alone = named;
@@ -206,7 +228,7 @@ put_values(struct store *store, struct remote_test *test, struct errctx *ctx)
 		const struct tested_token *tested = &test->tokens[i];
 		auto_secret struct secret access = { 0 };
 
-		err = oauth_token_open(store, &tested->token, &access, NULL, ctx);
+		err = oauth_token_open(store, &tested->token, NULL, &access, NULL, ctx);
 		if (!err && !test->values)
 			test->values = provider_test_values(test->use.parameters, &access);
 		else if (!err && tested->named == test->alone)

@@ -126,21 +126,81 @@ provider_free(struct provider *provider)
 	secret_free(&provider->client_secret);
 	free(provider->client_id);
 	free(provider->client_host);
+	free(provider->destination);
 	*provider = (struct provider){ 0 };
+}
+
+/* Without a host of its own a definition that fields send nowhere stays as it is; a client that is
+ * the person's own is at one host, whichever that is. */
+static enum err
+check_destination(const struct provider *provider, struct errctx *ctx)
+{
+	const char *host = provider->destination;
+
+	if (!host || (!*host && !own_client_is(provider->type)) ||
+	    client_host_is_one(provider->type, provider->fields, host))
+		return OK;
+	return err_set(ctx, ERR_VALUE, "", "an address is not at the host that gives out tokens");
 }
 
 enum err
 provider_check_host(const struct provider *provider, struct errctx *ctx)
 {
-	return client_host_check(provider->type, provider->fields, provider->client_host, ctx);
+	enum err err =
+	    client_host_check(provider->type, provider->fields, provider->client_host, ctx);
+
+	return err ? err : check_destination(provider, ctx);
+}
+
+/* `known`: what the grant says; NULL or "": as the fields are now. */
+static enum err
+settle_destination(struct provider *provider, const char *known, struct errctx *ctx)
+{
+	char *host = known && *known ? xstrdup(known)
+				     : client_host_of_tokens(provider->type, provider->fields);
+
+	free(provider->destination);
+	provider->destination = host ? host : xstrdup("");
+	if (strlen(provider->destination) > OAUTH_DESTINATION_MAX)
+		return err_set(ctx, ERR_VALUE, "", "the host that gives out tokens is too long");
+	return OK;
+}
+
+enum err
+provider_load_grant(struct store *store, const struct oauth_grant *grant, struct provider *provider,
+    struct errctx *ctx)
+{
+	enum err err = oauth_grant_parameters(store, grant, &provider->fields, ctx);
+
+	if (!err)
+		err = provider_load(store, grant->connection_type, &grant->callback_id,
+		    grant->client_id, provider, ctx);
+	if (!err)
+		err = settle_destination(provider, grant->destination, ctx);
+	if (!err)
+		err = provider_use_token(provider, grant->token_name, grant->scopes, ctx);
+	if (err || check_destination(provider, ctx) == OK)
+		return err;
+	err_clear(ctx);
+	store_note_damaged_row(store, "oauth_grant", &grant->uuid, "destination", grant->team_id);
+	return err_set(ctx, ERR_INTEGRITY, "", "its tokens were given out elsewhere");
+}
+
+struct oauth_recipient
+provider_recipient(const struct provider *provider, const struct oauth_grant *grant)
+{
+	return (struct oauth_recipient){ grant->connection_type, grant->client_id,
+		provider->destination };
 }
 
 enum err
 provider_prepare(struct provider *provider, enum oauth_step step, const char *token,
     struct errctx *ctx)
 {
-	enum err err = provider_check_host(provider, ctx);
+	enum err err = provider->destination ? OK : settle_destination(provider, NULL, ctx);
 
+	if (!err)
+		err = provider_check_host(provider, ctx);
 	http_request_free(&provider->request);
 	provider->tries = 0;
 	provider->call.step = step;

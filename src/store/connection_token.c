@@ -20,14 +20,15 @@ static const struct col get_out[] = { AUTH_COLS(struct get_row, auth), OUT(INT, 
 	OUT(INT, team_id), OUT(UUID, uuid), OUT(BYTES, sealed), OUT(TEXT, account_name),
 	OUT(TEXT, first), OUT(BOOL, refreshable), OUT(TIME, token.created_at),
 	OUT(UUID, token.grant), OUT(INT, token.team_id), OUT(INT, token.generation),
-	OUT(TEXT, token.grant_state), OUT(TEXT, token.problem), OUT(BYTES, token.access_sealed),
-	OUT(TEXT, token.token_type), OUT(TIME, token.expires_at) };
+	OUT(TEXT, token.grant_state), OUT(TEXT, token.problem), OUT(TEXT, token.connection_type),
+	OUT(TEXT, token.client_id), OUT(TEXT, token.destination), OUT(BYTES, token.access_sealed),
+	OUT(BOOL, token.bound), OUT(TEXT, token.token_type), OUT(TIME, token.expires_at) };
 static const struct stmt get = { "connection_token_get",
 	"SELECT " AUTH_COLUMNS ", x.id, x.team_id, x.uuid, x.parameters_sealed, x.account_name, "
 	"(SELECT f.token_name FROM oauth_grant f WHERE f.connection_id = x.id "
 	"AND f.main_uuid IS NULL), t.refresh_sealed IS NOT NULL, t.created_at, "
-	"g.uuid, g.team_id, t.generation, g.state, g.problem, t.access_sealed, t.token_type, "
-	"t.expires_at FROM api_token k "
+	"g.uuid, g.team_id, t.generation, g.state, g.problem, g.connection_type, g.client_id, "
+	"g.destination, t.access_sealed, t.bound, t.token_type, t.expires_at FROM api_token k "
 	"LEFT JOIN (connection x JOIN team_member m ON m.team_id = x.team_id) "
 	"ON x.id = ? AND m.person_id = k.person_id "
 	"LEFT JOIN (oauth_grant g JOIN oauth_token t ON t.grant_uuid = g.uuid "
@@ -81,5 +82,5 @@ enum err
 connection_token_open(struct store *store, const struct connection_token *token,
     struct secret *access_out, struct errctx *ctx)
 {
-	return oauth_token_open(store, &token->token, access_out, NULL, ctx);
+	return oauth_token_open(store, &token->token, NULL, access_out, NULL, ctx);
 }

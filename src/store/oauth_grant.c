@@ -27,13 +27,14 @@ static const struct col uuid_in[] = { IN(UUID, uuid) };
 static const struct col grant_out_cols[] = { OUT(UUID, uuid), OUT(UUID, main_uuid),
 	OUT(UUID, credential_id), OUT(UUID, callback_id), OUT(INT, team_id),
 	OUT(INT0, owner.connection_id), OUT(INT0, owner.user_credential_id), OUT(TEXT, state),
-	OUT(TEXT, client_id), OUT(TEXT, connection_type), OUT(TEXT, token_name),
-	OUT(TEXT, account_name), OUT(TEXT, account_id), OUT(TEXT, problem), OUT(TEXT, scopes),
-	OUT(TEXT, asked), OUT(BYTES, parameters_sealed), OUT(INT, generation),
+	OUT(TEXT, client_id), OUT(TEXT, connection_type), OUT(TEXT, destination),
+	OUT(TEXT, token_name), OUT(TEXT, account_name), OUT(TEXT, account_id), OUT(TEXT, problem),
+	OUT(TEXT, scopes), OUT(TEXT, asked), OUT(BYTES, parameters_sealed), OUT(INT, generation),
 	OUT(INT, lease_fence), OUT(INT, lease_ms), OUT(TIME, refresh_at), OUT(TIME, created_at) };
 #define GRANT_SELECT                                                                               \
 	"SELECT g.uuid, g.main_uuid, g.credential_id, g.callback_id, g.team_id, g.connection_id, " \
-	"g.user_credential_id, g.state, g.client_id, g.connection_type, g.token_name, "            \
+	"g.user_credential_id, g.state, g.client_id, g.connection_type, g.destination, "           \
+	"g.token_name, "                                                                           \
 	"g.account_name, g.account_id, g.problem, g.scopes, g.asked, g.parameters_sealed, "        \
 	"g.generation, g.lease_fence, "                                                            \
 	"GREATEST(0, COALESCE(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), g.lease_until) DIV "    \
@@ -162,14 +163,16 @@ struct insert_in {
 static const struct col insert_in[] = { COL(UUID, struct insert_in, uuid), NEW(UUID, main_uuid),
 	NEW(INT, team_id), NEW(TEXT, state), NEW(INT0, owner.connection_id),
 	NEW(INT0, owner.user_credential_id), NEW(UUID, credential_id), NEW(UUID, callback_id),
-	NEW(TEXT, client_id), NEW(TEXT, connection_type), NEW(TEXT, token_name),
-	NEW(TEXT, account_name), NEW(TEXT, account_id), NEW(TEXT, scopes), NEW(TEXT, asked),
-	COL(BYTES, struct insert_in, parameters_sealed), COL(TIME, struct insert_in, refresh_at) };
+	NEW(TEXT, client_id), NEW(TEXT, connection_type), NEW(TEXT, destination),
+	NEW(TEXT, token_name), NEW(TEXT, account_name), NEW(TEXT, account_id), NEW(TEXT, scopes),
+	NEW(TEXT, asked), COL(BYTES, struct insert_in, parameters_sealed),
+	COL(TIME, struct insert_in, refresh_at) };
 static const struct stmt insert = { "oauth_grant_insert",
 	"INSERT INTO oauth_grant (uuid, main_uuid, team_id, state, connection_id, "
-	"user_credential_id, credential_id, callback_id, client_id, connection_type, token_name, "
-	"account_name, account_id, scopes, asked, parameters_sealed, refresh_at, generation, "
-	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, "
+	"user_credential_id, credential_id, callback_id, client_id, connection_type, destination, "
+	"token_name, account_name, account_id, scopes, asked, parameters_sealed, refresh_at, "
+	"generation, "
+	"created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, "
 	"UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
 	insert_in, COL_N(insert_in), NULL, 0 };
 
@@ -190,13 +193,16 @@ oauth_grant_create_in(struct store *store, const struct oauth_grant_new *grant,
 	in.row.account_id = id;
 	if (!grant->token_name)
 		in.row.token_name = OAUTH_MAIN_TOKEN;
+	if (!grant->destination)
+		in.row.destination = "";
 	const struct seal_context context = context_of(&in.uuid, grant->team_id);
 	enum err err = store_seal(store, &context, text, strlen(text), &in.parameters_sealed, ctx);
 	if (!err)
 		err = stmt_run(store->db, &insert, &in, NULL, ctx);
 	free(in.parameters_sealed.data);
 	if (!err)
-		err = oauth_token_add_in(store, &in.uuid, grant->team_id, 1, grant->token, ctx);
+		err = oauth_token_add_in(store, &in.uuid, grant->team_id, 1, grant->token,
+		    &OAUTH_RECIPIENT_OF(&in.row), ctx);
 	if (!err && strcmp(grant->state, OAUTH_ENDING) == 0)
 		err = enqueue_revoke(store, &in.uuid, grant->team_id, grant->request_id, ctx);
 	if (!err)
@@ -341,20 +347,7 @@ oauth_grant_end_request_in(struct store *store, const struct uuid *request, cons
 	    NULL, ctx);
 }
 
-/* ---- tokens of user credentials, as they are kept for those who use them ---- */
-
-static const struct stmt forget_token = { "oauth_owner_forget_token",
-	"DELETE FROM fetch_token WHERE credential_id = ?", user_credential_in,
-	COL_N(user_credential_in), NULL, 0 };
-
-enum err
-oauth_owner_forget_token_in(struct store *store, const struct oauth_owner *owner,
-    struct errctx *ctx)
-{
-	return owner->user_credential_id ? stmt_run(store->db, &forget_token,
-					       &(struct grant_in){ .owner = *owner }, NULL, ctx)
-					 : OK;
-}
+/* ---- whether it is still there ---- */
 
 static const struct col still_in[] = { IN(UUID, uuid), IN(INT, generation) };
 static const struct stmt still = { "oauth_grant_is_still",

@@ -13,7 +13,7 @@
 struct spend_in {
 	struct uuid grant;
 	int64_t generation, fence, next_fence, next, id, job_id, job_created, refresh_at, keep;
-	const char *owner, *outcome, *problem;
+	const char *owner, *outcome, *problem, *destination;
 };
 #define IN(type, member) COL(type, struct spend_in, member)
 #define RUN(var, text, in)                                                                         \
@@ -216,14 +216,20 @@ static const struct stmt later_count = { "oauth_spend_later",
 	"SELECT COUNT(*) FROM oauth_spend WHERE grant_uuid = ? AND outcome = 'answered' "
 	"AND (fence > ? OR id = ?)",
 	later_in, COL_N(later_in), number_out, COL_N(number_out) };
-static const struct col advance_in[] = { IN(INT, next), IN(TIME, refresh_at), IN(UUID, grant),
-	IN(INT, generation) };
+static const struct col advance_in[] = { IN(INT, next), IN(TIME, refresh_at), IN(TEXT, destination),
+	IN(UUID, grant), IN(INT, generation) };
 RUN(grant_advance,
     "UPDATE oauth_grant SET generation = ?, refresh_at = ?, problem = NULL, "
+    "destination = IF(destination = '', ?, destination), "
     "state = IF(state = 'broken', 'active', state) WHERE uuid = ? AND generation = ?",
     advance_in);
 static const struct col prune_in[] = { IN(UUID, grant), IN(INT, keep) };
-RUN(token_prune, "DELETE FROM oauth_token WHERE grant_uuid = ? AND generation < ?", prune_in);
+/* What was sealed for nobody would open for anybody. */
+static const struct col token_prune_in[] = { IN(UUID, grant), IN(INT, keep), IN(INT, next) };
+RUN(token_prune,
+    "DELETE FROM oauth_token WHERE grant_uuid = ? AND (generation < ? OR (NOT bound AND "
+    "generation < ?))",
+    token_prune_in);
 RUN(spend_prune, "DELETE FROM oauth_spend WHERE grant_uuid = ? AND generation < ?", prune_in);
 
 static enum err
@@ -238,15 +244,18 @@ owner_works(struct store *store, const struct oauth_owner *owner, struct errctx 
 
 static enum err
 append(struct store *store, const struct oauth_lease *lease, const struct grant_row *row,
-    const struct oauth_token_new *token, struct errctx *ctx)
+    const struct oauth_token_new *token, const struct oauth_recipient *recipient,
+    struct errctx *ctx)
 {
 	const struct spend_in in = { .grant = lease->grant,
 		.generation = row->generation,
 		.next = row->generation + 1,
 		.refresh_at = token->refresh_at,
+		.destination = recipient->destination,
 		.keep = row->generation + 2 - OAUTH_KEPT };
 	int64_t affected = 0;
-	enum err err = oauth_token_add_in(store, &lease->grant, row->team_id, in.next, token, ctx);
+	enum err err =
+	    oauth_token_add_in(store, &lease->grant, row->team_id, in.next, token, recipient, ctx);
 
 	if (!err)
 		err = stmt_run(store->db, &grant_advance, &in, &affected, ctx);
@@ -267,7 +276,8 @@ append(struct store *store, const struct oauth_lease *lease, const struct grant_
  * is the newer, whichever comes to be stored first. */
 enum err
 oauth_lease_answered_in(struct store *store, const struct oauth_lease *lease,
-    const struct oauth_token_new *token, bool *stored_out, struct errctx *ctx)
+    const struct oauth_token_new *token, const struct oauth_recipient *recipient, bool *stored_out,
+    struct errctx *ctx)
 {
 	const struct spend_in in = { .grant = lease->grant,
 		.fence = lease->fence,
@@ -285,7 +295,7 @@ oauth_lease_answered_in(struct store *store, const struct oauth_lease *lease,
 		err = stmt_one(store->db, &later_count, &in, &later, ctx);
 	if (!err)
 		err = later.number ? note_outcome(store, lease, "answered", ctx)
-				   : append(store, lease, &row, token, ctx);
+				   : append(store, lease, &row, token, recipient, ctx);
 	if (!err)
 		err = release(store, lease, ctx);
 	stmt_row_free(&lock_grant, &row);

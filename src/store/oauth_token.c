@@ -26,13 +26,16 @@ static const struct col user_credential_in[] = {
 };
 #define OUT(type, member) COL(type, struct oauth_token, member)
 static const struct col token_out[] = { OUT(UUID, grant), OUT(INT, team_id), OUT(INT, generation),
-	OUT(TEXT, grant_state), OUT(TEXT, problem), OUT(BYTES, access_sealed),
-	OUT(BYTES, refresh_sealed), OUT(TEXT, token_type), OUT(TIME, expires_at),
+	OUT(TEXT, grant_state), OUT(TEXT, problem), OUT(TEXT, connection_type),
+	OUT(TEXT, client_id), OUT(TEXT, destination), OUT(BYTES, access_sealed),
+	OUT(BYTES, refresh_sealed), OUT(BOOL, bound), OUT(TEXT, token_type), OUT(TIME, expires_at),
 	OUT(TIME, created_at) };
 #define SELECT(var, name, where, in)                                                               \
 	static const struct stmt var = { name,                                                     \
-		"SELECT g.uuid, g.team_id, t.generation, g.state, g.problem, t.access_sealed, "    \
-		"t.refresh_sealed, t.token_type, t.expires_at, t.created_at FROM oauth_grant g "   \
+		"SELECT g.uuid, g.team_id, t.generation, g.state, g.problem, "                     \
+		"g.connection_type, g.client_id, g.destination, t.access_sealed, "                 \
+		"t.refresh_sealed, t.bound, t.token_type, t.expires_at, t.created_at FROM "        \
+		"oauth_grant g "                                                                   \
 		"JOIN oauth_token t ON t.grant_uuid = g.uuid AND t.generation = g.generation "     \
 		"WHERE " where,                                                                    \
 		in, COL_N(in), token_out, COL_N(token_out) }
@@ -98,25 +101,41 @@ oauth_token_of(struct store *store, const struct oauth_owner *owner, const char 
 	    &(struct token_in){ .owner = *owner, .name = name }, row_out, ctx);
 }
 
+void
+oauth_recipient_digest(const struct oauth_recipient *recipient, unsigned char out[SEAL_POLICY_SIZE])
+{
+	const char *texts[] = { recipient->connection_type, recipient->client_id,
+		recipient->destination };
+
+	seal_digest("bailee/oauth-token/1", texts, 3, out);
+}
+
+/* Where both halves of a generation belong. */
+struct place {
+	struct uuid grant;
+	int64_t team_id, generation;
+	bool bound;
+	unsigned char policy[SEAL_POLICY_SIZE];
+};
+
 /* A value moved to another generation does not open there. */
 static struct seal_context
-context_of(const struct uuid *grant, int64_t team_id, const char *what, int64_t generation,
-    char field[FIELD_SIZE])
+context_of(const struct place *place, const char *what, char field[FIELD_SIZE])
 {
-	snprintf(field, FIELD_SIZE, "%s:%lld", what, (long long)generation);
+	snprintf(field, FIELD_SIZE, "%s:%lld", what, (long long)place->generation);
 	return (struct seal_context){ .table = "oauth_token",
-		.row = *grant,
+		.row = place->grant,
 		.field = field,
-		.team_id = team_id };
+		.team_id = place->team_id,
+		.policy = place->bound ? place->policy : NULL };
 }
 
 static enum err
-open_one(struct store *store, const struct oauth_token *token, const char *what,
+open_one(struct store *store, const struct place *place, const char *what,
     const struct bytes *sealed, struct secret *text_out, struct errctx *ctx)
 {
 	char field[FIELD_SIZE];
-	const struct seal_context context =
-	    context_of(&token->grant, token->team_id, what, token->generation, field);
+	const struct seal_context context = context_of(place, what, field);
 
 	if (!text_out)
 		return OK;
@@ -125,13 +144,19 @@ open_one(struct store *store, const struct oauth_token *token, const char *what,
 }
 
 enum err
-oauth_token_open(struct store *store, const struct oauth_token *token, struct secret *access_out,
-    struct secret *refresh_out, struct errctx *ctx)
+oauth_token_open(struct store *store, const struct oauth_token *token,
+    const struct oauth_recipient *recipient, struct secret *access_out, struct secret *refresh_out,
+    struct errctx *ctx)
 {
-	enum err err = open_one(store, token, "access", &token->access_sealed, access_out, ctx);
+	struct place place = { .grant = token->grant,
+		.team_id = token->team_id,
+		.generation = token->generation,
+		.bound = token->bound };
 
+	oauth_recipient_digest(recipient ? recipient : &OAUTH_RECIPIENT_OF(token), place.policy);
+	enum err err = open_one(store, &place, "access", &token->access_sealed, access_out, ctx);
 	return err ? err
-		   : open_one(store, token, "refresh", &token->refresh_sealed, refresh_out, ctx);
+		   : open_one(store, &place, "refresh", &token->refresh_sealed, refresh_out, ctx);
 }
 
 /* ---- adding ---- */
@@ -148,16 +173,16 @@ static const struct col add_in[] = { ADD(UUID, grant), ADD(INT, generation), ADD
 	ADD(TIME, expires_at) };
 static const struct stmt add = { "oauth_token_add",
 	"INSERT INTO oauth_token (grant_uuid, generation, team_id, access_sealed, refresh_sealed, "
-	"token_type, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))",
+	"token_type, expires_at, bound, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, TRUE, "
+	"UTC_TIMESTAMP(3))",
 	add_in, COL_N(add_in), NULL, 0 };
 
 static enum err
-seal_one(struct store *store, const struct add_in *in, int64_t team_id, const char *what,
+seal_one(struct store *store, const struct place *place, const char *what,
     const struct secret *text, struct bytes *sealed, struct errctx *ctx)
 {
 	char field[FIELD_SIZE];
-	const struct seal_context context =
-	    context_of(&in->grant, team_id, what, in->generation, field);
+	const struct seal_context context = context_of(place, what, field);
 
 	return text && text->data ? store_seal(store, &context, text->data, text->len, sealed, ctx)
 				  : OK;
@@ -165,9 +190,11 @@ seal_one(struct store *store, const struct add_in *in, int64_t team_id, const ch
 
 enum err
 oauth_token_add_in(struct store *store, const struct uuid *grant, int64_t team_id,
-    int64_t generation, const struct oauth_token_new *token, struct errctx *ctx)
+    int64_t generation, const struct oauth_token_new *token,
+    const struct oauth_recipient *recipient, struct errctx *ctx)
 {
 	char type[TYPE_MAX + 1];
+	struct place place = { *grant, team_id, generation, true, { 0 } };
 	struct add_in in = { .grant = *grant,
 		.generation = generation,
 		.team_id = team_id,
@@ -175,14 +202,27 @@ oauth_token_add_in(struct store *store, const struct uuid *grant, int64_t team_i
 		.token_type = type };
 
 	snprintf(type, sizeof(type), "%s", token->token_type ? token->token_type : "Bearer");
-	enum err err =
-	    seal_one(store, &in, team_id, "access", token->access, &in.access_sealed, ctx);
+	oauth_recipient_digest(recipient, place.policy);
+	enum err err = seal_one(store, &place, "access", token->access, &in.access_sealed, ctx);
 	if (!err)
-		err = seal_one(store, &in, team_id, "refresh", token->refresh, &in.refresh_sealed,
-		    ctx);
+		err = seal_one(store, &place, "refresh", token->refresh, &in.refresh_sealed, ctx);
 	if (!err)
 		err = stmt_run(store->db, &add, &in, NULL, ctx);
 	free(in.access_sealed.data);
 	free(in.refresh_sealed.data);
 	return err;
+}
+
+/* ---- as they are kept for those who use a user credential ---- */
+
+static const struct stmt forget_token = { "oauth_owner_forget_token",
+	"DELETE FROM fetch_token WHERE credential_id = ?", user_credential_in, 1, NULL, 0 };
+
+enum err
+oauth_owner_forget_token_in(struct store *store, const struct oauth_owner *owner,
+    struct errctx *ctx)
+{
+	return owner->user_credential_id ? stmt_run(store->db, &forget_token,
+					       &(struct token_in){ .owner = *owner }, NULL, ctx)
+					 : OK;
 }

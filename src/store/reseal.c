@@ -5,19 +5,22 @@
 
 #include <stdlib.h>
 
+#include "store/oauth_grant.h"
+
 /* ---- where they stand ---- */
 
 struct value {
 	int64_t team_id, oldest, newest, passed, number;
 	struct uuid row;
-	char *field, *mode, *allowed_hosts; /* mode NULL: no policy belongs to it */
+	char *field;
+	char *policy[3]; /* what it is made of; the first NULL: none belongs to the value */
 	struct bytes was, sealed;
 };
 #define IO(type, member) COL(type, struct value, member)
 static const struct col select_in[] = { IO(INT, team_id), IO(INT, oldest), IO(INT, newest),
 	IO(INT, passed) };
 static const struct col select_out[] = { IO(INT, number), IO(UUID, row), IO(TEXT, field),
-	IO(TEXT, mode), IO(TEXT, allowed_hosts), IO(BYTES, was) };
+	IO(TEXT, policy[0]), IO(TEXT, policy[1]), IO(TEXT, policy[2]), IO(BYTES, was) };
 static const struct col update_in[] = { IO(BYTES, sealed), IO(UUID, row), IO(INT, number),
 	IO(BYTES, was) };
 static const struct col clear_in[] = { IO(INT, team_id), IO(INT, oldest), IO(INT, newest) };
@@ -59,7 +62,7 @@ static const struct stmt fetch_token_clear = { "reseal_clear_fetch_token",
 			COL_N(count_in), count_out, COL_N(count_out) },                            \
 		.clear = clear_,                                                                   \
 	}
-#define FREE "NULL, NULL"
+#define FREE "NULL, NULL, NULL"
 #define BY_UUID(uuid) uuid " = ? AND ? = 0"
 #define SIMPLE(table, column, field)                                                               \
 	PLACE(table, column, "key_generation", "", "0", "t.uuid", "'" field "'", FREE,             \
@@ -68,18 +71,20 @@ static const struct stmt fetch_token_clear = { "reseal_clear_fetch_token",
 	PLACE("oauth_flow", field "_sealed", field "_key_generation", "", "0", "t.uuid",           \
 	    "'" field "'", FREE, BY_UUID("t.uuid"), NULL)
 #define TOKEN(field)                                                                               \
-	PLACE("oauth_token", field "_sealed", field "_key_generation", "", "t.generation",         \
-	    "t.grant_uuid", "CONCAT('" field ":', t.generation)", FREE,                            \
+	PLACE("oauth_token", field "_sealed", field "_key_generation",                             \
+	    "JOIN oauth_grant g ON g.uuid = t.grant_uuid", "t.generation", "t.grant_uuid",         \
+	    "CONCAT('" field ":', t.generation)",                                                  \
+	    "IF(t.bound, g.connection_type, NULL), g.client_id, g.destination",                    \
 	    "t.grant_uuid = ? AND t.generation = ?", NULL)
 
 static const struct reseal_place places[] = {
 	SIMPLE("keychain", "parameters_sealed", "parameters"),
 	SIMPLE("connection", "parameters_sealed", "parameters"),
 	PLACE("user_credential", "definition_sealed", "key_generation", "", "0", "t.uuid",
-	    "'definition'", "t.mode, t.allowed_hosts", BY_UUID("t.uuid"), NULL),
+	    "'definition'", "t.mode, t.allowed_hosts, NULL", BY_UUID("t.uuid"), NULL),
 	PLACE("fetch_token", "token_sealed", "key_generation",
 	    "JOIN user_credential c ON c.id = t.credential_id", "t.credential_id", "c.uuid",
-	    "'token'", "c.mode, c.allowed_hosts", "? IS NOT NULL AND t.credential_id = ?",
+	    "'token'", "c.mode, c.allowed_hosts, NULL", "? IS NOT NULL AND t.credential_id = ?",
 	    &fetch_token_clear),
 	PLACE("submission", "fields_sealed", "key_generation", "", "0", "t.id", "'fields'", FREE,
 	    BY_UUID("t.id"), NULL),
@@ -111,6 +116,19 @@ struct batch {
 	size_t n;
 };
 
+/* Those of a grant's tokens are three. */
+static void
+digest_policy(const struct value *value, unsigned char out[SEAL_POLICY_SIZE])
+{
+	char *const *texts = value->policy;
+
+	if (texts[2])
+		oauth_recipient_digest(&(struct oauth_recipient){ texts[0], texts[1], texts[2] },
+		    out);
+	else
+		seal_policy_digest(texts[0], texts[1], out);
+}
+
 /* Opened and sealed again, under the same context but for the generation. */
 static enum err
 move_value(struct store *store, const struct team_key *key, const struct reseal_place *place,
@@ -121,11 +139,11 @@ move_value(struct store *store, const struct team_key *key, const struct reseal_
 		.row = value->row,
 		.field = value->field,
 		.team_id = key->team_id,
-		.policy = value->mode ? policy : NULL };
+		.policy = value->policy[0] ? policy : NULL };
 	auto_secret struct secret plain = { 0 };
 
-	if (value->mode)
-		seal_policy_digest(value->mode, value->allowed_hosts, policy);
+	if (value->policy[0])
+		digest_policy(value, policy);
 	enum err err = store_open(store, &context, &value->was, &plain, ctx);
 	return err ? err
 		   : seal_value(key, &context, plain.data, plain.len, &value->sealed.data,

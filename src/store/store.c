@@ -131,13 +131,14 @@ store_note_damage(struct store *store, const char *table, const char *row, const
 	}
 }
 
-static void
-note_damaged_value(struct store *store, const struct seal_context *context)
+void
+store_note_damaged_row(struct store *store, const char *table, const struct uuid *row,
+    const char *field, int64_t team_id)
 {
-	char row[UUID_TEXT_SIZE];
+	char text[UUID_TEXT_SIZE];
 
-	uuid_text(&context->row, row);
-	store_note_damage(store, context->table, row, context->field, context->team_id);
+	uuid_text(row, text);
+	store_note_damage(store, table, text, field, team_id);
 }
 
 /* Somebody who writes to the database may try to have values sealed to a key of his own. */
@@ -293,7 +294,8 @@ store_open(struct store *store, const struct seal_context *context, const struct
 	}
 	if (err == ERR_INTEGRITY || err == ERR_NOT_FOUND) {
 		err_clear(ctx);
-		note_damaged_value(store, context);
+		store_note_damaged_row(store, context->table, &context->row, context->field,
+		    context->team_id);
 		return err_set(ctx, ERR_INTEGRITY, "",
 		    "a stored value does not open: it was changed, moved or sealed to a key that "
 		    "is gone");

@@ -304,20 +304,30 @@ seal_master_open(const struct keyring *keyring, const struct seal_context *conte
 }
 
 void
-seal_policy_digest(const char *mode, const char *allowed_hosts_json,
+seal_digest(const char *about, const char *const *texts, size_t n,
     unsigned char out[SEAL_POLICY_SIZE])
 {
-	const char *texts[] = { mode ? mode : "", allowed_hosts_json ? allowed_hosts_json : "" };
 	auto_buf struct buf joined = BUF_INIT(16u << 20);
 	unsigned char size[4];
 
-	buf_add_text(&joined, "bailee/policy/1");
-	for (int i = 0; i < 2; i++) {
-		write_u32(size, (uint32_t)strlen(texts[i]));
+	buf_add_text(&joined, about);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = texts[i] ? texts[i] : "";
+
+		write_u32(size, (uint32_t)strlen(text));
 		buf_add(&joined, size, sizeof(size));
-		buf_add_text(&joined, texts[i]);
+		buf_add_text(&joined, text);
 	}
 	if (joined.over)
 		abort(); /* a cut policy would be the same as another one */
 	crypt_sha256(joined.data, joined.len, out);
+}
+
+void
+seal_policy_digest(const char *mode, const char *allowed_hosts_json,
+    unsigned char out[SEAL_POLICY_SIZE])
+{
+	const char *texts[] = { mode, allowed_hosts_json };
+
+	seal_digest("bailee/policy/1", texts, 2, out);
 }

@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { sleep, TOP, waitFor } from '../e2e/harness.mjs';
 import { startOauthStack } from '../e2e/oauth_stack.mjs';
 import { startOauthVendor } from '../e2e/oauth_vendor.mjs';
+import { sealerOf } from '../e2e/seal.mjs';
 import { startVendor } from '../e2e/vendor.mjs';
 import { multiRequest } from './load.mjs';
 
@@ -19,12 +20,13 @@ const NEWEST = FILES.length;
 const READ_BACK = [1, 6, 10, NEWEST - 1]; // versions whose values are opened again
 const WITH_OAUTH = 6;
 
-let folder, provider, vendor, oauth, stack, world, made;
+let folder, provider, strict, vendor, oauth, stack, world, made;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bailee-upgrade-'));
   vendor = await startVendor();
   provider = await startOauthVendor();
-  oauth = await startOauthStack([{ connection: provider.room('strict').connection('strict') }],
+  strict = provider.room('strict');
+  oauth = await startOauthStack([{ connection: strict.connection('strict') }],
     { workers: 4, set: ['common.mail_server=smtp://127.0.0.1:1', 'common.mail_from=bailee@example.org', 'api.wait_default_s=5', 'common.runner_doorbell='] });
   ({ stack, world } = oauth);
   made = await makeEverything();
@@ -45,6 +47,15 @@ async function call(method, path, body, options) {
   const answer = await stack.api(method, path, body, { token: world.token, ...options });
   assert.ok(answer.status < 300, answer.text);
   return answer.body;
+}
+
+// For nobody, as versions before 19 did.
+async function sealAsBefore(connection, access) {
+  const seal = await sealerOf(stack, world.teamId);
+  const { uuid, generation } = await oauth.grant(connection);
+  const sealed = (field, text) => `${field}_sealed = UNHEX('${seal('oauth_token', uuid, `${field}:${generation}`, text)}')`;
+  await stack.mysql(`UPDATE oauth_token SET bound = FALSE, ${sealed('access', access)}, ${sealed('refresh', strict.grants.at(-1).current)}
+    WHERE grant_uuid = UNHEX('${uuid.replaceAll('-', '')}') AND generation = ${generation}`);
 }
 
 // Requests in every state, keys, connections, user credentials, a kept answer, letters and jobs.
@@ -74,7 +85,7 @@ async function makeEverything() {
   await oauth.ask('strict');
   const connection = (await oauth.connect('strict')).id;
   await oauth.age(connection);
-  await oauth.live(connection);
+  await sealAsBefore(connection, (await oauth.live(connection)).token);
   const folderId = (await call('POST', '/api/v1/folders', { name: 'Folder', team_id: world.teamId, content_type: 'CREDENTIAL' })).id;
   const text = (await call('POST', '/api/v1/user_credentials', { name: 'Text', mode: 'TEXT', team_id: world.teamId, value: 'text-of-old', folder_id: folderId })).id;
   const multi = (await call('POST', '/api/v1/user_credentials', multiRequest(world.teamId, vendor, 'Multi'))).id;

@@ -74,6 +74,9 @@ tokens_free(struct tokens *tokens)
 	secret_free(&tokens->refresh);
 }
 
+/* Who gets the tokens of every grant here. */
+static const struct oauth_recipient shop = { "shop", "client", "shop.example" };
+
 struct scene {
 	int64_t connection;
 	struct uuid credential, request, grant;
@@ -120,8 +123,9 @@ make_body(struct db *db, void *arg, struct errctx *ctx)
 		.state = OAUTH_WAITING,
 		.credential_id = scene->credential,
 		.callback_id = scene->credential,
-		.client_id = "client",
-		.connection_type = "shop",
+		.client_id = shop.client_id,
+		.connection_type = shop.connection_type,
+		.destination = shop.destination,
 		.account_name = "Ada",
 		.account_id = "4711",
 		.scopes = "[\"read\"]",
@@ -197,7 +201,7 @@ answer_body(struct db *db, void *arg, struct errctx *ctx)
 	struct ending *ending = arg;
 	(void)db;
 
-	return oauth_lease_answered_in(ending->store, ending->lease, &ending->tokens.what,
+	return oauth_lease_answered_in(ending->store, ending->lease, &ending->tokens.what, &shop,
 	    &ending->stored, ctx);
 }
 
@@ -266,7 +270,7 @@ expect_access(const struct scene *scene, int64_t generation, const char *access)
 
 	ok(oauth_token_load(&the.store, &scene->grant, &token, &ctx), &ctx);
 	assert_int_equal(token.generation, generation);
-	ok(oauth_token_open(&the.store, &token, &text, &refresh, &ctx), &ctx);
+	ok(oauth_token_open(&the.store, &token, NULL, &text, &refresh, &ctx), &ctx);
 	assert_string_equal(secret_text(&text), access);
 	assert_true(refresh.len > 0);
 	oauth_token_free(&token);
@@ -305,8 +309,151 @@ tokens_are_sealed_each_for_its_generation(void **state)
 	sql("UPDATE oauth_token a JOIN oauth_token b ON b.generation = 1 "
 	    "SET a.access_sealed = b.access_sealed WHERE a.generation = 2");
 	ok(oauth_token_load(&the.store, &scene.grant, &token, &ctx), &ctx);
-	assert_int_equal(oauth_token_open(&the.store, &token, &text, NULL, NULL), ERR_INTEGRITY);
+	assert_int_equal(oauth_token_open(&the.store, &token, NULL, &text, NULL, NULL),
+	    ERR_INTEGRITY);
 	oauth_token_free(&token);
+}
+
+static int64_t
+integrity_events(void)
+{
+	store_report_damage(&the.store);
+	return COUNT("audit WHERE event = 'integrity.error' AND actor = 'store'");
+}
+
+static enum err
+open_token(const struct scene *scene, const struct oauth_recipient *recipient)
+{
+	struct oauth_token token = { 0 };
+	auto_secret struct secret access = { 0 }, refresh = { 0 };
+	struct errctx ctx = { 0 };
+
+	ok(oauth_token_load(&the.store, &scene->grant, &token, &ctx), &ctx);
+	enum err err = oauth_token_open(&the.store, &token, recipient, &access, &refresh, NULL);
+	assert_int_equal(access.len > 0, err == OK);
+	assert_int_equal(refresh.len > 0, err == OK);
+	oauth_token_free(&token);
+	return err;
+}
+
+static enum err
+open_as_member(const struct scene *scene)
+{
+	struct auth ada = as(&the.ada, SCOPE_CONNECTIONS_READ);
+	struct connection_token token = { 0 };
+	auto_secret struct secret text = { 0 };
+	struct errctx ctx = { 0 };
+
+	ok(connection_token_get(&the.store, &ada, scene->connection, OAUTH_MAIN_TOKEN, &token,
+	       &ctx),
+	    &ctx);
+	enum err err = connection_token_open(&the.store, &token, &text, NULL);
+	assert_int_equal(text.len > 0, err == OK);
+	connection_token_free(&token);
+	return err;
+}
+
+static void
+tokens_open_for_nobody_else_whatever_is_written_to_the_database(void **state)
+{
+	static const struct {
+		const char *change, *back;
+	} edits[] = {
+		{ "UPDATE oauth_grant SET connection_type = 'oauth2'",
+		    "UPDATE oauth_grant SET connection_type = 'shop'" },
+		{ "UPDATE oauth_grant SET client_id = 'mine'",
+		    "UPDATE oauth_grant SET client_id = 'client'" },
+		{ "UPDATE oauth_grant SET destination = 'evil.example'",
+		    "UPDATE oauth_grant SET destination = 'shop.example'" },
+		{ "UPDATE oauth_grant SET destination = ''",
+		    "UPDATE oauth_grant SET destination = 'shop.example'" },
+		/* the same bytes one after the other */
+		{ "UPDATE oauth_grant SET connection_type = 'shopc', client_id = 'lient'",
+		    "UPDATE oauth_grant SET connection_type = 'shop', client_id = 'client'" },
+		{ "UPDATE oauth_token SET bound = FALSE", "UPDATE oauth_token SET bound = TRUE" },
+	};
+	struct scene scene;
+	(void)state;
+
+	make_scene(&scene, OAUTH_ACTIVE);
+	assert_int_equal(COUNT("oauth_token WHERE bound"), 1);
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		int64_t events = integrity_events();
+
+		sql(edits[i].change);
+		assert_int_equal(open_token(&scene, NULL), ERR_INTEGRITY);
+		assert_int_equal(open_as_member(&scene), ERR_INTEGRITY);
+		assert_int_equal(integrity_events(), events + 2);
+		sql(edits[i].back);
+		assert_int_equal(open_token(&scene, NULL), OK);
+		assert_int_equal(open_as_member(&scene), OK);
+	}
+}
+
+static void
+tokens_open_for_whom_they_are_said_to_be_sent_to_and_not_for_their_row(void **state)
+{
+	static const struct oauth_recipient others[] = {
+		{ "shop2", "client", "shop.example" },
+		{ "shop", "client2", "shop.example" },
+		{ "shop", "client", "evil.example" },
+		{ "shop", "client", "" },
+		{ "", "", "" },
+	};
+	struct scene scene;
+	(void)state;
+
+	make_scene(&scene, OAUTH_ACTIVE);
+	assert_int_equal(open_token(&scene, &shop), OK);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(open_token(&scene, &others[i]), ERR_INTEGRITY);
+}
+
+/* As older versions have sealed it. */
+static void
+put_unbound(const struct scene *scene, const char *column, const char *field, const char *text)
+{
+	const struct seal_context context = { .table = "oauth_token",
+		.row = scene->grant,
+		.field = field,
+		.team_id = the.alpha };
+	struct bytes sealed = { 0 };
+	struct errctx ctx = { 0 };
+
+	ok(store_seal(&the.store, &context, text, strlen(text), &sealed, &ctx), &ctx);
+	auto_free char *hex = crypt_hex(sealed.data, sealed.len);
+	auto_free char *update =
+	    xasprintf("UPDATE oauth_token SET bound = FALSE, %s = UNHEX('%s')", column, hex);
+	free(sealed.data);
+	sql(update);
+}
+
+static void
+tokens_of_an_older_version_open_and_the_next_generation_is_bound(void **state)
+{
+	struct scene scene;
+	struct oauth_lease lease;
+	(void)state;
+
+	make_scene(&scene, OAUTH_ACTIVE);
+	sql("UPDATE oauth_grant SET destination = ''");
+	put_unbound(&scene, "access_sealed", "access:1", "old access");
+	put_unbound(&scene, "refresh_sealed", "refresh:1", "old refresh");
+	expect_access(&scene, 1, "old access");
+	assert_int_equal(open_token(&scene, &shop), OK);
+	sql("UPDATE oauth_token SET bound = TRUE");
+	assert_int_equal(open_token(&scene, &shop), ERR_INTEGRITY);
+	sql("UPDATE oauth_token SET bound = FALSE");
+
+	assert_int_equal(take(&the.store, &scene, 1, &lease), OAUTH_LEASE_TAKEN);
+	assert_true(answer(&the.store, &lease, "second"));
+	expect_access(&scene, 2, "second");
+	assert_int_equal(COUNT("oauth_grant WHERE destination = 'shop.example'"), 1);
+	/* the row of the old one would lead to it */
+	assert_int_equal(COUNT("oauth_token WHERE bound"), 1);
+	assert_int_equal(COUNT("oauth_token"), 1);
+	sql("UPDATE oauth_token SET bound = FALSE");
+	assert_int_equal(open_token(&scene, &shop), ERR_INTEGRITY);
 }
 
 static void
@@ -319,7 +466,7 @@ a_generation_is_there_once(void **state)
 	make_scene(&scene, OAUTH_ACTIVE);
 	tokens_make(&tokens, "x", "y");
 	assert_int_equal(oauth_token_add_in(&the.store, &scene.grant, the.alpha, 1, &tokens.what,
-			     NULL),
+			     &shop, NULL),
 	    ERR_DUPLICATE);
 	tokens_free(&tokens);
 	expect_access(&scene, 1, CANARY "-access-1");
@@ -1083,6 +1230,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_are_sealed_each_for_its_generation),
+		cmocka_unit_test(tokens_open_for_nobody_else_whatever_is_written_to_the_database),
+		cmocka_unit_test(
+		    tokens_open_for_whom_they_are_said_to_be_sent_to_and_not_for_their_row),
+		cmocka_unit_test(tokens_of_an_older_version_open_and_the_next_generation_is_bound),
 		cmocka_unit_test(a_generation_is_there_once),
 		cmocka_unit_test(members_read_the_token_of_their_connection),
 		cmocka_unit_test(a_grant_that_was_hung_on_another_team_s_connection_is_not_there),

@@ -351,7 +351,7 @@ expect_tokens(int64_t generation, const char *access, const char *refresh_token)
 
 	ok(oauth_token_load(&the.store, &grant, &token, &ctx), &ctx);
 	assert_int_equal(token.generation, generation);
-	ok(oauth_token_open(&the.store, &token, &one, &two, &ctx), &ctx);
+	ok(oauth_token_open(&the.store, &token, NULL, &one, &two, &ctx), &ctx);
 	assert_string_equal(secret_text(&one), access);
 	assert_string_equal(secret_text(&two), refresh_token);
 	oauth_token_free(&token);

@@ -10,6 +10,7 @@
 #include "store/job.h"
 #include "store/key_read.h"
 #include "store/keychain.h"
+#include "store/oauth_grant.h"
 #include "store/reseal.h"
 #include "store/team_keys.h"
 #include "store/user_credential.h"
@@ -20,7 +21,8 @@
 
 static const unsigned char row_bytes[16] = "reseal-test-row!";
 #define ROW "'reseal-test-row!'"
-static unsigned char policy[SEAL_POLICY_SIZE];
+static unsigned char policy[SEAL_POLICY_SIZE], token_policy[SEAL_POLICY_SIZE];
+static bool tokens_bound;
 
 /* In the order of the places; `sql` takes the team and the sealed value. Those of user credentials
  * have a policy. */
@@ -83,6 +85,8 @@ context_of(const struct seeded *seed, int64_t team_id)
 		.team_id = team_id,
 		.policy = strstr(seed->sql, "user_credential") ? policy : NULL };
 
+	if (tokens_bound && !strcmp(seed->table, "oauth_token"))
+		context.policy = token_policy;
 	memcpy(context.row.bytes, row_bytes, sizeof(row_bytes));
 	return context;
 }
@@ -144,6 +148,7 @@ empty(void **state)
 	new_team("a", &the.alpha);
 	new_team("b", &the.beta);
 	the.store.n_damage = 0;
+	tokens_bound = false;
 	return 0;
 }
 
@@ -319,6 +324,60 @@ values_of_every_column_move_and_open_and_the_old_key_is_retired(void **state)
 	keyring_team_forget(the.store.keyring, the.alpha);
 	for (size_t i = 0; i < COL_N(seeds); i++)
 		expect_open(i, the.alpha, PLAIN);
+}
+
+/* Both halves of the seeded generation, for its grant as that is seeded. */
+static void
+bind_tokens(int64_t team_id)
+{
+	static const size_t halves[] = { 8, 9 };
+
+	oauth_recipient_digest(&(struct oauth_recipient){ "t", "c", "d.example" }, token_policy);
+	tokens_bound = true;
+	sql("UPDATE oauth_grant SET destination = 'd.example'");
+	for (size_t i = 0; i < COL_N(halves); i++) {
+		const struct seal_context context = context_of(&seeds[halves[i]], team_id);
+		auto_free char *hex = sealed_hex(&context, PLAIN);
+		auto_free char *text = xasprintf("UPDATE oauth_token SET bound = TRUE, %s = %s",
+		    reseal_place(halves[i])->column, hex);
+
+		sql(text);
+	}
+}
+
+static void
+tokens_that_are_sealed_for_a_recipient_move_and_stay_so(void **state)
+{
+	(void)state;
+	seed_all(the.alpha);
+	bind_tokens(the.alpha);
+	rotate(the.alpha);
+	assert_int_equal(reseal(the.alpha, 1), 0);
+	for (size_t i = 0; i < COL_N(seeds); i++) {
+		assert_int_equal(generation_at(i), 2);
+		expect_open(i, the.alpha, PLAIN);
+	}
+	assert_true(retire(the.alpha, 1));
+}
+
+static void
+tokens_of_an_edited_grant_are_not_made_good(void **state)
+{
+	(void)state;
+	seed_all(the.alpha);
+	bind_tokens(the.alpha);
+	sql("UPDATE oauth_grant SET destination = 'evil.example'");
+	rotate(the.alpha);
+	assert_int_equal(reseal(the.alpha, 1), 2);
+	assert_int_equal(generation_at(8), 1);
+	assert_int_equal(generation_at(9), 1);
+	assert_false(retire(the.alpha, 1));
+	sql("UPDATE oauth_grant SET destination = 'd.example'; UPDATE oauth_token SET bound = "
+	    "FALSE");
+	assert_int_equal(reseal(the.alpha, 1), 2);
+	sql("UPDATE oauth_token SET bound = TRUE");
+	assert_int_equal(reseal(the.alpha, 1), 0);
+	expect_open(9, the.alpha, PLAIN);
 }
 
 static void
@@ -831,6 +890,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_sealed_column_is_moved_counted_and_tied_to_its_key),
 		TEST(values_of_every_column_move_and_open_and_the_old_key_is_retired),
+		TEST(tokens_that_are_sealed_for_a_recipient_move_and_stay_so),
+		TEST(tokens_of_an_edited_grant_are_not_made_good),
 		TEST(other_teams_stay_as_they_are),
 		TEST(many_values_move_in_batches),
 		TEST(two_rotations_lead_to_the_newest_key),

@@ -66,8 +66,63 @@ goes_to_the_host_where_it_is_registered(void **state)
 		if (client_host_is_free(type) != cases[i].is_free ||
 		    client_host_check(type, fields, cases[i].host, &ctx) != cases[i].err)
 			fail_msg("case %zu: %s: %s", i, cases[i].rules, err_text(&ctx));
+		if (cases[i].is_free && cases[i].host && cases[i].err == OK)
+			assert_true(client_host_is_one(type, fields, cases[i].host));
+		if (cases[i].is_free && cases[i].host && cases[i].err)
+			assert_false(client_host_is_one(type, fields, cases[i].host));
 		catalog_close(&catalog);
 	}
+}
+
+static void
+tokens_go_to_the_host_of_the_token_url(void **state)
+{
+	static const struct {
+		const char *rules, *host; /* NULL: the definition says it */
+	} goes[] = {
+		{ FREE, "home" },
+		{ "'token_url':'https://eu.example.<<store>>:8443/t?a.b'", "eu.example.home:8443" },
+		{ EU, NULL },
+		{ "'refresh_url':'https://<<store>>/t'", NULL },
+	};
+	(void)state;
+	json_auto_t *fields = oauth_type_json("{'store':'home'}"), *none = json_object();
+
+	for (size_t i = 0; i < sizeof(goes) / sizeof(goes[0]); i++) {
+		auto_free char *rules = xasprintf("{%s}", goes[i].rules);
+		struct catalog *catalog = oauth_type_open(rules);
+		auto_free char *host = client_host_of_tokens(oauth_type_of(catalog), fields);
+		auto_free char *lacks = client_host_of_tokens(oauth_type_of(catalog), none);
+
+		assert_true(goes[i].host ? host && !strcmp(host, goes[i].host) : !host);
+		assert_null(lacks);
+		catalog_close(&catalog);
+	}
+}
+
+static void
+the_test_is_looked_at_where_a_field_is_its_host(void **state)
+{
+	(void)state;
+	json_auto_t *definition = oauth_type_json(oauth_type_base);
+	json_auto_t *fields = oauth_type_json("{'store':'home'}");
+	json_t *connection = json_array_get(json_object_get(definition, "connections"), 0);
+	struct app_connection type = { .definition = connection };
+
+	json_t *oauth = json_object_get(connection, "oauth2");
+	json_put_text(oauth, "token_url", "https://<<store>>/t");
+	json_put(connection, "test", oauth_type_json("{'url':'https://<<store>>/me'}"));
+	assert_true(client_host_test_is(&type, fields, "home"));
+	assert_false(client_host_test_is(&type, fields, "stranger"));
+	json_put_text(oauth, "token_url", "https://<<other>>/t");
+	assert_true(client_host_test_is(&type, fields, "stranger"));
+	json_put(oauth, "client", oauth_type_json("{'id':'id'}"));
+	assert_false(client_host_test_is(&type, fields, "stranger"));
+	json_put(connection, "test",
+	    oauth_type_json("{'url':'https://api.shop.example/<<store>>'}"));
+	assert_true(client_host_test_is(&type, fields, "home"));
+	json_object_del(connection, "test");
+	assert_true(client_host_test_is(&type, fields, "home"));
 }
 
 static void
@@ -139,6 +194,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_to_the_host_where_it_is_registered),
+		cmocka_unit_test(tokens_go_to_the_host_of_the_token_url),
+		cmocka_unit_test(the_test_is_looked_at_where_a_field_is_its_host),
 		cmocka_unit_test(the_usual_one_is_that_of_the_defaults),
 		cmocka_unit_test(hosts_are_names_and_nothing_more),
 		cmocka_unit_test(shipped_ones_are_known),

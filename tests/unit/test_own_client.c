@@ -16,6 +16,7 @@
 #include "catalog/web_url.h"
 #include "oauth/authorize.h"
 #include "oauth/exchange.h"
+#include "catalog/client_host.h"
 #include "oauth/own_client.h"
 #include "oauth_type.h"
 
@@ -346,6 +347,11 @@ the_secret_goes_to_the_token_url_as_the_person_says(void **state)
 	json_auto_t *values = oauth_type_json("{" GOES "}");
 	host = own_client_host(type, values);
 	assert_string_equal(host, "a.example:8443");
+	auto_free char *tokens = client_host_of_tokens(type, values);
+	assert_string_equal(tokens, "a.example:8443");
+	assert_true(client_host_is_one(type, values, "A.example:8443"));
+	assert_false(client_host_is_one(type, values, "a.example"));
+	assert_false(client_host_is_one(type, values, ""));
 	catalog_close(&catalog);
 }
 
