@@ -26,7 +26,6 @@ const KNOWN = [
   ['linkedin', 2, ['CreatePost'], 'linkedin2'],
   ['notion', 1, ['createAPage'], 'notion'],
   ['trello', 1, ['createCard'], 'trello'],
-  ['http', 4, ['MakeRequest:authenticationType:basicAuth'], 'basicauth'],
 ];
 
 let stack;
