@@ -110,30 +110,6 @@ move_team_key(const struct work *work, struct row *row, struct errctx *ctx)
 	return OK;
 }
 
-static enum err
-move_team_keys(const struct work *work, struct errctx *ctx)
-{
-	struct row find = { .old = work->keys.old };
-	enum err err;
-	size_t n;
-
-	do {
-		void *rows = NULL;
-
-		n = 0;
-		err = stmt_all(work->store->db, &teams, &find, sizeof(find), &rows, &n, ctx);
-		for (size_t i = 0; i < n && !err; i++) {
-			struct row *row = (struct row *)rows + i;
-
-			err = move_team_key(work, row, ctx);
-			find.team_id = row->team_id;
-			find.generation = row->generation;
-		}
-		stmt_rows_free(&teams, sizeof(find), &rows, n);
-	} while (!err && n == BATCH);
-	return err;
-}
-
 /* ---- secrets of client registrations ---- */
 
 static const struct col clients_in[] = { IO(INT, mark), IO(UUID, uuid), IO(UUID, uuid) };
@@ -190,29 +166,6 @@ move_client(const struct work *work, struct row *row, struct errctx *ctx)
 	return OK;
 }
 
-static enum err
-move_clients(const struct work *work, struct errctx *ctx)
-{
-	struct row find = { .mark = keyring_master_mark(work->keys.old) };
-	enum err err;
-	size_t n;
-
-	do {
-		void *rows = NULL;
-
-		n = 0;
-		err = stmt_all(work->store->db, &clients, &find, sizeof(find), &rows, &n, ctx);
-		for (size_t i = 0; i < n && !err; i++) {
-			struct row *row = (struct row *)rows + i;
-
-			err = move_client(work, row, ctx);
-			find.uuid = row->uuid;
-		}
-		stmt_rows_free(&clients, sizeof(find), &rows, n);
-	} while (!err && n == BATCH);
-	return err;
-}
-
 /* ---- all ---- */
 
 static const struct col count_in[] = { IO(TEXT, old), IO(INT, mark) };
@@ -221,6 +174,34 @@ static const struct stmt count = { "master_reseal_count",
 	"SELECT (SELECT COUNT(*) FROM team_key WHERE master_key_id = ?) + "
 	"(SELECT COUNT(*) FROM app_client WHERE master_mark = ?)",
 	count_in, COL_N(count_in), count_out, COL_N(count_out) };
+
+/* Every row that `next` finds, in the order of its key, a batch at a time. */
+static enum err
+move_all(const struct work *work, const struct stmt *next,
+    enum err (*move)(const struct work *work, struct row *row, struct errctx *ctx),
+    struct errctx *ctx)
+{
+	struct row find = { .old = work->keys.old, .mark = keyring_master_mark(work->keys.old) };
+	enum err err;
+	size_t n;
+
+	do {
+		void *rows = NULL;
+
+		n = 0;
+		err = stmt_all(work->store->db, next, &find, sizeof(find), &rows, &n, ctx);
+		for (size_t i = 0; i < n && !err; i++) {
+			struct row *row = (struct row *)rows + i;
+
+			err = move(work, row, ctx);
+			find.team_id = row->team_id;
+			find.generation = row->generation;
+			find.uuid = row->uuid;
+		}
+		stmt_rows_free(next, sizeof(find), &rows, n);
+	} while (!err && n == BATCH);
+	return err;
+}
 
 enum err
 master_key_reseal(struct store *store, struct master_reseal *reseal, struct errctx *ctx)
@@ -237,6 +218,6 @@ master_key_reseal(struct store *store, struct master_reseal *reseal, struct errc
 	reseal->total = reseal->moved + row.n;
 	reseal->damaged = 0;
 	if (!err)
-		err = move_team_keys(&work, ctx);
-	return err ? err : move_clients(&work, ctx);
+		err = move_all(&work, &teams, move_team_key, ctx);
+	return err ? err : move_all(&work, &clients, move_client, ctx);
 }
