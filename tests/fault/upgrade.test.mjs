@@ -195,6 +195,7 @@ test('what was sealed under an older version is opened after it', { timeout: 120
     writeFileSync(stack.conf, own.replace(/^db_name = .*$/m, `db_name = ${name}`), { mode: 0o600 });
     try {
       for (const part of ['api', 'runner']) await stack.start(part);
+      await waitFor('a runner that is known', async () => (await stack.api('GET', '/readyz')).status === 200);
       assert.equal((await call('POST', `/api/v1/user_credentials/${made.text}/token`)).token, 'text-of-old');
       assert.equal((await call('POST', `/api/v1/user_credentials/${made.multi}/token`)).token, made.cached);
       const list = await call('GET', `/api/v2/credential-requests/requests?teamId=${world.teamId}&name=${encodeURIComponent('authorized')}`);
